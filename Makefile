@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# weir: `make help` lists what there is to make. Objects and generated files live under build/ (build/san-… for sanitizers).
+
+VERSION := 0.1.0
+
+prefix     ?= /usr/local
+bindir     ?= $(prefix)/bin
+libdir     ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir     ?= $(prefix)/share/man
+
+CLANG      ?= clang
+BPFTOOL    ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+
+comma := ,
+O     := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+CFLAGS   ?= -O2 -g
+# No contraction: a value must be the same in a block, alone, and when the planner looks for raw bounds.
+CFLAGS   += -std=gnu11 -ftree-vectorize -fvect-cost-model=dynamic -ffp-contract=off -fPIC -fno-semantic-interposition -pthread
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers
+CPPFLAGS += -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -Iuserspace/include -Iuserspace -Ibpf -I$(O)/gen
+ifdef SAN
+CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=$(SAN)
+endif
+
+PACKAGES := libgpiod libbpf liburing libiio jansson
+NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14'
+LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
+CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+
+# --- what is compiled -------------------------------------------------------
+
+DRIVERS  := $(sort $(wildcard sensors/*.c actuators/*.c userspace/operators/*.c userspace/bridges/*.c))
+LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS)
+CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
+BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
+
+LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/registry.o
+CLI_OBJ  := $(CLI_SRC:%.c=$(O)/%.o)
+SKELETON := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/%.skel.h)
+
+UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELP  := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
+UNIT       := $(UNIT_SRC:%.c=$(O)/%)
+RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
+KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/kernel/*.c)))
+BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c)))
+
+# --- how it is shown --------------------------------------------------------
+
+ifeq ($(V),1)
+Q   :=
+say  = @:
+else
+Q   := @
+say  = @printf '  %-8s %s\n' $(1) $(2)
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help setup test unit cli kernel demo demo-native bench fuzz lint install uninstall clean FORCE
+
+all: $(O)/weir $(O)/libweir.a $(O)/libweir.so ## build the program and both libraries (the default)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  V=1 shows commands; SAN=address,undefined or SAN=thread builds with sanitizers below build/san-…;'
+	@echo '  DESTDIR= and prefix= ($(prefix)) say where install puts things.'
+
+# --- library and program ----------------------------------------------------
+
+$(O)/deps.ok:
+	@mkdir -p $(@D)
+	@command -v $(PKG_CONFIG) >/dev/null || { echo 'weir: pkg-config is missing; scripts/setup installs what is needed' >&2; exit 1; }
+	@$(PKG_CONFIG) --print-errors --exists $(NEEDS) || { echo 'weir: scripts/setup installs what is needed' >&2; exit 1; }
+	@touch $@
+
+$(O)/%.o: %.c | $(O)/deps.ok $(SKELETON)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+
+$(O)/gen/registry.c: scripts/registry FORCE
+	@mkdir -p $(@D)
+	@scripts/registry $(DRIVERS) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; printf '  %-8s %s\n' GEN $@; fi
+
+$(O)/gen/registry.o: $(O)/gen/registry.c | $(O)/deps.ok
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+
+$(O)/libweir.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(O)/libweir.so.$(VERSION): $(LIB_OBJ) userspace/libweir.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libweir.so.0 -Wl,--version-script=userspace/libweir.map $(CFLAGS) $(LDFLAGS) $(LIB_OBJ) $(LDLIBS) -o $@
+
+$(O)/libweir.so: $(O)/libweir.so.$(VERSION)
+	@ln -sf libweir.so.$(VERSION) $(O)/libweir.so.0
+	@ln -sf libweir.so.0 $@
+
+$(O)/weir: $(CLI_OBJ) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# --- what runs in the kernel ------------------------------------------------
+
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c | $(O)/deps.ok
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(shell uname -m)-linux-gnu -Ibpf \
+		-Wall -Werror -MMD -MP -c $< -o $@
+
+$(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name weir_$* >$@ 2>$@.log || { cat $@.log >&2; exit 1; }
+
+# --- tests ------------------------------------------------------------------
+
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+$(O)/tests/%: $(O)/tests/%.o $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(O)/examples/%: $(O)/examples/%.o $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+setup: ## install what building, testing and the rig need
+	$(Q)scripts/setup all
+
+test: ## everything: unit tests, tests of the command line, kernel tests in the rig; sets up what it needs
+	$(Q)scripts/setup build test rig
+	$(Q)$(MAKE) all tools
+	$(Q)tests/run all $(O)
+
+.PHONY: tools
+tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES)
+
+unit: all $(UNIT) ## unit tests alone; no root needed
+	$(Q)tests/run unit $(O)
+
+cli: all ## tests of the command line alone
+	$(Q)tests/run cli $(O)
+
+kernel: all $(RIG_TOOLS) $(KERNEL) ## kernel tests alone, in the rig
+	$(Q)tests/run kernel $(O)
+
+demo: ## a shaking accelerometer cuts a motor, on a real kernel in the rig; sets up what it needs
+	$(Q)scripts/setup build rig
+	$(Q)$(MAKE) all $(RIG_TOOLS)
+	$(Q)scripts/demo
+
+demo-native: ## the same without QEMU, on the synthetic sensor, with the actuator printed
+	$(Q)scripts/setup build
+	$(Q)$(MAKE) all
+	$(Q)scripts/demo native
+
+bench: all $(BENCH) $(RIG_TOOLS) ## measure the hot paths, each beside its physical limit
+	$(Q)tests/bench/run $(O)
+
+fuzz: $(FUZZERS) ## run every fuzzer for a short while
+	$(Q)tests/fuzz/run $(O)
+
+lint: ## shellcheck, clang-format, include rules, licence lines
+	$(Q)scripts/lint
+
+# --- installing -------------------------------------------------------------
+
+install: all ## install the program, the libraries, the headers and the manual
+	install -D -m 755 $(O)/weir $(DESTDIR)$(bindir)/weir
+	install -D -m 644 $(O)/libweir.a $(DESTDIR)$(libdir)/libweir.a
+	install -D -m 755 $(O)/libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
+	ln -sf libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.0
+	ln -sf libweir.so.0 $(DESTDIR)$(libdir)/libweir.so
+	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(bindir)/weir $(DESTDIR)$(libdir)/libweir.a $(DESTDIR)$(libdir)/libweir.so \
+		$(DESTDIR)$(libdir)/libweir.so.0 $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
+	rm -f $(patsubst userspace/include/%,$(DESTDIR)$(includedir)/%,$(wildcard userspace/include/weir/*.h))
+	-rmdir $(DESTDIR)$(includedir)/weir
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
+	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d)

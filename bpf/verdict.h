@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The verdict: a subprogram that user space fills in before load; see WEIR_HOLE_INSNS. As compiled it drops every row.
+ *
+ * It must stay a call (noinline) with its argument in r1, and the compiler must believe that its body is opaque. A naked
+ * function would say the same shorter, but clang 14 then leaves the argument nameless and the kernel refuses the BTF, which
+ * bpf_loop() callbacks need.
+ */
+#ifndef WEIR_BPF_VERDICT_H
+#define WEIR_BPF_VERDICT_H
+
+#include "weir/filter.h"
+
+#define WEIR_TEXT_(x) #x
+#define WEIR_TEXT(x) WEIR_TEXT_(x)
+
+/* The mark is two instructions, `r0 = 0` and the compiler's own `exit` are the last two. */
+static __noinline __u64 weir_verdict(const void *row)
+{
+	register const void *r1 asm("r1") = row;
+	register __u64 r0 asm("r0");
+
+	asm volatile("r0 = " WEIR_TEXT(WEIR_HOLE_MARK) " ll\n"
+		     ".rept " WEIR_TEXT(WEIR_HOLE_INSNS) " - 4\n"
+		     "goto +0\n"
+		     ".endr\n"
+		     "r0 = 0\n"
+		     : "=r"(r0), "+r"(r1)
+		     :
+		     : "r2", "r3", "r4", "r5", "memory");
+	return r0;
+}
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Test signals. Record i depends on i alone: a run repeats to the bit, however it was cut into blocks.
+ *
+ * The phase is a 64-bit fraction of a turn that wraps by itself, so it is exact after any number of records. Sines are turned
+ * on from record to record and set anew from the phase every SEGMENT records, before rounding has added up to 1e-13.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "weir/driver.h"
+#include "weir/raster.h"
+
+#define SEGMENT 256u
+#define NOMINAL_HZ 1000
+
+enum shape { SINE, SQUARE, NOISE, COUNTER };
+
+struct row {
+	int64_t t;
+	union {
+		double real;
+		int64_t integer;
+	};
+};
+
+struct synth {
+	enum shape shape;
+	bool is_live;
+	struct weir_raster raster;
+	int64_t start;
+	uint64_t i;    /**< of the next record */
+	uint64_t turn; /**< of phase, from record to record */
+	double amplitude, offset;
+	uint64_t seed;
+	double sine, cosine;           /**< at record i */
+	double step_sine, step_cosine; /**< of `turn` */
+};
+
+static int find_shape(const char *word)
+{
+	static const char *const words[] = { [SINE] = "sine", [SQUARE] = "square", [NOISE] = "noise", [COUNTER] = "counter" };
+
+	for (int i = 0; i <= COUNTER; i++)
+		if (!strcmp(words[i], word))
+			return i;
+	return -ENOENT;
+}
+
+static double radians(uint64_t phase)
+{
+	return (double)(int64_t)phase * (M_PI * 0x1p-63);
+}
+
+static void prepare(struct synth *synth, const struct weir_node *node)
+{
+	double rate = weir_arg_real(node, "rate");
+	/* Wider than double where there is such a type: the error of `turn` adds up, and only that. */
+	long double turn;
+
+	synth->is_live = isfinite(rate);
+	synth->raster = weir_raster_of(synth->is_live ? rate : NOMINAL_HZ);
+	turn = (long double)weir_arg_real(node, "freq") / (synth->is_live ? rate : NOMINAL_HZ);
+	synth->turn = (uint64_t)ldexpl(turn - floorl(turn), 64);
+	synth->step_sine = sin(radians(synth->turn));
+	synth->step_cosine = cos(radians(synth->turn));
+	synth->amplitude = weir_arg_real(node, "amplitude");
+	synth->offset = weir_arg_real(node, "offset");
+	synth->seed = (uint64_t)weir_arg_int(node, "seed");
+}
+
+static int synth_open(struct weir_node *node, struct weir_schema *out)
+{
+	struct synth *synth = weir_state(node);
+	int shape = find_shape(weir_target(node));
+
+	if (shape < 0)
+		return weir_fail_arg(node, NULL, "it is one of sine, square, noise, counter", "synth cannot make '%s'",
+		                     weir_target(node));
+	synth->shape = (enum shape)shape;
+	prepare(synth, node);
+	weir_schema_init(out, synth->is_live ? WEIR_CLOCK_MONOTONIC : WEIR_CLOCK_NOMINAL);
+	return weir_schema_add(out, "value", synth->shape == COUNTER ? WEIR_INT : WEIR_REAL, "", 0);
+}
+
+static int synth_start(struct weir_node *node, bool unread)
+{
+	struct synth *synth = weir_state(node);
+
+	(void)unread;
+	synth->start = synth->is_live ? weir_now(WEIR_CLOCK_MONOTONIC) : 0;
+	return 0;
+}
+
+static void make_sine(struct synth *synth, struct row *row, uint32_t n)
+{
+	double sine = synth->sine, cosine = synth->cosine;
+
+	if (synth->i % SEGMENT == 0) {
+		sine = sin(radians(synth->i * synth->turn));
+		cosine = cos(radians(synth->i * synth->turn));
+	}
+	for (uint32_t k = 0; k < n; k++) {
+		double before = sine;
+
+		row[k].real = synth->offset + synth->amplitude * sine;
+		sine = sine * synth->step_cosine + cosine * synth->step_sine;
+		cosine = cosine * synth->step_cosine - before * synth->step_sine;
+	}
+	synth->sine = sine;
+	synth->cosine = cosine;
+}
+
+static void make_square(const struct synth *synth, struct row *row, uint32_t n)
+{
+	uint64_t phase = synth->i * synth->turn;
+
+	for (uint32_t k = 0; k < n; k++, phase += synth->turn)
+		row[k].real = synth->offset + ((int64_t)phase < 0 ? -synth->amplitude : synth->amplitude);
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014), which needs nothing but the record's number. */
+static double random_at(uint64_t seed, uint64_t i)
+{
+	uint64_t z = seed + (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (double)(int64_t)(z ^ z >> 31) * 0x1p-63;
+}
+
+static void make_noise(const struct synth *synth, struct row *row, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		row[k].real = synth->offset + synth->amplitude * random_at(synth->seed, synth->i + k);
+}
+
+static void make_counter(const struct synth *synth, struct row *row, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		row[k].integer = (int64_t)(synth->i + k);
+}
+
+static void make_values(struct synth *synth, struct row *row, uint32_t n)
+{
+	switch (synth->shape) {
+	case SINE:
+		make_sine(synth, row, n);
+		break;
+	case SQUARE:
+		make_square(synth, row, n);
+		break;
+	case NOISE:
+		make_noise(synth, row, n);
+		break;
+	case COUNTER:
+		make_counter(synth, row, n);
+		break;
+	}
+}
+
+/* How many of the next `n` records are due. All are, without a rate. */
+static uint32_t make_times(struct synth *synth, struct row *row, uint32_t n)
+{
+	int64_t now = synth->is_live ? weir_now(WEIR_CLOCK_MONOTONIC) : INT64_MAX;
+	uint32_t k;
+
+	for (k = 0; !synth->is_live && k < n; k++)
+		row[k].t = (int64_t)(synth->i + k) * (1000000000 / NOMINAL_HZ);
+	for (; synth->is_live && k < n; k++) {
+		row[k].t = synth->start + weir_raster_at(&synth->raster, synth->i + k);
+		if (row[k].t > now)
+			break;
+	}
+	return k;
+}
+
+/* Times and values in turn over a stretch that stays in the first-level cache. */
+static uint32_t make_segment(struct synth *synth, struct row *row, uint32_t room)
+{
+	uint32_t n = SEGMENT - synth->i % SEGMENT;
+
+	n = make_times(synth, row, n < room ? n : room);
+	make_values(synth, row, n);
+	synth->i += n;
+	return n;
+}
+
+static int synth_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
+{
+	struct synth *synth = weir_state(node);
+	struct row *row = rows;
+	uint32_t n = 0, made;
+
+	do {
+		made = make_segment(synth, row + n, max - n);
+		n += made;
+	} while (made && n < max);
+	if (n)
+		return (int)n;
+	*wait = (struct weir_wait){ .until_ns = synth->start + weir_raster_at(&synth->raster, synth->i), .fd = -1 };
+	return -EAGAIN;
+}
+
+static const char *const rate_words[] = { "max", NULL };
+
+static const struct weir_param params[] = {
+	{ .name = "rate",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_RATE,
+	  .fallback = "100Hz",
+	  .min = 1e-6,
+	  .max = 1e9,
+	  .words = rate_words,
+	  .help = "records a second; max: as fast as they are taken, one nominal millisecond apart" },
+	{ .name = "freq",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_RATE,
+	  .fallback = "1Hz",
+	  .min = 0,
+	  .max = 1e9,
+	  .help = "of sine and square" },
+	{ .name = "amplitude",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_REAL,
+	  .fallback = "1",
+	  .help = "values lie within offset plus and minus this; not of counter" },
+	{ .name = "offset", .style = WEIR_KEY, .value = WEIR_V_REAL, .fallback = "0", .help = "added to each value; not of counter" },
+	{ .name = "seed",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_INT,
+	  .fallback = "1",
+	  .help = "of noise, which is uniform: the same seed gives the same noise" },
+	{ 0 }
+};
+
+static const struct weir_source_ops synth_ops = {
+	.state_bytes = sizeof(struct synth),
+	.open = synth_open,
+	.start = synth_start,
+	.produce = synth_produce,
+};
+
+const struct weir_driver weir_sensor_synth = {
+	.name = "synth",
+	.doc = "test signals, as field value",
+	.target = "sine|square|noise|counter",
+	.source_params = params,
+	.source = &synth_ops,
+};

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Generated eBPF means what its predicate means. The oracle is weir_predicate_test(); the code runs in an interpreter that
+ * knows only the few instructions that may be used and checks every load and jump.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/record.h"
+#include "lang/lang.h"
+#include "random_filter.h"
+
+#define FILTERS 4000
+#define ROWS 50 /* each: 200 000 pairs */
+
+static struct weir_schema one_field(uint32_t bytes, bool is_signed)
+{
+	struct weir_schema schema;
+
+	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
+	schema.n_fields = 1;
+	schema.row_bytes = 16;
+	schema.field[0] = (struct weir_field){ .name = "x", .at = 8, .bytes = bytes, .bits = (uint8_t)(8 * bytes),
+	                                       .is_signed = is_signed, .scale = 1 };
+	return schema;
+}
+
+static struct weir_predicate one_range(int64_t lo, int64_t hi)
+{
+	return (struct weir_predicate){ .n = 1, .node = { { .op = WEIR_PRED_RANGE, .lo = lo, .hi = hi } } };
+}
+
+static char *listing(const struct bpf_insn *code, int n)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	weir_code_print(code, (uint32_t)n, stream);
+	fclose(stream);
+	return text;
+}
+
+/* For random schemas, predicates and rows (extremes and neighbours of bounds among them) code and predicate agree. */
+static void test_same_as_predicate(void **state)
+{
+	struct dice dice = { 1 };
+	uint32_t passed = 0;
+
+	(void)state;
+	for (int i = 0; i < FILTERS; i++) {
+		struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+		struct weir_predicate predicate;
+		struct weir_schema schema;
+		unsigned char row[64];
+		int n;
+
+		random_schema(&dice, &schema);
+		random_predicate(&dice, &schema, 12, &predicate);
+		n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX);
+		assert_true(n > 0);
+		for (int j = 0; j < ROWS; j++) {
+			bool expected;
+
+			random_row(&dice, &schema, &predicate, row);
+			expected = weir_predicate_test(&predicate, &schema, row);
+			assert_int_equal(interpret(code, (uint32_t)n, row, schema.row_bytes), expected);
+			passed += expected;
+		}
+	}
+	/* Neither answer is rare, or the test would say little. */
+	assert_in_range(passed, FILTERS * ROWS / 5, FILTERS * ROWS * 4 / 5);
+}
+
+/* The longest predicate that there is room for has code that fits the hole. */
+static void test_longest_fits(void **state)
+{
+	struct dice dice = { 2 };
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+		struct weir_predicate predicate;
+		struct weir_schema schema;
+
+		random_schema(&dice, &schema);
+		random_predicate(&dice, &schema, WEIR_PREDICATE_NODES_MAX / 2, &predicate);
+		assert_in_range(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 1, WEIR_FILTER_CODE_MAX);
+	}
+}
+
+/* With less room than is needed: -E2BIG, and not a byte is written behind the room. */
+static void test_room_is_honoured(void **state)
+{
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX], guard;
+	struct dice dice = { 3 };
+
+	(void)state;
+	memset(&guard, 0xa5, sizeof(guard));
+	for (int i = 0; i < 200; i++) {
+		struct weir_predicate predicate;
+		struct weir_schema schema;
+		int n;
+
+		random_schema(&dice, &schema);
+		random_predicate(&dice, &schema, 8, &predicate);
+		n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX);
+		for (int room = 0; room < n; room++) {
+			code[room] = guard;
+			assert_int_equal(weir_codegen(&predicate, &schema, code, (uint32_t)room), -E2BIG);
+			assert_memory_equal(&code[room], &guard, sizeof(guard));
+		}
+		assert_int_equal(weir_codegen(&predicate, &schema, code, (uint32_t)n), n);
+	}
+}
+
+/* What can be decided beforehand leaves no test: `r0 = …; exit`, since unreachable code would be refused. */
+static void test_constants_fold(void **state)
+{
+	struct weir_schema schema = one_field(2, true);
+	struct weir_predicate predicate = one_range(INT16_MIN, INT16_MAX);
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+
+	(void)state;
+	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(code[0].imm, 1);
+	predicate = one_range(5, 4);
+	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(code[0].imm, 0);
+	predicate = one_range(40000, 50000);
+	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(code[0].imm, 0);
+}
+
+/* `x != 7` is two ranges of one channel: it is loaded once, because every path to the second range has it already. */
+static void test_loads_once(void **state)
+{
+	struct weir_schema schema = one_field(4, true);
+	struct weir_predicate predicate = {
+		.n = 3,
+		.node = {
+			{ .op = WEIR_PRED_RANGE, .lo = INT32_MIN, .hi = 6 },
+			{ .op = WEIR_PRED_RANGE, .lo = 8, .hi = INT32_MAX },
+			{ .op = WEIR_PRED_OR, .left = 0, .right = 1 },
+		},
+	};
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	int n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), loads = 0;
+
+	(void)state;
+	for (int i = 0; i < n; i++)
+		loads += BPF_CLASS(code[i].code) == BPF_LDX;
+	assert_int_equal(loads, 1);
+}
+
+/* The listing reads like the verifier's own log. */
+static void test_listing(void **state)
+{
+	struct weir_schema schema = one_field(4, true);
+	struct weir_predicate predicate = one_range(-100, 100);
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	char *text = listing(code, weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX));
+
+	(void)state;
+	assert_string_equal(text, "   0: (b7) r0 = 0\n"
+	                          "   1: (61) r2 = *(u32 *)(r1 +8)\n"
+	                          "   2: (67) r2 <<= 32\n"
+	                          "   3: (c7) r2 s>>= 32\n"
+	                          "   4: (c5) if r2 s< 0xffffff9c goto pc+2\n"
+	                          "   5: (65) if r2 s> 0x64 goto pc+1\n"
+	                          "   6: (b7) r0 = 1\n"
+	                          "   7: (95) exit\n");
+	free(text);
+}
+
+/* Bounds beyond 32 bits, byte order and unsigned comparison of 64 bits in the listing. */
+static void test_listing_wide(void **state)
+{
+	struct weir_schema schema = one_field(8, false);
+	struct weir_predicate predicate = one_range(0x123456789a, -1);
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	char *text;
+
+	(void)state;
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
+		print_message("the expected listing is that of a little-endian machine\n");
+		skip();
+	}
+	schema.field[0].is_big_endian = true;
+	text = listing(code, weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX));
+	assert_string_equal(text, "   0: (b7) r0 = 0\n"
+	                          "   1: (79) r2 = *(u64 *)(r1 +8)\n"
+	                          "   2: (dc) r2 = be64 r2\n"
+	                          "   3: (18) r3 = 0x123456789a\n"
+	                          "   5: (ad) if r2 < r3 goto pc+1\n"
+	                          "   6: (b7) r0 = 1\n"
+	                          "   7: (95) exit\n");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_as_predicate), cmocka_unit_test(test_longest_fits),
+		cmocka_unit_test(test_room_is_honoured),  cmocka_unit_test(test_constants_fold),
+		cmocka_unit_test(test_loads_once),        cmocka_unit_test(test_listing),
+		cmocka_unit_test(test_listing_wide),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

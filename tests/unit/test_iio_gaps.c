@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What was lost, inferred from timestamps: against a simulated kernel FIFO whose losses are known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "devices/iio_gaps.h"
+
+#define FIFO 64
+#define PERIOD 1000000 /* ns */
+
+static const struct weir_schema times = { .row_bytes = 8, .t = { .at = 0, .bytes = 8 } };
+
+static uint32_t random_below(uint64_t *seed, uint32_t n)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((*seed >> 33) % n);
+}
+
+/* A kernel FIFO that drops the newest when it is full, and a reader that reads all there is. */
+struct fifo {
+	struct weir_iio_gaps gaps;
+	int64_t row[FIFO];
+	uint32_t n;
+	int64_t now;
+	uint64_t dropped, counted;
+};
+
+static void push(struct fifo *fifo, int64_t t)
+{
+	fifo->now = t + 1;
+	if (fifo->n == FIFO)
+		fifo->dropped++;
+	else
+		fifo->row[fifo->n++] = t;
+}
+
+static void take(struct fifo *fifo)
+{
+	fifo->counted += weir_iio_gaps_landed(&fifo->gaps, &times, fifo->row, fifo->n, fifo->now);
+	fifo->n = 0;
+}
+
+static void open_fifo(struct fifo *fifo, double period_ns, bool on_raster)
+{
+	memset(fifo, 0, sizeof(*fifo));
+	assert_int_equal(weir_iio_gaps_open(&fifo->gaps, FIFO, period_ns, on_raster), 0);
+}
+
+/* The end of a run: how many were counted in all. */
+static uint64_t finish(struct fifo *fifo)
+{
+	uint64_t counted = fifo->counted + weir_iio_gaps_finish(&fifo->gaps);
+
+	weir_iio_gaps_close(&fifo->gaps);
+	return counted;
+}
+
+/* A paced source with jitter below half a period, a reader that often comes too late: the count is exact. */
+static void overflow_is_counted_exactly(void **state)
+{
+	(void)state;
+	for (uint64_t run = 1; run <= 50; run++) {
+		uint64_t seed = run;
+		struct fifo fifo;
+		uint32_t wait = 0;
+
+		/* What the device claims is wrong; the measured period decides. */
+		open_fifo(&fifo, run % 2 ? 0 : 3 * PERIOD, false);
+		for (int64_t i = 0; i < 20000; i++) {
+			push(&fifo, i * PERIOD + random_below(&seed, PERIOD / 5));
+			if (wait--)
+				continue;
+			take(&fifo);
+			wait = i < 500 ? 5 : random_below(&seed, 20) ? random_below(&seed, FIFO - 1) : FIFO + random_below(&seed, 300);
+		}
+		/* Only what vanished before a row that arrived can be known. */
+		take(&fifo);
+		push(&fifo, 20000 * (int64_t)PERIOD);
+		take(&fifo);
+		assert_true(fifo.dropped > 0);
+		assert_int_equal(finish(&fifo), fifo.dropped);
+	}
+}
+
+/* A source that pauses, stutters and hurries, read in time: nothing is taken for lost. */
+static void pauses_are_not_losses(void **state)
+{
+	uint64_t seed = 7;
+	struct fifo fifo;
+	int64_t t = 0;
+
+	(void)state;
+	open_fifo(&fifo, PERIOD, false);
+	for (int i = 0; i < 100000; i++) {
+		t += random_below(&seed, 50) ? random_below(&seed, 2 * PERIOD) : 40 * PERIOD + random_below(&seed, 1000 * PERIOD);
+		push(&fifo, t);
+		if (fifo.n == FIFO - 1 || !random_below(&seed, 8))
+			take(&fifo);
+	}
+	assert_int_equal(finish(&fifo), 0);
+}
+
+/* The source stalls and then hurries, so that the FIFO overflows in the rush, where no gap in time shows it. */
+static void overflow_in_a_rush_is_counted(void **state)
+{
+	uint64_t seed = 17;
+	struct fifo fifo;
+	int64_t last = 0;
+
+	(void)state;
+	open_fifo(&fifo, 0, false);
+	for (int64_t i = 0; i < 50000; i++) {
+		bool stalls = i > 1000 && i < 49000 && !random_below(&seed, 1000);
+		int64_t t = i * PERIOD + (stalls ? random_below(&seed, 100) * (int64_t)PERIOD : random_below(&seed, PERIOD / 5));
+
+		/* The reader gets no turn in the rush. */
+		last = t > last ? t : last + 1000;
+		push(&fifo, last);
+		if (t >= last)
+			take(&fifo);
+	}
+	assert_true(fifo.dropped > 100);
+	assert_int_equal(finish(&fifo), fifo.dropped);
+}
+
+/* A long silence before the first samples does not spoil the measured period. */
+static void silence_at_the_start_is_no_rate(void **state)
+{
+	struct fifo fifo;
+
+	(void)state;
+	open_fifo(&fifo, 0, false);
+	push(&fifo, 0);
+	take(&fifo);
+	for (int64_t i = 1; i <= 300; i++) {
+		push(&fifo, 5000 * (int64_t)PERIOD + i * PERIOD);
+		if (i <= 100 || i == 299)
+			take(&fifo);
+	}
+	take(&fifo);
+	assert_int_equal(fifo.dropped, 300 - 100 - FIFO - 1);
+	assert_int_equal(finish(&fifo), fifo.dropped);
+}
+
+/* A timer trigger that skips ticks: each is counted once a window of rows has confirmed it. */
+static void missed_ticks_are_counted(void **state)
+{
+	uint64_t seed = 11, missed = 0;
+	struct fifo fifo;
+
+	(void)state;
+	open_fifo(&fifo, PERIOD, true);
+	for (int64_t i = 0; i < 50000; i++) {
+		if (i < 49000 && !random_below(&seed, 100)) {
+			missed++;
+			continue;
+		}
+		push(&fifo, i * PERIOD + random_below(&seed, PERIOD / 3));
+		if (fifo.n == 10)
+			take(&fifo);
+	}
+	assert_true(missed > 100);
+	assert_int_equal(finish(&fifo), missed);
+}
+
+/* Ticks that are late, even by many periods, and then caught up with, are no losses. */
+static void late_ticks_are_no_losses(void **state)
+{
+	uint64_t seed = 13;
+	int64_t last = 0;
+	struct fifo fifo;
+
+	(void)state;
+	open_fifo(&fifo, PERIOD, true);
+	for (int64_t i = 0; i < 50000; i++) {
+		int64_t stall = i * PERIOD + (random_below(&seed, 500) ? 0 : random_below(&seed, 60 * PERIOD));
+
+		last = stall > last ? stall : last + 1000;
+		push(&fifo, last);
+		take(&fifo);
+	}
+	assert_int_equal(finish(&fifo), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overflow_is_counted_exactly),
+		cmocka_unit_test(pauses_are_not_losses),
+		cmocka_unit_test(overflow_in_a_rush_is_counted),
+		cmocka_unit_test(silence_at_the_start_is_no_rate),
+		cmocka_unit_test(missed_ticks_are_counted),
+		cmocka_unit_test(late_ticks_are_no_losses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

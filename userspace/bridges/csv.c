@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Records as a CSV file: a header line with `t` and the fields' names, then a line a record. Written when the buffer is full,
+ * when the stream pauses, and at its end. `replay:FILE` plays it back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "weir/output.h"
+
+struct csv_file {
+	struct weir_output *output;
+	int fd;
+};
+
+static int csv_open(struct weir_node *node, const struct weir_schema *in)
+{
+	struct csv_file *csv = weir_state(node);
+
+	csv->fd = -1;
+	if (!*weir_target(node))
+		return weir_fail_arg(node, NULL, "as in csv:out.csv", "csv needs the name of a file");
+	return weir_output_open(&csv->output, in, WEIR_CSV);
+}
+
+static int told(struct weir_node *node, int err)
+{
+	return err < 0 ? weir_fail(node, -err, "cannot write '%s': %s", weir_target(node), strerror(-err)) : 0;
+}
+
+static int csv_start(struct weir_node *node)
+{
+	struct csv_file *csv = weir_state(node);
+	int fd = open(weir_target(node), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return weir_fail_device(node, weir_target(node), "open", errno, NULL);
+	csv->fd = fd;
+	return told(node, weir_output_start(csv->output, fd));
+}
+
+static int csv_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct csv_file *csv = weir_state(node);
+
+	return told(node, weir_output_block(csv->output, in));
+}
+
+static int csv_flush(struct weir_node *node)
+{
+	struct csv_file *csv = weir_state(node);
+
+	return told(node, weir_output_flush(csv->output));
+}
+
+static void csv_close(struct weir_node *node)
+{
+	struct csv_file *csv = weir_state(node);
+
+	if (csv->fd >= 0 && close(csv->fd) < 0)
+		weir_warn(node, "the end of the file may not have been written: %s", strerror(errno));
+	weir_output_close(csv->output);
+}
+
+static const struct weir_param params[] = { { 0 } };
+
+static const struct weir_sink_ops csv_ops = {
+	.state_bytes = sizeof(struct csv_file),
+	.open = csv_open,
+	.start = csv_start,
+	.push = csv_push,
+	.flush = csv_flush,
+	.close = csv_close,
+};
+
+const struct weir_driver weir_bridge_csv = {
+	.name = "csv",
+	.doc = "write records to a CSV file",
+	.target = "FILE",
+	.sink_params = params,
+	.sink = &csv_ops,
+};

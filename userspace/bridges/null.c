@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "weir/driver.h"
+
+static int null_open(struct weir_node *node, const struct weir_schema *in)
+{
+	(void)node;
+	(void)in;
+	return 0;
+}
+
+static int null_push(struct weir_node *node, const struct weir_block *in)
+{
+	(void)node;
+	(void)in;
+	return 0;
+}
+
+static const struct weir_param params[] = { { 0 } };
+
+static const struct weir_sink_ops null_ops = { .open = null_open, .push = null_push };
+
+const struct weir_driver weir_bridge_null = {
+	.name = "null",
+	.doc = "take records and do nothing; the summary counts them",
+	.sink_params = params,
+	.sink = &null_ops,
+};

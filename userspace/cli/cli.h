@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file cli.h
+ * @brief The commands of the program, one file each, and what they share.
+ */
+#ifndef WEIR_CLI_H
+#define WEIR_CLI_H
+
+#include <argp.h>
+
+#include "weir/weir.h"
+
+#define CLI_USAGE 2
+
+/** A command; run gets argv with the command's own name first and returns the exit status. */
+struct command {
+	const char *name, *doc;
+	int (*run)(int argc, char **argv);
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+/** @brief Parse with argp under the name "weir COMMAND". Exits with CLI_USAGE on wrong usage, as argp does. */
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/** The text of a program, and what messages call it. */
+struct program {
+	char *text;
+	const char *name;
+};
+
+/**
+ * @brief Take an argument as a file when it ends in .weir, is `-` or names one, and as the program itself otherwise.
+ * @return 0, or CLI_USAGE after a message. Free text.
+ */
+int cli_program(struct program *out, const char *argument);
+
+/** @brief "100", "10k", "100M", "1G": -1 when it is not a count. */
+long long cli_count(const char *text);
+/** @brief "250us", "10s", "5m": ns, or -1. */
+long long cli_duration(const char *text);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "weir %s", argv[0]);
+	argv[0] = name;
+	argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+static char *read_all(FILE *file)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	/* No NUL in a program: getdelim takes the whole file. */
+	if (getdelim(&text, &size, '\0', file) < 0 && !feof(file)) {
+		free(text);
+		return NULL;
+	}
+	if (text && feof(file) && size)
+		return text;
+	free(text);
+	return strdup("");
+}
+
+static bool names_file(const char *argument)
+{
+	size_t length = strlen(argument);
+
+	return (length > 5 && !strcmp(argument + length - 5, ".weir")) || !access(argument, F_OK);
+}
+
+static int read_file(struct program *out, const char *path)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
+
+	if (!file) {
+		fprintf(stderr, "weir: cannot open '%s': %s\n", path, strerror(errno));
+		return CLI_USAGE;
+	}
+	out->text = read_all(file);
+	out->name = strcmp(path, "-") ? path : "<stdin>";
+	if (!out->text)
+		fprintf(stderr, "weir: cannot read '%s': %s\n", path, strerror(errno));
+	if (file != stdin)
+		fclose(file);
+	return out->text ? 0 : CLI_USAGE;
+}
+
+int cli_program(struct program *out, const char *argument)
+{
+	if (!strcmp(argument, "-") || names_file(argument))
+		return read_file(out, argument);
+	out->text = strdup(argument);
+	out->name = "<argument>";
+	return out->text ? 0 : 1;
+}
+
+static long long scaled(double number, double factor)
+{
+	double value = number * factor;
+
+	return value >= 0 && value < 9e18 ? llround(value) : -1;
+}
+
+long long cli_count(const char *text)
+{
+	static const struct {
+		const char *suffix;
+		double factor;
+	} units[] = { { "", 1 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 } };
+	char *end;
+	double number = strtod(text, &end);
+
+	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(end, units[i].suffix))
+			return scaled(number, units[i].factor);
+	return -1;
+}
+
+long long cli_duration(const char *text)
+{
+	static const struct {
+		const char *suffix;
+		double factor;
+	} units[] = { { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 } };
+	char *end;
+	double number = strtod(text, &end);
+
+	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(end, units[i].suffix))
+			return scaled(number, units[i].factor);
+	return -1;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every function belongs to a family that keeps the same numbers. Adding one record at a time and merging two summaries are
+ * the only operations; both are stable: sums carry what rounding took (Knuth's two-sum), variances and slopes keep distances
+ * from the mean (Welford 1962; merged as in Chan, Golub, LeVeque 1983).
+ */
+#include <math.h>
+#include <stddef.h>
+
+#include "weir/aggregate.h"
+
+const char *const weir_aggregate_words[] = {
+	"count", "sum", "mean", "var", "std", "rms", "min", "max", "range", "first", "last", "median", "slope", NULL,
+};
+
+enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
+
+static enum family family_of(enum weir_function function)
+{
+	static const enum family family[] = {
+		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,     [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
+		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES,   [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
+		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,    [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
+		[WEIR_SLOPE] = TREND,
+	};
+
+	return family[function];
+}
+
+static double seconds_between(int64_t from, int64_t to)
+{
+	/* Unsigned, since the distance of two times may not fit in a signed integer. */
+	return (double)(int64_t)((uint64_t)to - (uint64_t)from) * 1e-9;
+}
+
+static void total_add(struct weir_summary *s, double x)
+{
+	double sum = s->total.sum + x;
+	double part = sum - s->total.sum;
+
+	s->total.rest += (s->total.sum - (sum - part)) + (x - part);
+	s->total.sum = sum;
+}
+
+static void spread_add(struct weir_summary *s, double x)
+{
+	double from_old = x - s->spread.mean;
+
+	s->spread.mean += from_old / (double)++s->n;
+	s->spread.squares += from_old * (x - s->spread.mean);
+}
+
+/* The second test lets NaN in, and no comparison lets it out again. */
+static double least(double a, double b)
+{
+	return b < a || b != b ? b : a;
+}
+
+static double greatest(double a, double b)
+{
+	return b > a || b != b ? b : a;
+}
+
+static void extreme_add(struct weir_summary *s, double x)
+{
+	s->extreme.min = s->n ? least(s->extreme.min, x) : x;
+	s->extreme.max = s->n ? greatest(s->extreme.max, x) : x;
+	s->n++;
+}
+
+static void ends_add(struct weir_summary *s, double first, double last, uint32_t n)
+{
+	if (!s->n)
+		s->ends.first = first;
+	s->ends.last = last;
+	s->n += n;
+}
+
+static void trend_add(struct weir_summary *s, int64_t t, double x)
+{
+	double n = (double)++s->n, from_t, from_x;
+
+	if (s->n == 1)
+		s->trend.t = t;
+	from_t = seconds_between(s->trend.t, t) - s->trend.mean_t;
+	from_x = x - s->trend.mean_x;
+	s->trend.mean_t += from_t / n;
+	s->trend.mean_x += from_x / n;
+	s->trend.tt += from_t * (from_t - from_t / n);
+	s->trend.tx += from_t * (x - s->trend.mean_x);
+}
+
+void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
+                      uint32_t n)
+{
+	/* A copy, which the compiler can keep in registers. */
+	struct weir_summary s = *summary;
+
+	if (!n)
+		return;
+	switch (family_of(function)) {
+	case COUNT:
+		s.n += n;
+		break;
+	case TOTAL:
+		s.n += n;
+		for (uint32_t i = 0; i < n; i++)
+			total_add(&s, x[i]);
+		break;
+	case SQUARES:
+		s.n += n;
+		for (uint32_t i = 0; i < n; i++)
+			total_add(&s, x[i] * x[i]);
+		break;
+	case SPREAD:
+		for (uint32_t i = 0; i < n; i++)
+			spread_add(&s, x[i]);
+		break;
+	case EXTREME:
+		for (uint32_t i = 0; i < n; i++)
+			extreme_add(&s, x[i]);
+		break;
+	case ENDS:
+		ends_add(&s, x[0], x[n - 1], n);
+		break;
+	case TREND:
+		for (uint32_t i = 0; i < n; i++)
+			trend_add(&s, t[i], x[i]);
+		break;
+	}
+	*summary = s;
+}
+
+static void total_merge(struct weir_summary *into, const struct weir_summary *later)
+{
+	total_add(into, later->total.sum);
+	into->total.rest += later->total.rest;
+}
+
+static void spread_merge(struct weir_summary *into, const struct weir_summary *later)
+{
+	double a = (double)into->n, b = (double)later->n;
+	double apart = later->spread.mean - into->spread.mean;
+
+	into->spread.mean += apart * (b / (a + b));
+	into->spread.squares += later->spread.squares + apart * apart * (a * b / (a + b));
+}
+
+static void trend_merge(struct weir_summary *into, const struct weir_summary *later)
+{
+	double a = (double)into->n, b = (double)later->n;
+	double apart_t = later->trend.mean_t + seconds_between(into->trend.t, later->trend.t) - into->trend.mean_t;
+	double apart_x = later->trend.mean_x - into->trend.mean_x;
+
+	into->trend.mean_t += apart_t * (b / (a + b));
+	into->trend.mean_x += apart_x * (b / (a + b));
+	into->trend.tt += later->trend.tt + apart_t * apart_t * (a * b / (a + b));
+	into->trend.tx += later->trend.tx + apart_t * apart_x * (a * b / (a + b));
+}
+
+void weir_summary_merge(enum weir_function function, struct weir_summary *into, const struct weir_summary *later)
+{
+	if (!later->n)
+		return;
+	if (!into->n) {
+		*into = *later;
+		return;
+	}
+	switch (family_of(function)) {
+	case COUNT:
+		break;
+	case TOTAL:
+	case SQUARES:
+		total_merge(into, later);
+		break;
+	case SPREAD:
+		spread_merge(into, later);
+		break;
+	case EXTREME:
+		into->extreme.min = least(into->extreme.min, later->extreme.min);
+		into->extreme.max = greatest(into->extreme.max, later->extreme.max);
+		break;
+	case ENDS:
+		into->ends.last = later->ends.last;
+		break;
+	case TREND:
+		trend_merge(into, later);
+		break;
+	}
+	into->n += later->n;
+}
+
+/* With an infinity in the sum, what rounding took is NaN and says nothing. */
+static double total(const struct weir_summary *s)
+{
+	return isfinite(s->total.sum) ? s->total.sum + s->total.rest : s->total.sum;
+}
+
+static double variance(const struct weir_summary *s)
+{
+	return s->n > 1 ? s->spread.squares / (double)(s->n - 1) : NAN;
+}
+
+double weir_summary_result(enum weir_function function, const struct weir_summary *s)
+{
+	if (!s->n && function != WEIR_COUNT && function != WEIR_SUM)
+		return NAN;
+	switch (function) {
+	case WEIR_COUNT:
+		return (double)s->n;
+	case WEIR_SUM:
+		return total(s);
+	case WEIR_MEAN:
+		return total(s) / (double)s->n;
+	case WEIR_VAR:
+		return variance(s);
+	case WEIR_STD:
+		return sqrt(variance(s));
+	case WEIR_RMS:
+		return sqrt(total(s) / (double)s->n);
+	case WEIR_MIN:
+		return s->extreme.min;
+	case WEIR_MAX:
+		return s->extreme.max;
+	case WEIR_RANGE:
+		return s->extreme.max - s->extreme.min;
+	case WEIR_FIRST:
+		return s->ends.first;
+	case WEIR_LAST:
+		return s->ends.last;
+	case WEIR_SLOPE:
+		return s->trend.tt > 0 ? s->trend.tx / s->trend.tt : NAN;
+	case WEIR_MEDIAN:
+		break;
+	}
+	return NAN;
+}

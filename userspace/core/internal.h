@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file internal.h
+ * @brief What the core shares with itself, with lang/ and with nobody else: nodes, and the pipeline that they form.
+ *
+ * lang/ builds a pipeline (add nodes, plan), core/ runs it. Drivers never see this file.
+ */
+#ifndef WEIR_CORE_INTERNAL_H
+#define WEIR_CORE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/filter.h"
+#include "core/loop.h"
+#include "core/report.h"
+#include "core/ring.h"
+#include "weir/driver.h"
+#include "weir/weir.h"
+
+enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
+
+/** The value of one argument, at the index of its parameter in the driver's table. */
+struct weir_arg {
+	bool given; /**< false: the fallback's value, or zero */
+	bool is_time;
+	struct weir_span where;
+	int64_t integer;
+	double real;
+	char *text;                    /**< owned */
+	struct weir_expr *expr;        /**< owned */
+	struct weir_binding *bindings; /**< owned, with names and expressions */
+	uint32_t n_bindings;
+};
+
+/** All arguments of one use of a driver. */
+struct weir_args {
+	const struct weir_param *params;
+	uint32_t n_params;
+	struct weir_arg *arg; /**< n_params of them */
+	char *target;         /**< never NULL */
+	char **columns;
+	uint32_t n_columns;
+	struct weir_span where;        /**< the whole head or stage */
+	struct weir_span target_where; /**< what follows the colon */
+	enum weir_policy policy;       /**< `policy=`, understood for every stage that reads a ring */
+	bool policy_given;
+};
+
+/** @brief Fallbacks are not filled in: check.c does, through the code that reads written values. NULL: no memory. */
+struct weir_args *weir_args_new(const struct weir_param *params);
+void weir_args_free(struct weir_args *args);
+
+/** One use of a driver in a pipeline. */
+struct weir_node {
+	const struct weir_driver *driver;
+	enum weir_role role;
+	struct weir_args *args; /**< owned */
+	struct weir_pipeline *pipeline;
+	void *state;
+	char *name; /**< of the stream that it makes, where the program names it; owned */
+	struct weir_schema in, out;
+	struct weir_node *up;      /**< NULL for a source */
+	uint32_t n_readers;        /**< nodes whose `up` this is */
+	bool opened;
+	bool absorbed;             /**< absorbed: a filter in the kernel does this stage's work; it is not run */
+	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
+	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
+	/* Counters. Written by the thread that runs the node, read by anyone. */
+	_Atomic uint64_t records_in, records_out, actuations;
+	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
+	/* Actuators: what the output was last told, on the agent's thread. */
+	double applied;
+	bool started, acted;
+};
+
+/** A schema plus a ring: what a name in the language denotes. */
+struct weir_stream {
+	struct weir_node *from;
+	struct weir_schema schema; /**< of the rows in the ring */
+	struct weir_ring *ring;
+	/* The early filter, for the stream of a source. Set by the plan. */
+	bool wants_filter;
+	struct weir_predicate predicate;
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	uint32_t n_code;
+	const char *filter_text; /**< the condition, borrowed from the absorbed stage */
+	char why_not[256];       /**< why there is no filter, or no better tier */
+	struct weir_filter *filter;
+};
+
+/** A thread that runs a chain of stages on what one reader of a stream brings. Set by the plan. */
+struct weir_agent {
+	struct weir_stream *from;
+	struct weir_node *first; /**< the chain: first, first->down, … */
+	struct weir_pipeline *pipeline;
+	enum weir_policy policy;
+	/* Only while it runs. */
+	struct weir_reader *reader;
+	struct weir_block *block;
+	pthread_t thread;
+	bool started, joined;
+	_Atomic bool ended;
+};
+
+struct weir_pipeline {
+	struct weir_options options;
+	struct weir_report *report; /**< owned */
+	struct weir_node **node;    /**< owned, in the order of the program: upstream before downstream */
+	uint32_t n_nodes;
+	struct weir_stream **stream; /**< owned */
+	uint32_t n_streams;
+	struct weir_agent **agent; /**< owned */
+	uint32_t n_agents;
+	struct weir_runtime *runtime; /**< what exists only while it runs */
+};
+
+/* Build: one thread. */
+int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name, const char *text);
+/**
+ * @brief Append a node and open its driver on the schema of `up`. Takes `args`, also on failure.
+ * @return 0 and *out (usable as `up`); -errno after a report when the driver refused: *out is then NULL.
+ */
+int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
+                      struct weir_args *args, struct weir_node *up, struct weir_node **out);
+/** @brief Give a node's output a stream. */
+int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from) WEIR_MUST_CHECK;
+/** @brief The capacity that its rings are asked to have, in rows. */
+uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline);
+/** @brief Group nodes into agents and streams. lang/plan.c, which also derives the early filters, calls it. */
+int weir_pipeline_group(struct weir_pipeline *pipeline);
+
+/* node.c */
+/** @brief Open a driver on the output of `up`. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
+int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
+                   enum weir_role role, struct weir_args *args, struct weir_node *up) WEIR_MUST_CHECK;
+void weir_node_close(struct weir_node *node);
+
+/** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */
+bool weir_source_is_pulled(const struct weir_node *node);
+
+/** @brief Records lost so far, all nodes and causes. */
+uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline);
+
+FILE *weir_messages(const struct weir_pipeline *pipeline);
+const char *weir_clock_name(enum weir_clock clock);
+
+/* The registry: generated from the list of files. */
+extern const struct weir_driver *const weir_drivers[];
+extern const size_t weir_n_drivers;
+/** @brief By name and role, or NULL. */
+const struct weir_driver *weir_driver_find(const char *name, enum weir_role role);
+const struct weir_param *weir_driver_params(const struct weir_driver *driver, enum weir_role role);
+const char *weir_role_name(enum weir_role role);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the bytes and errors of an intake mean, whoever read them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/loop_internal.h"
+
+#define READ_BYTES 65536    /* of one read: some tens of microseconds of copying, so that nobody else waits long */
+#define QUIET_NS 1000000000 /* without data, and we ask whether the device is still there */
+#define STUCK_NS 1000000000 /* how long a reader may leave no space before a drain gives up */
+#define RECHECK_NS 1000000  /* how soon to look again when there is no space, or an error that is none */
+
+/* At least a watermark, or data would be left that poll() does not tell of. Else at most a quarter of the ring, because
+ * what is claimed is lost to a slow drop_oldest reader whether it arrives or not. */
+static uint32_t rows_per_read(const struct weir_intake_config *config, uint32_t row_bytes)
+{
+	uint32_t capacity = weir_ring_capacity(config->ring), rows = READ_BYTES / row_bytes;
+
+	if (rows > capacity / 4)
+		rows = capacity / 4;
+	if (rows < config->watermark)
+		rows = config->watermark < capacity ? config->watermark : capacity;
+	return rows;
+}
+
+static int check(const struct weir_intake_config *config)
+{
+	int flags = fcntl(config->fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	/* A multishot read of a blocking descriptor never completes, and a read() of it would stop the whole loop. */
+	return flags & O_NONBLOCK && config->watermark ? 0 : -EINVAL;
+}
+
+int weir_intake_new(struct weir_loop_intake **out, struct weir_loop *loop, const struct weir_intake_config *config)
+{
+	struct weir_loop_intake *intake;
+	int error = check(config);
+
+	if (error)
+		return error;
+	intake = calloc(1, sizeof(*intake));
+	if (!intake)
+		return -ENOMEM;
+	intake->loop = loop;
+	intake->config = *config;
+	intake->row_bytes = weir_ring_row_bytes(config->ring);
+	intake->batch = rows_per_read(config, intake->row_bytes);
+	intake->heard = true;
+	intake->scratch = malloc((size_t)intake->batch * intake->row_bytes);
+	error = intake->scratch ? loop->backend->adopt(intake) : -ENOMEM;
+	if (error) {
+		free(intake->scratch);
+		free(intake);
+		return error;
+	}
+	*out = intake;
+	return 0;
+}
+
+void weir_intake_free(struct weir_loop_intake *intake)
+{
+	intake->loop->backend->forget(intake);
+	free(intake->scratch);
+	free(intake);
+}
+
+void weir_intake_end(struct weir_loop_intake *intake, int error)
+{
+	if (intake->over)
+		return;
+	intake->over = true;
+	intake->loop->backend->disarm(intake);
+	intake->config.ops->ended(intake->config.context, error);
+}
+
+static void rest(struct weir_loop_intake *intake)
+{
+	intake->rest_until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + RECHECK_NS;
+}
+
+static bool is_alive(struct weir_loop_intake *intake)
+{
+	const struct weir_intake_config *config = &intake->config;
+	int error = config->ops->quiet ? config->ops->quiet(config->context) : 0;
+
+	if (error < 0)
+		weir_intake_end(intake, -error);
+	return error >= 0;
+}
+
+bool weir_intake_is_readable(struct weir_loop_intake *intake, unsigned events)
+{
+	intake->troubled = events & (POLLERR | POLLHUP | POLLNVAL);
+	/* Without data we ask the device; if it lives, the read tells end of file from error. */
+	return events & POLLIN || is_alive(intake);
+}
+
+bool weir_intake_claim(struct weir_loop_intake *intake)
+{
+	struct weir_ring *ring = intake->config.ring;
+
+	intake->rows = weir_ring_reserve(ring, intake->batch, &intake->claimed);
+	intake->refusing = !intake->claimed && weir_ring_refuses(ring);
+	if (intake->refusing) {
+		intake->rows = intake->scratch;
+		intake->claimed = intake->batch;
+	}
+	if (!intake->claimed)
+		rest(intake);
+	return intake->claimed;
+}
+
+int weir_intake_land(struct weir_loop_intake *intake, void *rows, uint32_t n)
+{
+	const struct weir_intake_config *config = &intake->config;
+	int kept = config->ops->landed(config->context, rows, n);
+
+	intake->heard = true;
+	if (kept < 0)
+		weir_intake_end(intake, -kept);
+	else
+		weir_ring_commit(config->ring, (uint32_t)kept);
+	return kept;
+}
+
+static void refuse(struct weir_loop_intake *intake, uint32_t n)
+{
+	intake->heard = true;
+	weir_ring_refuse(intake->config.ring, n);
+	intake->config.ops->refused(intake->config.context, n);
+}
+
+void weir_intake_took(struct weir_loop_intake *intake, int result)
+{
+	if (result == -EAGAIN && intake->troubled)
+		rest(intake); /* poll() would return at once, again and again */
+	if (result == -EAGAIN || result == -EINTR)
+		return;
+	if (result <= 0) {
+		weir_intake_end(intake, -result);
+		return;
+	}
+	uint32_t n = (uint32_t)result / intake->row_bytes;
+
+	if (n && intake->refusing)
+		refuse(intake, n);
+	else if (n)
+		weir_intake_land(intake, intake->rows, n);
+	if ((uint32_t)result % intake->row_bytes)
+		weir_intake_end(intake, EIO);
+}
+
+int weir_intake_read(struct weir_loop_intake *intake)
+{
+	ssize_t got = read(intake->config.fd, intake->rows, (size_t)intake->claimed * intake->row_bytes);
+	int result = got < 0 ? -errno : (int)got;
+
+	weir_intake_took(intake, result);
+	return result;
+}
+
+/* A block reader is waited for, but one that is stuck must not keep outputs from being parked. */
+static int drain_once(struct weir_loop_intake *intake)
+{
+	int error;
+
+	if (weir_intake_claim(intake))
+		return weir_intake_read(intake);
+	error = weir_ring_wait_space(intake->config.ring, weir_now(WEIR_CLOCK_MONOTONIC) + STUCK_NS);
+	return error == -EINTR ? -EAGAIN : error; /* interrupted: nobody wants the rest */
+}
+
+void weir_intake_drain(struct weir_loop_intake *intake)
+{
+	int result = 0;
+
+	intake->loop->backend->disarm(intake);
+	while (!intake->over && result != -EAGAIN && result != -ETIMEDOUT)
+		result = drain_once(intake);
+	if (result == -ETIMEDOUT)
+		weir_intake_end(intake, ETIMEDOUT);
+	intake->over = true;
+}
+
+int64_t weir_intake_deadline(const struct weir_loop_intake *intake)
+{
+	if (intake->over)
+		return INT64_MAX;
+	if (intake->rest_until_ns)
+		return intake->rest_until_ns;
+	return intake->config.ops->quiet ? intake->heard_ns + QUIET_NS : INT64_MAX;
+}
+
+void weir_intake_tend(struct weir_loop_intake *intake, int64_t now_ns)
+{
+	if (intake->heard)
+		intake->heard_ns = now_ns;
+	intake->heard = false;
+	if (intake->over)
+		return;
+	if (now_ns >= intake->rest_until_ns)
+		intake->rest_until_ns = 0;
+	if (intake->config.ops->quiet && now_ns - intake->heard_ns >= QUIET_NS) {
+		intake->heard_ns = now_ns;
+		(void)is_alive(intake);
+	}
+}

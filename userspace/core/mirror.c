@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/mirror.h"
+
+static int map_twice(void **out, size_t bytes, int fd)
+{
+	/* Reserve both halves at once: nobody else's mapping can then get between them. */
+	uint8_t *area = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (area == MAP_FAILED)
+		return -errno;
+	for (size_t half = 0; half < 2; half++) {
+		/* Populated now, so that the data path never faults. */
+		if (mmap(area + half * bytes, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+			 0) == MAP_FAILED) {
+			int error = -errno;
+
+			weir_mirror_unmap(area, bytes);
+			return error;
+		}
+	}
+	*out = area;
+	return 0;
+}
+
+int weir_mirror_map(void **out, size_t bytes, int fd)
+{
+	int error, own;
+
+	if (fd >= 0)
+		return map_twice(out, bytes, fd);
+	own = memfd_create("weir-ring", MFD_CLOEXEC);
+	if (own < 0)
+		return -errno;
+	error = ftruncate(own, (off_t)bytes) ? -errno : map_twice(out, bytes, own);
+	close(own); /* the mapping keeps it */
+	return error;
+}
+
+void weir_mirror_unmap(void *memory, size_t bytes)
+{
+	munmap(memory, 2 * bytes);
+}

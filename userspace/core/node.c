@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A node is one use of a driver. This file is the driver's window to the core: its state, its schemas, and the four ways
+ * of saying that something is wrong.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
+{
+	switch (role) {
+	case WEIR_SOURCE:
+		return driver->source->state_bytes;
+	case WEIR_OPERATOR:
+		return driver->stage->state_bytes;
+	case WEIR_SINK:
+		return driver->sink->state_bytes;
+	case WEIR_ACTUATOR:
+		return driver->actuator->state_bytes;
+	}
+	return 0;
+}
+
+static int open_driver(struct weir_node *node)
+{
+	switch (node->role) {
+	case WEIR_SOURCE:
+		return node->driver->source->open(node, &node->out);
+	case WEIR_OPERATOR:
+		return node->driver->stage->open(node, &node->in, &node->out);
+	case WEIR_SINK:
+		return node->driver->sink->open(node, &node->in);
+	case WEIR_ACTUATOR:
+		return node->driver->actuator->open(node, &node->in);
+	}
+	return -EINVAL;
+}
+
+static void close_driver(struct weir_node *node)
+{
+	void (*close)(struct weir_node *) = node->role == WEIR_SOURCE     ? node->driver->source->close
+	                                    : node->role == WEIR_OPERATOR ? node->driver->stage->close
+	                                    : node->role == WEIR_SINK     ? node->driver->sink->close
+	                                                                  : node->driver->actuator->close;
+
+	if (close)
+		close(node);
+}
+
+int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
+                   enum weir_role role, struct weir_args *args, struct weir_node *up)
+{
+	struct weir_node *node = calloc(1, sizeof(*node));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (!node) {
+		weir_args_free(args);
+		return err;
+	}
+	*node = (struct weir_node){ .driver = driver, .role = role, .args = args, .pipeline = pipeline, .up = up };
+	node->state = calloc(1, state_bytes(driver, role) + 1);
+	if (!node->state)
+		goto close_node;
+	if (up)
+		node->in = up->out;
+	/* close() undoes what a failed open() left, so drivers need one way of cleaning up and not two. */
+	node->opened = true;
+	err = open_driver(node);
+	if (err < 0)
+		goto close_node;
+	*out = node;
+	return 0;
+
+close_node:
+	weir_node_close(node);
+	return err;
+}
+
+void weir_node_close(struct weir_node *node)
+{
+	if (!node)
+		return;
+	if (node->opened)
+		close_driver(node);
+	weir_args_free(node->args);
+	free(node->state);
+	free(node->name);
+	free(node);
+}
+
+void *weir_state(const struct weir_node *node)
+{
+	return node->state;
+}
+
+const struct weir_schema *weir_in(const struct weir_node *node)
+{
+	return &node->in;
+}
+
+const struct weir_schema *weir_out(const struct weir_node *node)
+{
+	return &node->out;
+}
+
+bool weir_is_check(const struct weir_node *node)
+{
+	return node->pipeline->options.check_only;
+}
+
+bool weir_is_rehearsal(const struct weir_node *node)
+{
+	return node->pipeline->options.dry_run;
+}
+
+void weir_lost(struct weir_node *node, enum weir_loss cause, uint64_t n)
+{
+	atomic_fetch_add_explicit(&node->lost[cause], n, memory_order_relaxed);
+}
+
+static struct weir_span argument_place(const struct weir_node *node, const char *name)
+{
+	const struct weir_args *args = node->args;
+
+	if (!name)
+		return args->target_where.length ? args->target_where : args->where;
+	for (uint32_t i = 0; i < args->n_params; i++)
+		if (!strcmp(args->params[i].name, name) && args->arg[i].where.length)
+			return args->arg[i].where;
+	return args->where;
+}
+
+int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	weir_report_vadd(node->pipeline->report, WEIR_EXIT_USAGE, argument_place(node, name), hint, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+int weir_fail_device(struct weir_node *node, const char *device, const char *operation, int error, const char *advice)
+{
+	weir_report_add(node->pipeline->report, WEIR_EXIT_DEVICE, node->args->where, advice, "%s '%s': cannot %s: %s",
+	                node->driver->name, device, operation, strerror(error));
+	return -error;
+}
+
+int weir_fail(struct weir_node *node, int error, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	weir_report_add(node->pipeline->report, WEIR_EXIT_RUNTIME, node->args->where, NULL, "%s: %s", node->driver->name,
+	                text);
+	return -error;
+}
+
+void weir_warn(struct weir_node *node, const char *format, ...)
+{
+	FILE *stream = weir_messages(node->pipeline);
+	va_list arguments;
+
+	if (node->pipeline->options.quiet)
+		return;
+	flockfile(stream);
+	fprintf(stream, "weir: %s%s%s: ", node->driver->name, *node->args->target ? ":" : "", node->args->target);
+	va_start(arguments, format);
+	vfprintf(stream, format, arguments);
+	va_end(arguments);
+	fputc('\n', stream);
+	funlockfile(stream);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "weir/aggregate.h"
+
+struct pane {
+	int64_t start;
+	uint64_t records;
+};
+
+struct weir_panes {
+	uint32_t n_functions;
+	enum weir_function *function;
+	struct weir_order **order; /**< by function; NULL but for the median */
+	uint32_t capacity;
+	uint32_t oldest;        /**< index of the oldest pane, in a circle */
+	uint32_t front, back;   /**< panes in each stack; the newest pane, still open, is the last of the back */
+	struct pane *pane;      /**< by index */
+	struct weir_summary *summary; /**< by index, then by function. Front: merged with all that follow in the front */
+	struct weir_summary *closed;  /**< by function: the back but for its open pane */
+};
+
+static uint32_t index_of(const struct weir_panes *panes, uint32_t age)
+{
+	uint32_t room = panes->capacity - panes->oldest;
+
+	return age < room ? panes->oldest + age : age - room;
+}
+
+static struct weir_summary *summaries(const struct weir_panes *panes, uint32_t age)
+{
+	return panes->summary + (size_t)index_of(panes, age) * panes->n_functions;
+}
+
+static struct pane *pane_at(const struct weir_panes *panes, uint32_t age)
+{
+	return &panes->pane[index_of(panes, age)];
+}
+
+static void merge_all(const struct weir_panes *panes, struct weir_summary *into, const struct weir_summary *later)
+{
+	for (uint32_t i = 0; i < panes->n_functions; i++)
+		weir_summary_merge(panes->function[i], &into[i], &later[i]);
+}
+
+static void clear(const struct weir_panes *panes, struct weir_summary *summary)
+{
+	memset(summary, 0, panes->n_functions * sizeof(*summary));
+}
+
+static int open_orders(struct weir_panes *panes, uint32_t capacity)
+{
+	for (uint32_t i = 0; i < panes->n_functions; i++) {
+		int err = panes->function[i] == WEIR_MEDIAN ? weir_order_open(&panes->order[i], capacity) : 0;
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
+                    uint32_t median_capacity)
+{
+	struct weir_panes *panes = calloc(1, sizeof(*panes));
+
+	*out = panes;
+	if (!panes)
+		return -ENOMEM;
+	panes->n_functions = n;
+	panes->capacity = capacity;
+	panes->function = malloc(n * sizeof(*panes->function));
+	panes->order = calloc(n, sizeof(struct weir_order *));
+	panes->pane = malloc(capacity * sizeof(*panes->pane));
+	panes->summary = malloc((size_t)capacity * n * sizeof(*panes->summary));
+	panes->closed = calloc(n, sizeof(*panes->closed));
+	if (!panes->function || !panes->order || !panes->pane || !panes->summary || !panes->closed)
+		goto close_panes;
+	memcpy(panes->function, function, n * sizeof(*function));
+	if (!open_orders(panes, median_capacity))
+		return 0;
+
+close_panes:
+	weir_panes_close(panes);
+	*out = NULL;
+	return -ENOMEM;
+}
+
+void weir_panes_close(struct weir_panes *panes)
+{
+	if (!panes)
+		return;
+	for (uint32_t i = 0; panes->order && i < panes->n_functions; i++)
+		weir_order_close(panes->order[i]);
+	free(panes->closed);
+	free(panes->summary);
+	free(panes->pane);
+	free(panes->order);
+	free(panes->function);
+	free(panes);
+}
+
+static int begin_pane(struct weir_panes *panes, int64_t start)
+{
+	if (panes->front + panes->back == panes->capacity)
+		return -ENOBUFS;
+	if (panes->back)
+		merge_all(panes, panes->closed, summaries(panes, panes->front + panes->back - 1));
+	clear(panes, summaries(panes, panes->front + panes->back));
+	*pane_at(panes, panes->front + panes->back) = (struct pane){ .start = start };
+	panes->back++;
+	return 0;
+}
+
+static int add_to_order(struct weir_order *order, const double *x, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int err = weir_order_push(order, x[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int weir_panes_add(struct weir_panes *panes, int64_t start, const int64_t *t, const double *const *x, uint32_t n)
+{
+	uint32_t newest = panes->front + panes->back - 1;
+	struct weir_summary *summary;
+	int err = 0;
+
+	/* With nothing in the back there is no open pane: what is in the front has been merged and is closed. */
+	if (!panes->back || pane_at(panes, newest)->start != start)
+		err = begin_pane(panes, start);
+	if (err < 0)
+		return err;
+	newest = panes->front + panes->back - 1;
+	pane_at(panes, newest)->records += n;
+	summary = summaries(panes, newest);
+	for (uint32_t i = 0; i < panes->n_functions && !err; i++) {
+		if (panes->order[i])
+			err = add_to_order(panes->order[i], x[i], n);
+		else
+			weir_summary_add(panes->function[i], &summary[i], t, x[i], n);
+	}
+	return err;
+}
+
+/* The back becomes the front, but for its open pane. */
+static void turn_over(struct weir_panes *panes)
+{
+	panes->front = panes->back - 1;
+	panes->back = 1;
+	for (uint32_t age = panes->front; age-- > 1;)
+		merge_all(panes, summaries(panes, age - 1), summaries(panes, age));
+	clear(panes, panes->closed);
+}
+
+static void drop_oldest(struct weir_panes *panes)
+{
+	for (uint32_t i = 0; i < panes->n_functions; i++)
+		if (panes->order[i])
+			weir_order_pop(panes->order[i], pane_at(panes, 0)->records);
+	if (!panes->front && panes->back > 1)
+		turn_over(panes);
+	if (panes->front)
+		panes->front--;
+	else
+		panes->back--;
+	panes->oldest = panes->oldest + 1 < panes->capacity ? panes->oldest + 1 : 0;
+}
+
+void weir_panes_evict(struct weir_panes *panes, int64_t start)
+{
+	while (!weir_panes_empty(panes) && pane_at(panes, 0)->start < start)
+		drop_oldest(panes);
+}
+
+bool weir_panes_empty(const struct weir_panes *panes)
+{
+	return !panes->front && !panes->back;
+}
+
+static double result_of(const struct weir_panes *panes, uint32_t i)
+{
+	struct weir_summary all = { 0 };
+
+	if (panes->order[i])
+		return weir_order_median(panes->order[i]);
+	if (panes->front)
+		all = summaries(panes, 0)[i];
+	weir_summary_merge(panes->function[i], &all, &panes->closed[i]);
+	if (panes->back)
+		weir_summary_merge(panes->function[i], &all, &summaries(panes, panes->front + panes->back - 1)[i]);
+	return weir_summary_result(panes->function[i], &all);
+}
+
+void weir_panes_results(const struct weir_panes *panes, double *result)
+{
+	for (uint32_t i = 0; i < panes->n_functions; i++)
+		result[i] = result_of(panes, i);
+}

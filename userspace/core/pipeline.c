@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The graph while it is being built, and its end. run.c runs it. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/run.h"
+
+#define RING_ROWS 65536
+
+int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name, const char *text)
+{
+	struct weir_pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	int err;
+
+	*out = NULL;
+	if (!pipeline)
+		return -ENOMEM;
+	if (options)
+		pipeline->options = *options;
+	err = weir_report_open(&pipeline->report, name, text);
+	if (err < 0) {
+		free(pipeline);
+		return err;
+	}
+	*out = pipeline;
+	return 0;
+}
+
+static int keep_node(struct weir_pipeline *pipeline, struct weir_node *node)
+{
+	struct weir_node **grown = realloc(pipeline->node, (pipeline->n_nodes + 1) * sizeof(struct weir_node *));
+
+	if (!grown)
+		return -ENOMEM;
+	pipeline->node = grown;
+	pipeline->node[pipeline->n_nodes++] = node;
+	return 0;
+}
+
+int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
+                      struct weir_args *args, struct weir_node *up, struct weir_node **out)
+{
+	struct weir_node *node;
+	int err = weir_node_open(&node, pipeline, driver, role, args, up);
+
+	*out = NULL;
+	if (err < 0)
+		return err;
+	err = keep_node(pipeline, node);
+	if (err < 0) {
+		weir_node_close(node);
+		return err;
+	}
+	if (up)
+		up->n_readers++;
+	*out = node;
+	return 0;
+}
+
+uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline)
+{
+	return pipeline->options.ring_rows ? pipeline->options.ring_rows : RING_ROWS;
+}
+
+FILE *weir_messages(const struct weir_pipeline *pipeline)
+{
+	return pipeline->options.messages ? pipeline->options.messages : stderr;
+}
+
+uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline)
+{
+	uint64_t lost = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		for (int cause = 0; cause < WEIR_LOST_CAUSES; cause++)
+			lost += atomic_load(&pipeline->node[i]->lost[cause]);
+	return lost;
+}
+
+static void close_streams(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
+		weir_stream_close(pipeline->stream[i]);
+		weir_filter_close(pipeline->stream[i]->filter);
+		free(pipeline->stream[i]);
+	}
+	free(pipeline->stream);
+}
+
+void weir_close(struct weir_pipeline *pipeline)
+{
+	/* A stage that does not end still uses all of this. The process is about to end as well. */
+	if (!pipeline || (pipeline->runtime && pipeline->runtime->abandoned))
+		return;
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		free(pipeline->agent[i]);
+	free(pipeline->agent);
+	/* Downstream first: a stage may refer to what its input owns. */
+	for (uint32_t i = pipeline->n_nodes; i--;)
+		weir_node_close(pipeline->node[i]);
+	free(pipeline->node);
+	close_streams(pipeline);
+	free(pipeline->runtime);
+	weir_report_close(pipeline->report);
+	free(pipeline);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One run of a pipeline, from the first ring to the last parked output. The calling thread runs the loop.
+ *
+ * Order matters. Up: rings, readers, outputs (taken at their park value), agents, and only then the sources. Down: sources,
+ * then agents as they drain, then, whatever has happened, every output that is still held is parked.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/run.h"
+#include "core/uevent.h"
+
+#define DRAIN_NS INT64_C(2000000000)
+
+static void ring_bell(int fd)
+{
+	uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: it is already ringing */
+}
+
+void weir_run_wake(struct weir_pipeline *pipeline)
+{
+	ring_bell(pipeline->runtime->wake_fd);
+}
+
+void weir_run_feed_over(struct weir_pipeline *pipeline)
+{
+	atomic_fetch_sub(&pipeline->runtime->feeds_live, 1);
+	weir_run_wake(pipeline);
+}
+
+void weir_run_agent_over(struct weir_pipeline *pipeline, int error)
+{
+	/* A reader of our output that went away (EPIPE) has had enough: not a failure. */
+	if (error < 0 && error != -EPIPE && error != -EINTR && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
+		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL, "a stage failed: %s",
+		                strerror(-error));
+	/* Nobody reads any more, or a stage has failed: no use in feeding on. */
+	if (atomic_fetch_sub(&pipeline->runtime->agents_live, 1) == 1 || error < 0)
+		weir_stop(pipeline);
+}
+
+void weir_stop(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+
+	if (!run)
+		return;
+	atomic_store(&run->stopping, true);
+	ring_bell(run->halt_fd);
+	ring_bell(run->wake_fd);
+}
+
+void weir_abort(struct weir_pipeline *pipeline)
+{
+	if (!pipeline->runtime)
+		return;
+	atomic_store(&pipeline->runtime->aborting, true);
+	weir_stop(pipeline);
+}
+
+/* ------------------------------------------------- what the loop is told */
+
+static void on_deadline(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+
+	weir_loop_stop(pipeline->runtime->loop);
+}
+
+/*
+ * A finite source may leave much to drain, and nothing hurries then. But after a request to stop, an agent that hangs (a
+ * full pipe, a stuck program) must not keep an output from being parked.
+ */
+static void set_deadline(struct weir_runtime *run, struct weir_pipeline *pipeline)
+{
+	int64_t when = weir_now(WEIR_CLOCK_MONOTONIC) + DRAIN_NS;
+
+	if (!run->has_deadline && weir_loop_add_timer(run->loop, when, 0, on_deadline, pipeline) < 0)
+		weir_loop_stop(run->loop);
+	run->has_deadline = true;
+}
+
+static void on_wake(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+	struct weir_runtime *run = pipeline->runtime;
+	bool stop = atomic_load(&run->stopping);
+	uint64_t bells;
+
+	if (read(run->wake_fd, &bells, sizeof(bells)) < 0)
+		return;
+	for (uint32_t i = 0; i < run->n_feeds; i++)
+		if (stop || atomic_load(&run->feed[i].wants_end))
+			weir_feed_end(&run->feed[i]);
+	if (atomic_load(&run->aborting) || (!atomic_load(&run->feeds_live) && !atomic_load(&run->agents_live)))
+		weir_loop_stop(run->loop);
+	else if (stop)
+		set_deadline(run, pipeline);
+}
+
+static void on_signal(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+	struct signalfd_siginfo info;
+
+	while (read(pipeline->runtime->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (pipeline->runtime->interrupts++)
+			weir_abort(pipeline);
+		else
+			weir_stop(pipeline);
+	}
+}
+
+static void on_time(void *context)
+{
+	weir_stop(context);
+}
+
+static void on_uevent(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+	struct weir_runtime *run = pipeline->runtime;
+
+	if (weir_uevent_removed(run->uevent_fd))
+		for (uint32_t i = 0; i < run->n_feeds; i++)
+			weir_feed_check(&run->feed[i]);
+}
+
+/* ------------------------------------------------------------------- open */
+
+static int open_signals(struct weir_runtime *run)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	signal(SIGPIPE, SIG_IGN);
+	/* Threads inherit the mask, so only the loop meets these signals. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return run->signal_fd < 0 ? -errno : 0;
+}
+
+static int open_events(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	int err;
+
+	run->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	run->halt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (run->wake_fd < 0 || run->halt_fd < 0)
+		return -errno;
+	err = weir_loop_add_watch(run->loop, run->wake_fd, on_wake, pipeline);
+	if (err >= 0 && pipeline->options.handle_signals)
+		err = open_signals(run);
+	if (err >= 0 && run->signal_fd >= 0)
+		err = weir_loop_add_watch(run->loop, run->signal_fd, on_signal, pipeline);
+	run->uevent_fd = weir_uevent_open();
+	if (err >= 0 && run->uevent_fd >= 0)
+		err = weir_loop_add_watch(run->loop, run->uevent_fd, on_uevent, pipeline);
+	if (err >= 0 && pipeline->options.for_ns)
+		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + pipeline->options.for_ns, 0, on_time,
+		                          pipeline);
+	return err < 0 ? err : 0;
+}
+
+static int open_feeds(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+
+	run->feed = calloc(pipeline->n_streams + 1, sizeof(*run->feed));
+	if (!run->feed)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
+		struct weir_stream *stream = pipeline->stream[i];
+
+		if (stream->from->role == WEIR_SOURCE)
+			run->feed[run->n_feeds++] = (struct weir_feed){
+				.node = stream->from,
+				.stream = stream,
+				.pipeline = pipeline,
+				.intake = -1,
+				.is_pulled = weir_source_is_pulled(stream->from),
+			};
+	}
+	atomic_store(&run->feeds_live, run->n_feeds);
+	atomic_store(&run->agents_live, pipeline->n_agents);
+	return 0;
+}
+
+static int open_rings(struct weir_pipeline *pipeline)
+{
+	uint32_t rows = weir_pipeline_ring_rows(pipeline);
+	int err = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_streams && err >= 0; i++)
+		err = weir_stream_open(pipeline->stream[i], rows);
+	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++)
+		err = weir_agent_open(pipeline->agent[i]);
+	return err;
+}
+
+static int open_runtime(struct weir_pipeline *pipeline)
+{
+	static const enum weir_backend backend[] = { WEIR_BACKEND_AUTO, WEIR_BACKEND_URING, WEIR_BACKEND_POLL };
+	struct weir_runtime *run = calloc(1, sizeof(*run));
+	int err;
+
+	if (!run)
+		return -ENOMEM;
+	run->wake_fd = run->halt_fd = run->signal_fd = run->uevent_fd = -1;
+	pipeline->runtime = run;
+	err = weir_loop_open(&run->loop, backend[pipeline->options.io]);
+	if (err >= 0)
+		err = open_events(pipeline);
+	if (err >= 0)
+		err = open_rings(pipeline);
+	if (err >= 0)
+		err = open_feeds(pipeline);
+	return err;
+}
+
+/* ------------------------------------------------------------------ start */
+
+static int start_ends(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
+		struct weir_node *node = pipeline->node[i];
+		int err = 0;
+
+		if (node->role == WEIR_ACTUATOR)
+			err = weir_actuate_start(node);
+		else if (node->role == WEIR_SINK && node->driver->sink->start)
+			err = node->driver->sink->start(node);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int start_agents(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		int err = weir_agent_start(pipeline->agent[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int start_feeds(struct weir_runtime *run)
+{
+	for (uint32_t i = 0; i < run->n_feeds; i++) {
+		int err = weir_feed_start(&run->feed[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------- down */
+
+static void end_feeds(struct weir_runtime *run)
+{
+	atomic_store(&run->stopping, true);
+	ring_bell(run->halt_fd);
+	for (uint32_t i = 0; i < run->n_feeds; i++)
+		weir_feed_end(&run->feed[i]);
+}
+
+static void interrupt_rings(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_streams; i++)
+		if (pipeline->stream[i]->ring)
+			weir_ring_interrupt(pipeline->stream[i]->ring);
+}
+
+/* When the loop has ended in good order all agents are through; else those that only wait are let go, and others left. */
+static void end_agents(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 1;
+	if (atomic_load(&run->agents_live)) {
+		atomic_store(&run->aborting, true);
+		interrupt_rings(pipeline);
+	}
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (weir_agent_join(pipeline->agent[i], &deadline) < 0)
+			run->abandoned = true;
+	if (run->abandoned)
+		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
+		                "a stage does not end; outputs are parked, what it still held is lost");
+}
+
+static void park_all(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		if (pipeline->node[i]->role == WEIR_ACTUATOR)
+			weir_actuate_park(pipeline->node[i]);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_runtime(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+
+	run->ended_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	if (run->abandoned)
+		return;
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		weir_agent_close(pipeline->agent[i]);
+	for (uint32_t i = 0; i < pipeline->n_streams; i++)
+		weir_stream_close(pipeline->stream[i]);
+	weir_loop_close(run->loop);
+	close_fd(run->wake_fd);
+	close_fd(run->halt_fd);
+	close_fd(run->signal_fd);
+	close_fd(run->uevent_fd);
+	free(run->feed);
+	run->feed = NULL;
+	run->loop = NULL;
+}
+
+static int start(struct weir_pipeline *pipeline)
+{
+	int err = start_ends(pipeline);
+
+	if (err >= 0)
+		err = start_agents(pipeline);
+	if (err >= 0)
+		err = start_feeds(pipeline->runtime);
+	return err;
+}
+
+/* Agents that were never started cannot tell that they are through. */
+static void discount_unstarted(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (!pipeline->agent[i]->started)
+			atomic_fetch_sub(&pipeline->runtime->agents_live, 1);
+}
+
+static int conclude(struct weir_pipeline *pipeline, int err)
+{
+	enum weir_exit status;
+
+	if (err < 0 && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
+		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL, "cannot run: %s",
+		                strerror(-err));
+	weir_report_print(pipeline->report, weir_messages(pipeline));
+	status = weir_report_status(pipeline->report);
+	if (status == WEIR_EXIT_OK && pipeline->options.strict && weir_pipeline_lost(pipeline))
+		return WEIR_EXIT_LOST;
+	return status;
+}
+
+int weir_run(struct weir_pipeline *pipeline)
+{
+	int err = open_runtime(pipeline);
+
+	if (!pipeline->runtime)
+		return conclude(pipeline, err);
+	pipeline->runtime->started_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	if (err >= 0)
+		err = start(pipeline);
+	if (err >= 0)
+		err = weir_loop_run(pipeline->runtime->loop);
+	discount_unstarted(pipeline);
+	end_feeds(pipeline->runtime);
+	end_agents(pipeline);
+	park_all(pipeline);
+	close_runtime(pipeline);
+	return conclude(pipeline, err);
+}

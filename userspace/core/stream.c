@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdint.h>
+
+#include "core/record.h"
+#include "core/run.h"
+
+int weir_stream_open(struct weir_stream *stream, uint32_t rows)
+{
+	struct weir_ring_config config = {
+		.row_bytes = stream->schema.row_bytes,
+		.rows = rows,
+		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
+	};
+
+	return weir_ring_open(&stream->ring, &config);
+}
+
+void weir_stream_close(struct weir_stream *stream)
+{
+	weir_ring_close(stream->ring);
+	stream->ring = NULL;
+}
+
+int weir_stream_write(struct weir_stream *stream, const struct weir_block *block)
+{
+	for (uint32_t from = 0, got; from < block->n; from += got) {
+		void *rows = weir_ring_reserve(stream->ring, block->n - from, &got);
+
+		if (got) {
+			weir_rows_encode(&stream->schema, block, from, got, rows);
+			weir_ring_commit(stream->ring, got);
+			continue;
+		}
+		switch (weir_ring_wait_space(stream->ring, INT64_MAX)) {
+		case -EINTR:
+			return -EINTR;
+		case -ENOBUFS: /* a drop_newest reader is in the way: nobody waits for it */
+			weir_ring_refuse(stream->ring, block->n - from);
+			return 0;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/report.h"
+#include "devices/gpio_line.h"
+
+#define LIST_MAX 400 /* bytes of a list in a message */
+
+/* Every line of every chip that may be opened. */
+struct lines {
+	struct weir_gpio_line *line;
+	size_t n;
+	int denied; /* errno of a chip that may not be opened; 0: none */
+};
+
+const char *const weir_gpio_bias_words[] = { "as-is", "pull-up", "pull-down", "disabled", NULL };
+
+enum gpiod_line_bias weir_gpio_bias(const struct weir_node *node)
+{
+	static const enum gpiod_line_bias bias[] = { GPIOD_LINE_BIAS_AS_IS, GPIOD_LINE_BIAS_PULL_UP,
+		                                     GPIOD_LINE_BIAS_PULL_DOWN, GPIOD_LINE_BIAS_DISABLED };
+
+	return bias[weir_arg_int(node, "bias")];
+}
+
+/* --- what there is ------------------------------------------------------------ */
+
+static void describe(struct weir_gpio_line *line, struct gpiod_chip *chip, struct gpiod_chip_info *info, uint32_t offset)
+{
+	struct gpiod_line_info *line_info = gpiod_chip_get_line_info(chip, offset);
+	const char *name = line_info ? gpiod_line_info_get_name(line_info) : NULL;
+
+	snprintf(line->chip, sizeof(line->chip), "%s", gpiod_chip_info_get_name(info));
+	snprintf(line->label, sizeof(line->label), "%s", gpiod_chip_info_get_label(info));
+	snprintf(line->name, sizeof(line->name), "%s", name ? name : "");
+	line->offset = offset;
+	gpiod_line_info_free(line_info);
+}
+
+static int add_chip(struct lines *lines, struct gpiod_chip *chip)
+{
+	struct gpiod_chip_info *info = gpiod_chip_get_info(chip);
+	struct weir_gpio_line *line;
+	size_t n;
+
+	if (!info)
+		return -errno;
+	n = gpiod_chip_info_get_num_lines(info);
+	line = reallocarray(lines->line, lines->n + n + 1, sizeof(*line));
+	if (line) {
+		lines->line = line;
+		for (size_t i = 0; i < n; i++)
+			describe(&line[lines->n++], chip, info, (uint32_t)i);
+	}
+	gpiod_chip_info_free(info);
+	return line ? 0 : -ENOMEM;
+}
+
+static int is_chip(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, "gpiochip", 8);
+}
+
+static void scan_chip(struct lines *lines, const char *name)
+{
+	char path[300];
+	struct gpiod_chip *chip;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (!gpiod_is_gpiochip_device(path))
+		return;
+	chip = gpiod_chip_open(path);
+	if (!chip) {
+		lines->denied = errno;
+		return;
+	}
+	add_chip(lines, chip);
+	gpiod_chip_close(chip);
+}
+
+static void scan_chips(struct lines *lines)
+{
+	struct dirent **entry;
+	int n = scandir("/dev", &entry, is_chip, versionsort);
+
+	for (int i = 0; i < n; i++) {
+		scan_chip(lines, entry[i]->d_name);
+		free(entry[i]);
+	}
+	if (n >= 0)
+		free(entry);
+}
+
+/* --- which one is meant ------------------------------------------------------- */
+
+static void append(char *list, const char *format, const char *name, unsigned int offset)
+{
+	size_t length = strlen(list);
+
+	snprintf(list + length, LIST_MAX - length, format, name, offset);
+}
+
+static void list_names(const struct lines *lines, const char *word, char *list)
+{
+	const char **name = calloc(lines->n + 1, sizeof(*name));
+	const char *nearest;
+	size_t n = 0;
+
+	if (!name)
+		return;
+	for (size_t i = 0; i < lines->n; i++)
+		if (*lines->line[i].name)
+			name[n++] = lines->line[i].name;
+	strcpy(list, n ? "named lines are:" : "no line has a name; write CHIP/OFFSET, as in gpiochip0/5");
+	for (size_t i = 0; i < n; i++)
+		append(list, i ? ", %s" : " %s", name[i], 0);
+	nearest = weir_nearest(word, strlen(word), name, n);
+	if (nearest)
+		append(list, "; did you mean '%s'?", nearest, 0);
+	free(name);
+}
+
+static int fail_unknown(struct weir_node *node, const struct lines *lines)
+{
+	char advice[LIST_MAX] = "there are no GPIO chips on this machine";
+
+	if (lines->n)
+		list_names(lines, weir_target(node), advice);
+	else if (lines->denied)
+		return weir_fail_device(node, weir_target(node), "open the GPIO chips", lines->denied,
+		                        "run as root, or have a udev rule give your group /dev/gpiochip*");
+	return weir_fail_device(node, weir_target(node), "find the line", ENOENT, advice);
+}
+
+static int fail_ambiguous(struct weir_node *node, const struct lines *lines)
+{
+	char hint[LIST_MAX] = "say which:";
+
+	for (size_t i = 0; i < lines->n; i++)
+		if (weir_gpio_fits(&lines->line[i], weir_target(node)))
+			append(hint, " %s/%u", lines->line[i].chip, lines->line[i].offset);
+	return weir_fail_arg(node, NULL, hint, "several GPIO lines are called '%s'", weir_target(node));
+}
+
+static void chip_path(const struct weir_gpio *gpio, char path[WEIR_GPIO_NAME + 8])
+{
+	snprintf(path, WEIR_GPIO_NAME + 8, "/dev/%s", gpio->line.chip);
+}
+
+static int identify(struct weir_gpio *out, struct weir_node *node)
+{
+	char path[WEIR_GPIO_NAME + 8];
+	struct stat status;
+
+	if (*out->line.name)
+		strcpy(out->title, out->line.name);
+	else
+		snprintf(out->title, sizeof(out->title), "%s/%u", out->line.chip, out->line.offset);
+	chip_path(out, path);
+	if (stat(path, &status))
+		return weir_fail_device(node, out->title, "find the chip of", errno, NULL);
+	out->inode = status.st_ino;
+	return 0;
+}
+
+int weir_gpio_open(struct weir_gpio *out, struct weir_node *node)
+{
+	struct lines lines = { 0 };
+	int found;
+
+	if (!*weir_target(node))
+		return weir_fail_arg(node, NULL, "write gpio:NAME or gpio:CHIP/OFFSET", "which GPIO line?");
+	scan_chips(&lines);
+	found = weir_gpio_find(lines.line, lines.n, weir_target(node));
+	if (found >= 0)
+		out->line = lines.line[found];
+	else if (found == -ENOTUNIQ)
+		found = fail_ambiguous(node, &lines);
+	else
+		found = fail_unknown(node, &lines);
+	free(lines.line);
+	return found < 0 ? found : identify(out, node);
+}
+
+/* --- taking it ---------------------------------------------------------------- */
+
+static int fail_request(const struct weir_gpio *gpio, struct weir_node *node, struct gpiod_chip *chip, int error)
+{
+	struct gpiod_line_info *info = error == EBUSY ? gpiod_chip_get_line_info(chip, gpio->line.offset) : NULL;
+	const char *consumer = info ? gpiod_line_info_get_consumer(info) : NULL;
+	char advice[LIST_MAX] = "";
+	int err;
+
+	if (error == EBUSY)
+		snprintf(advice, sizeof(advice), "'%s' is using it", consumer ? consumer : "the kernel or another program");
+	else if (error == EINVAL || error == ENOTSUP || error == ENXIO)
+		strcpy(advice, "its chip cannot do that: look at edges=, bias= and drive=");
+	err = weir_fail_device(node, gpio->title, "take the line", error, *advice ? advice : NULL);
+	gpiod_line_info_free(info);
+	return err;
+}
+
+static struct gpiod_line_request *request_line(const struct weir_gpio *gpio, struct gpiod_chip *chip,
+                                               struct gpiod_line_settings *settings, size_t events)
+{
+	struct gpiod_request_config *request = gpiod_request_config_new();
+	struct gpiod_line_config *lines = gpiod_line_config_new();
+	struct gpiod_line_request *taken = NULL;
+	int error = ENOMEM;
+
+	if (request && lines && settings && !gpiod_line_config_add_line_settings(lines, &gpio->line.offset, 1, settings)) {
+		gpiod_request_config_set_consumer(request, "weir");
+		gpiod_request_config_set_event_buffer_size(request, events);
+		taken = gpiod_chip_request_lines(chip, request, lines);
+		error = errno;
+	}
+	gpiod_line_config_free(lines);
+	gpiod_request_config_free(request);
+	errno = error;
+	return taken;
+}
+
+int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings, size_t events)
+{
+	char path[WEIR_GPIO_NAME + 8];
+	struct gpiod_chip *chip;
+	int err = 0;
+
+	chip_path(gpio, path);
+	chip = gpiod_chip_open(path);
+	if (!chip)
+		return weir_fail_device(node, gpio->title, "open the chip of", errno, NULL);
+	gpio->request = request_line(gpio, chip, settings, events);
+	if (!gpio->request)
+		err = fail_request(gpio, node, chip, errno);
+	gpiod_chip_close(chip);
+	return err;
+}
+
+void weir_gpio_release(struct weir_gpio *gpio)
+{
+	if (gpio->request)
+		gpiod_line_request_release(gpio->request);
+	gpio->request = NULL;
+}
+
+int weir_gpio_alive(const struct weir_gpio *gpio, struct weir_node *node)
+{
+	char path[WEIR_GPIO_NAME + 8];
+	struct stat status;
+
+	chip_path(gpio, path);
+	if (!stat(path, &status) && status.st_ino == gpio->inode)
+		return 0;
+	return weir_fail_device(node, gpio->title, "go on", ENODEV, "its chip was unplugged, or the driver unloaded");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file iio_capture.h
+ * @brief Buffered capture: the kernel collects scans, a descriptor gives them. The descriptor form of `iio:`.
+ *
+ * The kernel's buffer is set up through sysfs and its character device is opened, in this order: the character device
+ * first, because only one may have it, so whoever gets it owns the settings.
+ */
+#ifndef WEIR_DEVICES_IIO_CAPTURE_H
+#define WEIR_DEVICES_IIO_CAPTURE_H
+
+#include "devices/iio_device.h"
+#include "devices/iio_gaps.h"
+#include "devices/iio_trigger.h"
+
+struct weir_iio_capture {
+	struct weir_iio_device *device; /**< borrowed */
+	struct weir_iio_trigger trigger;
+	struct weir_sysfs_undo undo;
+	struct weir_iio_gaps gaps;
+	long index[WEIR_FIELDS_MAX + 1]; /**< of the channels to capture, the timestamp's with them */
+	uint32_t n_indexes;
+	char rate_name[64]; /**< attribute that sets the rate; empty: none */
+	int fd;             /**< -1 before start */
+	uint32_t watermark;
+	bool is_on, has_warned;
+};
+
+/** The kernel buffer's two sizes, in scans. */
+struct weir_iio_sizes {
+	uint32_t length, watermark;
+};
+
+/**
+ * @brief Sizes for a rate: a watermark of 20 ms, and a length of a second, 8 watermarks and 1024 scans at the least but of
+ * no more than 2 MiB, because the kernel wants it in one piece. A power of two, because the kernel's FIFO is one.
+ * @param hz 0: unknown. @param length, watermark what the program demands; 0: nothing. At most `length` if both.
+ */
+struct weir_iio_sizes weir_iio_sizes(double hz, uint32_t row_bytes, uint32_t length, uint32_t watermark);
+
+/** @brief Decide everything, change nothing. @return 0, or -errno after a message. Close also after an error. */
+int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_device *device, struct weir_node *node,
+                          struct weir_schema *out) WEIR_MUST_CHECK;
+
+/** @brief Set up and switch on. `unread`: the smallest buffer. @return 0, or -errno after a message. */
+int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *node, bool unread) WEIR_MUST_CHECK;
+
+/** @brief Count what was lost among or before the rows of one read. */
+void weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node *node, const void *rows, uint32_t n);
+
+/** @brief Switch off, and count what turned out to be lost only now. Nothing lands after this. */
+void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *node);
+
+/** @brief Put everything back as it was found. */
+void weir_iio_capture_close(struct weir_iio_capture *capture);
+
+#endif

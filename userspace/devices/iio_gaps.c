@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/iio_gaps.h"
+
+#define INTERVALS_ENOUGH 16 /* for the measured period to be better than the claimed one */
+#define INTERVALS_MAX 8192
+#define PAUSE 64        /* periods: so long an interval says nothing about the rate */
+#define WINDOW 32       /* rows that must stay late before what they lack counts as lost */
+#define WINDOW_MAX 1024 /* rows after which it counts even while rows still seem to catch up */
+#define STEADY 4        /* rows in a row at no less than half a period: nothing is catching up */
+
+int weir_iio_gaps_open(struct weir_iio_gaps *gaps, uint32_t length, double period_ns, bool on_raster)
+{
+	*gaps = (struct weir_iio_gaps){ .fifo = 2, .nominal_ns = period_ns, .on_raster = on_raster && period_ns > 0 };
+	while (gaps->fifo < length)
+		gaps->fifo *= 2;
+	gaps->read_ns = calloc(gaps->fifo, sizeof(*gaps->read_ns));
+	return gaps->read_ns ? 0 : -ENOMEM;
+}
+
+void weir_iio_gaps_close(struct weir_iio_gaps *gaps)
+{
+	free(gaps->read_ns);
+	gaps->read_ns = NULL;
+}
+
+/*
+ * Was the FIFO full when the row before this one had come in? It was if nothing had been taken since one FIFO's size of
+ * rows ago: if the read that began there came later. `read_ns` is of the read that begins with this row, or 0.
+ */
+static bool was_full(struct weir_iio_gaps *gaps, int64_t read_ns)
+{
+	int64_t *slot = &gaps->read_ns[gaps->row & (gaps->fifo - 1)];
+	bool full = *slot > gaps->last_ns;
+
+	*slot = read_ns;
+	return full;
+}
+
+static bool is_measured(const struct weir_iio_gaps *gaps)
+{
+	return gaps->intervals >= INTERVALS_ENOUGH;
+}
+
+static double period_ns(const struct weir_iio_gaps *gaps)
+{
+	if (gaps->on_raster || !is_measured(gaps))
+		return gaps->nominal_ns;
+	return gaps->span_ns / gaps->intervals;
+}
+
+static void measure(struct weir_iio_gaps *gaps, double interval_ns)
+{
+	double mean_ns = gaps->intervals ? gaps->span_ns / gaps->intervals : interval_ns;
+
+	if (interval_ns > PAUSE * mean_ns)
+		return;
+	/* What came first was the pause: start again. */
+	if (!is_measured(gaps) && interval_ns * PAUSE < mean_ns)
+		gaps->span_ns = gaps->intervals = 0;
+	gaps->span_ns += interval_ns;
+	if (++gaps->intervals < INTERVALS_MAX)
+		return;
+	gaps->span_ns /= 2;
+	gaps->intervals /= 2;
+}
+
+/*
+ * The window is over: how late even its least late row is cannot be made up for any more. Those are rows that were lost,
+ * if there was reason to expect them; else the source just went on later.
+ */
+static uint64_t settle(struct weir_iio_gaps *gaps)
+{
+	double period = period_ns(gaps);
+	double lost = gaps->is_suspect ? floor(gaps->least_late_ns / period + 0.5) : 0;
+
+	gaps->late_ns -= gaps->least_late_ns;
+	gaps->window = 0;
+	if (!gaps->is_suspect)
+		return 0;
+	/* The time of lost rows is in the measured span, the gaps that were left out of it excepted. */
+	gaps->span_ns -= lost * period - gaps->left_out_ns;
+	gaps->left_out_ns = 0;
+	gaps->is_suspect = gaps->on_raster || gaps->late_ns > period / 2;
+	return (uint64_t)lost;
+}
+
+/* Lateness grows by what an interval exceeds the period, and shrinks when rows catch up. */
+static uint64_t follow(struct weir_iio_gaps *gaps, double interval_ns)
+{
+	double period = period_ns(gaps);
+
+	gaps->late_ns = fmax(0, gaps->late_ns + interval_ns - period);
+	if (!gaps->window++)
+		gaps->least_late_ns = gaps->late_ns;
+	gaps->least_late_ns = fmin(gaps->least_late_ns, gaps->late_ns);
+	gaps->steady = interval_ns < period / 2 ? 0 : gaps->steady + 1;
+	if ((gaps->window >= WINDOW && gaps->steady >= STEADY) || gaps->window >= WINDOW_MAX)
+		return settle(gaps);
+	return 0;
+}
+
+static uint64_t judge(struct weir_iio_gaps *gaps, double interval_ns, bool full)
+{
+	double period = period_ns(gaps);
+	bool is_gap = full && interval_ns > 1.5 * period;
+
+	if (!gaps->on_raster && !is_measured(gaps)) {
+		if (!is_gap || period <= 0)
+			measure(gaps, interval_ns);
+		return is_gap && period > 0 ? (uint64_t)(interval_ns / period + 0.5) - 1 : 0;
+	}
+	if (!full && !gaps->on_raster && interval_ns > PAUSE * period)
+		return gaps->window ? settle(gaps) : 0;
+	gaps->is_suspect |= full || gaps->on_raster;
+	if (is_gap)
+		gaps->left_out_ns += interval_ns - period;
+	else
+		measure(gaps, interval_ns);
+	return follow(gaps, interval_ns);
+}
+
+static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
+{
+	double interval = (double)(t - gaps->last_ns);
+	bool full = was_full(gaps, read_ns);
+
+	gaps->last_ns = t;
+	return gaps->row++ ? judge(gaps, interval, full) : 0;
+}
+
+uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows, uint32_t n,
+                              int64_t now_ns)
+{
+	const char *at = (const char *)rows + schema->t.at;
+	uint64_t lost = 0;
+
+	for (uint32_t i = 0; i < n; i++, at += schema->row_bytes) {
+		int64_t t;
+
+		memcpy(&t, at, sizeof(t));
+		lost += step(gaps, t, i ? 0 : now_ns);
+	}
+	return lost;
+}
+
+uint64_t weir_iio_gaps_finish(struct weir_iio_gaps *gaps)
+{
+	if (!gaps->window)
+		return 0;
+	gaps->least_late_ns = gaps->late_ns;
+	return settle(gaps);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file iio_gaps.h
+ * @brief How many scans the kernel's FIFO or the trigger lost, inferred from timestamps.
+ *
+ * IIO counts nothing when its FIFO overflows; the newest scan vanishes. A gap in time alone is no proof: a source may
+ * pause. Two things are proof:
+ *
+ * - **Overflow.** The FIFO drops a scan only while it is full: when as many rows as it holds have come in since the last
+ *   read. That is so if the read that began one FIFO's size of rows before a row came after the row before it.
+ * - **A timer trigger**, whose raster is known: every tick that makes no row is lost.
+ *
+ * How many were lost is what rows are late against the period's raster and do not make up for within a window of some
+ * tens of rows. The period is measured, over up to 8192 intervals. That is exact as long as the source's drift over the
+ * gap stays below half a period and some rows of every window are in time; for a source without a steady period it is
+ * an estimate.
+ *
+ * What no method can see: samples that the device itself never delivered, when it has no raster; and a source that
+ * pauses while its FIFO is full, unread, is taken for an overflow.
+ */
+#ifndef WEIR_DEVICES_IIO_GAPS_H
+#define WEIR_DEVICES_IIO_GAPS_H
+
+#include "weir/driver.h"
+
+/** Belongs to the thread that calls weir_iio_gaps_landed(). */
+struct weir_iio_gaps {
+	int64_t *read_ns;       /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
+	uint64_t fifo;          /**< rows that the FIFO holds, a power of two */
+	uint64_t row;           /**< rows so far */
+	int64_t last_ns;        /**< the last row's time */
+	double nominal_ns;      /**< the period that the device claims; 0: unknown */
+	double span_ns;         /**< sum of the `intervals` latest intervals */
+	uint32_t intervals;
+	bool on_raster;         /**< a timer trigger paces the device at exactly nominal_ns */
+	bool is_suspect;        /**< what is late may have been lost */
+	double late_ns;         /**< behind the raster */
+	double least_late_ns;   /**< the least of late_ns in the window */
+	double left_out_ns;     /**< of certain gaps, kept out of span_ns */
+	uint32_t window;        /**< rows in the window */
+	uint32_t steady;        /**< rows since one that caught up */
+};
+
+/**
+ * @param length the kernel buffer's length; its FIFO is the next power of two.
+ * @param period_ns what the device or the trigger claims; 0: unknown.
+ * @param on_raster a timer trigger paces the device.
+ * @return 0 or -ENOMEM.
+ */
+int weir_iio_gaps_open(struct weir_iio_gaps *gaps, uint32_t length, double period_ns, bool on_raster) WEIR_MUST_CHECK;
+void weir_iio_gaps_close(struct weir_iio_gaps *gaps);
+
+/**
+ * @brief Look at the rows of one read.
+ * @param now_ns when they were read, by the clock that stamps them.
+ * @return rows that were lost before or between them, as far as is certain by now.
+ */
+uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows, uint32_t n,
+                              int64_t now_ns);
+
+/** @brief No more rows will come. @return rows lost that were not certain yet. */
+uint64_t weir_iio_gaps_finish(struct weir_iio_gaps *gaps);
+
+#endif

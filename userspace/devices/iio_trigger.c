@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "devices/iio_trigger.h"
+
+#define TIMERS_DIR "/sys/kernel/config/iio/triggers/hrtimer"
+#define SLOT "trigger/current_trigger"
+
+/* The next trigger of a listing: its directory and name. */
+static bool next_trigger(DIR *devices, char *dir, size_t dir_size, char *name, size_t name_size)
+{
+	for (struct dirent *entry; (entry = readdir(devices));) {
+		snprintf(dir, dir_size, WEIR_IIO_DIR "/%.64s", entry->d_name);
+		if (!strncmp(entry->d_name, "trigger", 7) && !weir_sysfs_read(dir, "name", name, name_size))
+			return true;
+	}
+	*dir = '\0';
+	return false;
+}
+
+static bool find_trigger(struct weir_iio_trigger *trigger)
+{
+	DIR *devices = opendir(WEIR_IIO_DIR);
+	char name[sizeof(trigger->name)] = "";
+
+	if (!devices)
+		return false;
+	while (next_trigger(devices, trigger->dir, sizeof(trigger->dir), name, sizeof(name)) && strcmp(name, trigger->name))
+		;
+	closedir(devices);
+	trigger->is_timer = *trigger->dir && weir_sysfs_has(trigger->dir, "sampling_frequency");
+	return *trigger->dir;
+}
+
+static void list_triggers(char *list, size_t size)
+{
+	DIR *devices = opendir(WEIR_IIO_DIR);
+	char dir[WEIR_SYSFS_PATH], name[64];
+
+	if (!devices)
+		return;
+	while (next_trigger(devices, dir, sizeof(dir), name, sizeof(name)))
+		snprintf(list + strlen(list), size - strlen(list), " %s", name);
+	closedir(devices);
+}
+
+static int plan_named(struct weir_iio_trigger *out, const char *name, struct weir_node *node)
+{
+	char advice[WEIR_SYSFS_TEXT] = "rate= makes it a timer of that name; there are:";
+
+	if (strlen(name) >= sizeof(out->name) || strchr(name, '/'))
+		return weir_fail_arg(node, "trigger", NULL, "'%s' cannot be the name of a trigger", name);
+	strcpy(out->name, name);
+	if (find_trigger(out))
+		return 0;
+	if (weir_arg_given(node, "rate")) {
+		out->make = out->is_timer = true;
+		return 0;
+	}
+	list_triggers(advice, sizeof(advice));
+	return weir_fail_device(node, name, "find the trigger", ENOENT, advice);
+}
+
+/* No trigger is named and none is set: the device's own one if its driver made one, else a timer. */
+static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node)
+{
+	char name[WEIR_SYSFS_TEXT];
+
+	if (!weir_sysfs_read(device->dir, "name", name, sizeof(name))) {
+		snprintf(out->name, sizeof(out->name), "%.40s-dev%d", name, device->number);
+		if (find_trigger(out))
+			return 0;
+	}
+	if (!weir_arg_given(node, "rate"))
+		return weir_fail_arg(node, NULL, "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger",
+		                     "nothing makes '%s' take samples", device->name);
+	snprintf(out->name, sizeof(out->name), "weir-dev%d", device->number);
+	/* What a weir that was killed left behind is taken over. */
+	out->is_ours = find_trigger(out);
+	out->make = !out->is_ours;
+	out->is_timer = true;
+	return 0;
+}
+
+int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node)
+{
+	char current[sizeof(out->name)], own[sizeof(out->name)];
+
+	*out = (struct weir_iio_trigger){ 0 };
+	if (weir_sysfs_read(device->dir, SLOT, current, sizeof(current)))
+		return weir_arg_given(node, "trigger")
+		               ? weir_fail_arg(node, "trigger", "leave trigger= away", "'%s' paces itself", device->name)
+		               : 0;
+	if (weir_arg_given(node, "trigger"))
+		return plan_named(out, weir_arg_text(node, "trigger"), node);
+	if (!*current)
+		return plan_default(out, device, node);
+	snprintf(own, sizeof(own), "weir-dev%d", device->number);
+	strcpy(out->name, current);
+	out->is_ours = !strcmp(current, own);
+	find_trigger(out);
+	return 0;
+}
+
+static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
+{
+	char path[sizeof(TIMERS_DIR) + sizeof(trigger->name)];
+
+	snprintf(path, sizeof(path), TIMERS_DIR "/%s", trigger->name);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return weir_fail_device(node, trigger->name, "make the timer trigger", errno,
+		                        errno == ENOENT ? "modprobe iio-trig-hrtimer, and mount configfs on /sys/kernel/config"
+		                                        : "making one needs root");
+	trigger->is_ours = true;
+	if (!find_trigger(trigger))
+		return weir_fail_device(node, trigger->name, "find the timer trigger just made", ENOENT, NULL);
+	return 0;
+}
+
+int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
+                           struct weir_node *node, struct weir_sysfs_undo *undo)
+{
+	int err = trigger->make ? make_timer(trigger, node) : 0;
+
+	if (err || !*trigger->name)
+		return err;
+	/* So that restoring detaches it, even if a weir that was killed left it attached. */
+	if (trigger->is_ours)
+		weir_sysfs_write(device->dir, SLOT, "");
+	err = weir_sysfs_set(undo, device->dir, SLOT, trigger->name);
+	if (err)
+		return weir_fail_device(node, device->name, "set the trigger", -err,
+		                        err == -EINVAL ? "the device does not work with that trigger" : NULL);
+	return 0;
+}
+
+void weir_iio_trigger_close(struct weir_iio_trigger *trigger)
+{
+	char path[sizeof(TIMERS_DIR) + sizeof(trigger->name)];
+
+	if (!trigger->is_ours)
+		return;
+	snprintf(path, sizeof(path), TIMERS_DIR "/%s", trigger->name);
+	rmdir(path);
+	trigger->is_ours = false;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file aggregate.h
+ * @brief For authors of operators that condense many records into one: summaries, order statistics, sliding panes.
+ *
+ * Summaries are merged and never subtracted from. So nothing drifts however long a stream runs, a NaN leaves with the
+ * record that brought it, and the same records give the same bits however they were cut into blocks.
+ *
+ * NaN: one unusable value among the records makes the result NaN, for every function but count, first and last.
+ */
+#ifndef WEIR_AGGREGATE_H
+#define WEIR_AGGREGATE_H
+
+#include <stdint.h>
+
+#include "weir/driver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a group of values is condensed to, in the order of weir_aggregate_words. */
+enum weir_function {
+	WEIR_COUNT,  /**< records, usable or not */
+	WEIR_SUM,    /**< compensated: as if added in twice the precision */
+	WEIR_MEAN,
+	WEIR_VAR,    /**< of a sample: divides by n - 1; NaN for one record */
+	WEIR_STD,    /**< its square root */
+	WEIR_RMS,    /**< sqrt(mean(x * x)) */
+	WEIR_MIN,
+	WEIR_MAX,
+	WEIR_RANGE,  /**< max - min */
+	WEIR_FIRST,
+	WEIR_LAST,
+	WEIR_MEDIAN, /**< the middle one, or the mean of the middle two; by weir_order, not by a summary */
+	WEIR_SLOPE,  /**< least squares, per second; NaN where all times are the same */
+};
+
+/** Their names in the language, NULL-terminated: for the `words` of a WEIR_V_AGGREGATES parameter. */
+extern const char *const weir_aggregate_words[];
+
+/* ---------------------------------------------------------------- summaries */
+
+/** All that a function needs to know of any number of records. A plain value; zeroed, it knows of none. */
+struct weir_summary {
+	uint64_t n;
+	union {
+		struct {
+			double sum, rest; /**< rest: what rounding took from sum */
+		} total;
+		struct {
+			double mean, squares; /**< sum of squared distances from the mean */
+		} spread;
+		struct {
+			double min, max;
+		} extreme;
+		struct {
+			double first, last;
+		} ends;
+		struct {
+			int64_t t; /**< times below are seconds after this one */
+			double mean_t, mean_x, tt, tx;
+		} trend;
+	};
+};
+
+/** @brief Take in `n` records, in their order. `x` is not read by WEIR_COUNT, `t` only by WEIR_SLOPE. Not for WEIR_MEDIAN. */
+void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
+                      uint32_t n);
+/** @brief Append to `into` what `later` knows of the records that follow. */
+void weir_summary_merge(enum weir_function function, struct weir_summary *into, const struct weir_summary *later);
+/** @brief The result; 0 for WEIR_COUNT and WEIR_SUM and NaN for all others where there are no records. */
+double weir_summary_result(enum weir_function function, const struct weir_summary *summary);
+
+/* --------------------------------------------------------- order statistics */
+
+/** A queue of values that knows its median: O(log n) to push and to pop. */
+struct weir_order;
+
+/**
+ * @brief Reserve for at most `capacity` values, 20 bytes each. Memory that was never used is never touched, so a generous
+ * bound costs address space only.
+ * @return 0 or -ENOMEM. Free with weir_order_close(), which takes NULL.
+ */
+int weir_order_open(struct weir_order **out, uint32_t capacity) WEIR_MUST_CHECK;
+void weir_order_close(struct weir_order *order);
+/** @return 0, or -ENOBUFS when it is full: nothing was pushed. */
+int weir_order_push(struct weir_order *order, double value) WEIR_MUST_CHECK;
+/** @brief Forget the `n` oldest values, or all where there are fewer. */
+void weir_order_pop(struct weir_order *order, uint64_t n);
+/** @brief NaN where there is no value, or any NaN. */
+double weir_order_median(const struct weir_order *order);
+
+/* -------------------------------------------------------------- sliding panes */
+
+/**
+ * @brief A sliding window over panes, the stretches between two edges of windows. Each record is looked at once, each pane
+ * is merged a fixed number of times, and a result costs two merges, however long the window is.
+ *
+ * Panes are kept in two stacks: those of the front know the merge of themselves and all that follow in the front, those of
+ * the back are merged as they come. When the front is used up, the back becomes the front.
+ */
+struct weir_panes;
+
+/**
+ * @param function what to compute, `n` of them; copied.
+ * @param capacity most panes that hold records at one time.
+ * @param median_capacity most records in them, where there is a WEIR_MEDIAN.
+ * @return 0 or -ENOMEM. Free with weir_panes_close(), which takes NULL.
+ */
+int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
+                    uint32_t median_capacity) WEIR_MUST_CHECK;
+void weir_panes_close(struct weir_panes *panes);
+
+/**
+ * @brief Add `n` records to the pane that begins at `start`: the newest one, or a new one after it.
+ * @param x a column for each function.
+ * @return 0, or -ENOBUFS beyond a capacity.
+ */
+int weir_panes_add(struct weir_panes *panes, int64_t start, const int64_t *t, const double *const *x, uint32_t n) WEIR_MUST_CHECK;
+/** @brief Forget all panes that begin before `start`. */
+void weir_panes_evict(struct weir_panes *panes, int64_t start);
+bool weir_panes_empty(const struct weir_panes *panes);
+/** @brief The result of each function over all records that are kept. */
+void weir_panes_results(const struct weir_panes *panes, double *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

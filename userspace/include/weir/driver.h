@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file driver.h
+ * @brief What the author of a sensor, operator, bridge or actuator needs: the whole of it.
+ *
+ * A driver is one `.c` file that includes this header and at most one library of its own, and that ends in one const
+ * `struct weir_driver`. The build finds the file by its directory and the table by its name:
+ *
+ *     sensors/NAME.c              const struct weir_driver weir_sensor_NAME
+ *     actuators/NAME.c            const struct weir_driver weir_actuator_NAME
+ *     userspace/operators/NAME.c  const struct weir_driver weir_operator_NAME
+ *     userspace/bridges/NAME.c    const struct weir_driver weir_bridge_NAME
+ *
+ * One handle serves every role: a `struct weir_node` is one use of a driver in a pipeline. It holds the arguments that
+ * the program gave, the driver's private state, and the counters.
+ *
+ * The core calls close() exactly once for every node, also when its open() failed half way: state starts zeroed, so close()
+ * frees what is there.
+ *
+ * Return values are `0` or a count on success and `-errno` on failure. A call that fails has said why through one of
+ * the weir_fail functions, so the user reads a sentence and not a number.
+ */
+#ifndef WEIR_DRIVER_H
+#define WEIR_DRIVER_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_NAME_MAX 48   /**< bytes of a field's name, with the terminating zero */
+#define WEIR_UNIT_MAX 16   /**< bytes of a unit, with the terminating zero */
+#define WEIR_FIELDS_MAX 64 /**< fields in one schema */
+#define WEIR_BLOCK_MAX 1024 /**< records in one block: 8 KiB a column, so that a stage's working set stays in the first-level cache */
+#define WEIR_ROW_MAX 4096  /**< bytes of one row */
+
+#define WEIR_MUST_CHECK __attribute__((warn_unused_result))
+#define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+struct weir_node;
+struct weir_expr;
+
+/* ------------------------------------------------------------------ records */
+
+/** What the values of a field are, and so the C type of its column in a block. */
+enum weir_kind {
+	WEIR_REAL, /**< double */
+	WEIR_INT,  /**< int64_t */
+	WEIR_BOOL, /**< int64_t, 0 or 1 */
+	WEIR_TEXT, /**< char[bytes], zero-padded; never longer than bytes - 1 */
+};
+
+/** The clock that stamps a stream's records. Streams of different clocks are never joined. */
+enum weir_clock {
+	WEIR_CLOCK_MONOTONIC, /**< CLOCK_MONOTONIC: the default wherever a device lets us choose */
+	WEIR_CLOCK_REALTIME,  /**< CLOCK_REALTIME */
+	WEIR_CLOCK_NOMINAL,   /**< counted from zero by a source that is not live: replay, csv, a generator at full speed */
+};
+
+/**
+ * @brief One named quantity, and where its bits are in a row.
+ *
+ * The vocabulary is that of IIO's scan elements (Documentation/ABI/testing/sysfs-bus-iio, `in_<type>_type`):
+ * `[be|le]:[s|u]bits/storagebits>>shift`. The physical value is `(raw + offset) * scale`.
+ */
+struct weir_field {
+	char name[WEIR_NAME_MAX];
+	char unit[WEIR_UNIT_MAX]; /**< UCUM-like text, e.g. "m/s^2"; empty where it is not known */
+	enum weir_kind kind;
+	uint32_t at;    /**< byte offset in the row */
+	uint32_t bytes; /**< storage: 1, 2, 4 or 8; the cell's size for WEIR_TEXT */
+	uint8_t bits;   /**< significant bits, 1 to 8 * bytes */
+	uint8_t shift;  /**< right shift that comes before masking */
+	bool is_signed;
+	bool is_big_endian;
+	bool is_float; /**< IEEE 754 of 4 or 8 bytes; bits, shift and sign do not apply */
+	double scale;  /**< 1 where the raw integer is the value */
+	double offset;
+};
+
+/** What a stream carries. A plain value: copy it with `=`. */
+struct weir_schema {
+	uint32_t row_bytes; /**< 1 to WEIR_ROW_MAX; a multiple of 8 lets eBPF filter the rows in place */
+	uint32_t n_fields;
+	enum weir_clock clock;
+	struct weir_field t; /**< where a row's time is: ns of `clock`, 8 bytes */
+	struct weir_field field[WEIR_FIELDS_MAX];
+};
+
+/** A column of a block. Which member counts follows from the field's kind. */
+union weir_column {
+	double *real;
+	int64_t *integer; /**< WEIR_INT and WEIR_BOOL */
+	char *text;       /**< cell i starts at i * field.bytes */
+	void *any;
+};
+
+/**
+ * @brief A contiguous batch of records, by column.
+ *
+ * The stage that emits a block owns it; the stage that receives it may read it until its push returns.
+ */
+struct weir_block {
+	const struct weir_schema *schema;
+	uint32_t n; /**< records, 0 to WEIR_BLOCK_MAX */
+	int64_t *t;
+	union weir_column column[WEIR_FIELDS_MAX];
+};
+
+/** @brief Start a schema of packed rows: nothing but the time, 8 bytes at offset 0. */
+void weir_schema_init(struct weir_schema *schema, enum weir_clock clock);
+
+/**
+ * @brief Append a native field (8 bytes for REAL, INT and BOOL; `bytes` for TEXT) to a schema from weir_schema_init().
+ * @return the field's index; -E2BIG when WEIR_FIELDS_MAX, WEIR_ROW_MAX or WEIR_NAME_MAX is reached; -EEXIST when the name is
+ * taken: `t` always is, by the time.
+ */
+int weir_schema_add(struct weir_schema *schema, const char *name, enum weir_kind kind, const char *unit, uint32_t bytes);
+
+/** @brief The index of a field by name, or -ENOENT. */
+int weir_schema_find(const struct weir_schema *schema, const char *name);
+
+/**
+ * @brief Allocate a block of WEIR_BLOCK_MAX records for `schema`, which must outlive it. For open(), never for push().
+ * @return 0 or -ENOMEM. Free with weir_block_close(), which takes NULL.
+ */
+int weir_block_open(struct weir_block **out, const struct weir_schema *schema) WEIR_MUST_CHECK;
+void weir_block_close(struct weir_block *block);
+
+/** @brief Copy record `from` of `src` to the end of `dst`. Same field list. The caller has seen to it that there is room. */
+void weir_block_append(struct weir_block *dst, const struct weir_block *src, uint32_t from);
+
+/** @brief Copy `n` records of `src`, those whose numbers `index` lists, to the end of `dst`. Otherwise as weir_block_append(). */
+void weir_block_gather(struct weir_block *dst, const struct weir_block *src, const uint32_t *index, uint32_t n);
+
+/** @brief Make `view` show `n` records of `src` from record `from` on. Copies nothing: it lives as long as `src` does. */
+void weir_block_slice(struct weir_block *view, const struct weir_block *src, uint32_t from, uint32_t n);
+
+/* --------------------------------------------------------------- parameters */
+
+/** How an argument is written in a program. */
+enum weir_style {
+	WEIR_KEY,        /**< `name=value` */
+	WEIR_POSITIONAL, /**< by position, before any other */
+	WEIR_KEYWORD,    /**< `name value`, as in `window 1s step 100ms` */
+};
+
+/** What an argument's value is, and which accessor reads it. */
+enum weir_value {
+	WEIR_V_INT,        /**< integer: weir_arg_int() */
+	WEIR_V_REAL,       /**< number: weir_arg_real() */
+	WEIR_V_DURATION,   /**< `10ms`: weir_arg_int(), ns */
+	WEIR_V_RATE,       /**< `200Hz`, or `max` (read as INFINITY) where `words` has it: weir_arg_real(), Hz */
+	WEIR_V_SIZE,       /**< `64KiB`: weir_arg_int(), bytes */
+	WEIR_V_SPAN,       /**< a count or a duration, as in `window 100` and `every 1s`: weir_arg_int(), and weir_arg_is_time() */
+	WEIR_V_BOOL,       /**< `yes|no|on|off|true|false`, or the bare name for true: weir_arg_int(), 0 or 1 */
+	WEIR_V_WORD,       /**< one of `words`: weir_arg_int() is its index */
+	WEIR_V_TEXT,       /**< a word or a string: weir_arg_text() */
+	WEIR_V_EXPR,       /**< an expression over the input's fields: weir_arg_expr() */
+	WEIR_V_FIELDS,     /**< `a = EXPR, b, …`: weir_arg_bindings() */
+	WEIR_V_AGGREGATES, /**< `mean(EXPR) as name, …` with functions from `words`: weir_arg_bindings() */
+};
+
+/** One parameter. Parsing, checking, `weir list` and the manual page all read this table and nothing else. */
+struct weir_param {
+	const char *name;
+	enum weir_style style;
+	enum weir_value value;
+	bool required;
+	bool must_be_bool;        /**< WEIR_V_EXPR: must be a condition */
+	const char *fallback;     /**< the default as one would write it; NULL: none */
+	double min, max;          /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
+	const char *const *words; /**< NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, and `max` of WEIR_V_RATE */
+	const char *help;         /**< one line, no full stop */
+};
+
+/** One item of WEIR_V_FIELDS or WEIR_V_AGGREGATES. */
+struct weir_binding {
+	const char *name;             /**< of the resulting field */
+	int function;                 /**< aggregates: index into `words`; -1 for plain fields */
+	int field;                    /**< index of the input field when the expression is just that field, else -1 */
+	const struct weir_expr *expr; /**< NULL for `count()` */
+};
+
+/* Accessors: valid from open() to close(), on any thread. A name that the driver's own table does not have is a bug and
+ * aborts. An argument that was not given reads as its fallback, or as 0 / NULL where there is none. */
+bool weir_arg_given(const struct weir_node *node, const char *name);
+int64_t weir_arg_int(const struct weir_node *node, const char *name);
+double weir_arg_real(const struct weir_node *node, const char *name);
+bool weir_arg_is_time(const struct weir_node *node, const char *name);
+const char *weir_arg_text(const struct weir_node *node, const char *name);
+const struct weir_expr *weir_arg_expr(const struct weir_node *node, const char *name);
+const struct weir_binding *weir_arg_bindings(const struct weir_node *node, const char *name, uint32_t *n);
+
+/** @brief What follows the colon: `accel_3d` in `iio:accel_3d[x,y]`. Empty when there is none. */
+const char *weir_target(const struct weir_node *node);
+
+/** @brief The words in the brackets after the target, in order; *n is 0 when there are no brackets. */
+const char *const *weir_columns(const struct weir_node *node, uint32_t *n);
+
+/* -------------------------------------------------------------- expressions */
+
+/** @brief Evaluate for each record of a block: out[i] for i < block->n. One thread at a time for one expression. */
+void weir_expr_eval(const struct weir_expr *expr, const struct weir_block *block, double *out);
+
+/** @brief Evaluate a condition: out[i] is 1 where it holds, else 0. NaN compares false, `!=` excepted, as in C. */
+void weir_expr_test(const struct weir_expr *expr, const struct weir_block *block, uint8_t *out);
+
+/** @brief Is the result a truth value (a comparison, `and`, `or`, `not`)? */
+bool weir_expr_is_bool(const struct weir_expr *expr);
+
+/** @brief The source text, for messages and `weir explain`. Lives as long as the expression. */
+const char *weir_expr_text(const struct weir_expr *expr);
+
+/* ------------------------------------------------------- what a driver tells */
+
+/** Why a record did not arrive. Each is counted apart, per node. */
+enum weir_loss {
+	WEIR_LOST_DEVICE,  /**< the device's or kernel's own FIFO overflowed: a gap in sequence numbers or in time */
+	WEIR_LOST_RING,    /**< a reader was too slow for its ring */
+	WEIR_LOST_FILTER,  /**< the kernel filter's ring buffer was full */
+	WEIR_LOST_POISON,  /**< a record that a stage could not use, skipped under on_error=skip */
+	WEIR_LOST_CUT,     /**< text longer than its cell was cut, or a malformed line was skipped */
+	WEIR_LOST_CAUSES,
+};
+
+/** @brief Add to a loss counter. Any one thread per node; lock-free. */
+void weir_lost(struct weir_node *node, enum weir_loss cause, uint64_t n);
+
+/**
+ * @brief Refuse an argument of the program: the message points at it. Exit code 2. For open() only.
+ * @param name a parameter, or NULL for the target.
+ * @param hint what to write instead, or NULL.
+ * @return -EINVAL.
+ */
+int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, const char *format, ...) WEIR_PRINTF(4, 5);
+
+/**
+ * @brief Report that a device is missing, refused or lost. Exit code 3. Any thread.
+ * @param device what the user calls it.
+ * @param operation what was attempted: "open", "enable the buffer".
+ * @param error positive errno.
+ * @param advice what to do, one sentence, or NULL.
+ * @return -error.
+ */
+int weir_fail_device(struct weir_node *node, const char *device, const char *operation, int error, const char *advice);
+
+/** @brief Report any other failure at run time. Exit code 1. Any thread. @return -error. */
+int weir_fail(struct weir_node *node, int error, const char *format, ...) WEIR_PRINTF(3, 4);
+
+/** @brief Say something on standard error that does not stop the run. Not for the data path. */
+void weir_warn(struct weir_node *node, const char *format, ...) WEIR_PRINTF(2, 3);
+
+/** @brief The driver's private state: zeroed, `state_bytes` of its role, freed by the core after close(). */
+void *weir_state(const struct weir_node *node);
+
+/** @brief The input's schema (operators, sinks, actuators) or the output's (any node that has one). */
+const struct weir_schema *weir_in(const struct weir_node *node);
+const struct weir_schema *weir_out(const struct weir_node *node);
+
+/** @brief Now, in ns of a clock (WEIR_CLOCK_NOMINAL reads as 0). */
+int64_t weir_now(enum weir_clock clock);
+
+/** @brief Is this only `weir check` or `weir explain`? Then open() may look at devices, but nothing will be started. */
+bool weir_is_check(const struct weir_node *node);
+
+/** @brief Is this a dry run? Then an actuator is opened and asked for its park value, but never started: a missing output is
+ * no error. */
+bool weir_is_rehearsal(const struct weir_node *node);
+
+/* -------------------------------------------------------------------- roles */
+
+/** How a pulled source wants to be called again. */
+struct weir_wait {
+	int64_t until_ns; /**< CLOCK_MONOTONIC; INT64_MAX: not by time */
+	int fd;           /**< wait until readable; -1: none */
+};
+
+/**
+ * @brief A source fills rows. Two forms:
+ *
+ * **Descriptor** (`fd` set): the core's loop reads whole rows from the descriptor straight into ring memory and shows
+ * them to `landed`. For IIO buffers and GPIO events. Never blocks anybody; a slow reader loses its oldest records.
+ *
+ * **Pulled** (`produce` set): a thread of the source's own calls `produce`, which may block for as long as its device
+ * takes (a sysfs read) but waits for time or data only through `struct weir_wait`, so that stopping is immediate.
+ */
+struct weir_source_ops {
+	size_t state_bytes;
+	/** Resolve the device, fill `out`. Changes nothing in the world: `weir check` calls it. */
+	int (*open)(struct weir_node *node, struct weir_schema *out);
+	/** Begin capture. `unread`: an in-kernel filter takes the samples, so configure the smallest buffer. */
+	int (*start)(struct weir_node *node, bool unread);
+	/** Descriptor form: non-blocking descriptor, valid after start. */
+	int (*fd)(const struct weir_node *node);
+	/** Descriptor form: rows worth waiting for, at least 1. NULL: 1. */
+	uint32_t (*watermark)(const struct weir_node *node);
+	/** Descriptor form: inspect rows just read, count gaps. Called before any filter in user space, in arrival order, on
+	 *  the loop's thread; must not block. May be NULL. */
+	int (*landed)(struct weir_node *node, const void *rows, uint32_t n);
+	/** Descriptor form: the device went quiet or the descriptor reported an error: is it still there? 0, or what
+	 *  weir_fail_device() returned. Called on error conditions and about once a second while nothing arrives. */
+	int (*alive)(struct weir_node *node);
+	/** Pulled form: fill up to `max` rows. Returns rows filled; 0 at the end; -EAGAIN with `wait` set; -errno. */
+	int (*produce)(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait);
+	/** End capture; the descriptor stays valid until close. */
+	void (*stop)(struct weir_node *node);
+	void (*close)(struct weir_node *node);
+	/** IIO: the kernel's number of the device (`iio:deviceN`), so that an inline filter meets this device only. NULL: none. */
+	int (*iio_device)(const struct weir_node *node);
+};
+
+/**
+ * @brief What push, flush and weir_emit() may return beside 0 and -errno: this chain wants no more records. Its agent then
+ * flushes and ends in good order. Pass on what weir_emit() returns.
+ */
+#define WEIR_ENOUGH 1
+
+/** An operator transforms blocks. Called on one thread from open to close; no I/O, no allocation after open. */
+struct weir_operator_ops {
+	size_t state_bytes;
+	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
+	int (*push)(struct weir_node *node, const struct weir_block *in);
+	int (*flush)(struct weir_node *node); /**< end of stream: emit all that is open; may be NULL */
+	void (*close)(struct weir_node *node); /**< may be NULL */
+};
+
+/** @brief Hand a block downstream, from push or flush. Passes on what the stages below return. An empty block is a no-op. */
+int weir_emit(struct weir_node *node, const struct weir_block *block) WEIR_MUST_CHECK;
+
+/** A sink ends a chain. start() is the first moment at which it may touch the world. */
+struct weir_sink_ops {
+	size_t state_bytes;
+	int (*open)(struct weir_node *node, const struct weir_schema *in);
+	int (*start)(struct weir_node *node); /**< may be NULL */
+	int (*push)(struct weir_node *node, const struct weir_block *in);
+	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
+	void (*close)(struct weir_node *node); /**< may be NULL */
+};
+
+/**
+ * @brief A physical output. The core decides when to act: it drops repeats, honours `--dry-run`, counts, turns NaN into the
+ * park value, and calls park on end, error and signal. apply and park come from one thread at a time.
+ */
+struct weir_actuator_ops {
+	size_t state_bytes;
+	int (*open)(struct weir_node *node, const struct weir_schema *in); /**< resolve; touch nothing */
+	int (*start)(struct weir_node *node); /**< take the output, already at its park value */
+	int (*apply)(struct weir_node *node, double value);
+	int (*park)(struct weir_node *node); /**< go to the declared safe state; may be called in any state after start */
+	void (*close)(struct weir_node *node);
+	double (*parked)(const struct weir_node *node); /**< the value that park drives, for messages and dry runs */
+};
+
+/** The ways in which one driver can be used. A NULL role does not exist. */
+struct weir_driver {
+	const char *name; /**< the word in the language */
+	const char *doc;  /**< one line */
+	const char *target; /**< what follows the colon, for help: "LINE"; NULL: no target */
+	const struct weir_param *source_params, *operator_params, *sink_params, *actuator_params; /**< end: name NULL */
+	const struct weir_source_ops *source;
+	const struct weir_operator_ops *stage;
+	const struct weir_sink_ops *sink;
+	const struct weir_actuator_ops *actuator;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file weir.h
+ * @brief For applications: open a program in the weir language, run it, read its counters.
+ *
+ *     struct weir_options options = { .limit = 1000 };
+ *     struct weir_pipeline *pipeline;
+ *     int status = weir_open(&pipeline, "synth:sine rate=100Hz | print", "<example>", &options);
+ *     if (!status)
+ *             status = weir_run(pipeline);
+ *     weir_close(pipeline);
+ *
+ * Functions that return `int` return an exit status of the table in enum weir_status unless they say otherwise. Not
+ * thread-safe per pipeline except where said; several pipelines may run in one process.
+ */
+#ifndef WEIR_H
+#define WEIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_pipeline;
+
+/** How the early filter must run. */
+enum weir_filter_tier { WEIR_FILTER_AUTO, WEIR_FILTER_INLINE, WEIR_FILTER_BATCH, WEIR_FILTER_USER };
+
+/** How bytes must be moved. */
+enum weir_io { WEIR_IO_AUTO, WEIR_IO_URING, WEIR_IO_POLL };
+
+/** How listings and the summary are written. */
+enum weir_format { WEIR_FORMAT_TEXT, WEIR_FORMAT_JSON };
+
+/** Zero is the default for every member. */
+struct weir_options {
+	bool check_only;  /**< resolve, start nothing */
+	bool dry_run;     /**< actuators print what they would do */
+	bool strict;      /**< exit 4 when data was lost */
+	bool quiet;       /**< no warnings */
+	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
+	uint64_t limit;   /**< records to take from each source; 0: no limit */
+	int64_t for_ns;   /**< run time; 0: no limit */
+	uint32_t ring_rows; /**< least capacity of a ring, in records; 0: 65536 */
+	enum weir_filter_tier tier;
+	enum weir_io io;
+	FILE *messages; /**< NULL: stderr */
+};
+
+/** The version, "0.1.0". */
+const char *weir_version(void);
+
+/**
+ * @brief Parse, check and plan a program. Errors go to options->messages, all in one go, with line, column and caret.
+ * @param out set to NULL on error. Close with weir_close().
+ * @param text the program; `name` is what messages call it.
+ * @return 0, 2 (wrong program), 3 (device missing) or 1 (out of memory).
+ */
+int weir_open(struct weir_pipeline **out, const char *text, const char *name, const struct weir_options *options);
+void weir_close(struct weir_pipeline *pipeline);
+
+/** @brief Run to the end on the calling thread and threads of its own. Outputs are parked when it returns, whatever it returns. */
+int weir_run(struct weir_pipeline *pipeline);
+
+/** @brief Ask a running pipeline to drain and end. Any thread, async-signal-safe. */
+void weir_stop(struct weir_pipeline *pipeline);
+/** @brief End without draining; outputs are still parked. Any thread, async-signal-safe. */
+void weir_abort(struct weir_pipeline *pipeline);
+
+/** @brief Print the plan: threads, rings, what runs in the kernel, and why not. */
+void weir_explain(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format);
+
+/** @brief Print the counters of a run: records in and out, filtered in the kernel, lost by cause, actuations, tier. */
+void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format);
+
+/** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all. 0, or 2 for another word. */
+int weir_list(const char *what, FILE *stream, enum weir_format format);
+/** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
+int weir_describe(const char *driver, FILE *stream, enum weir_format format);
+
+/** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
+ *  something that weir cannot do without is missing. */
+int weir_doctor(FILE *stream, enum weir_format format);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

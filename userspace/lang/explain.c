@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The plan, for people: which thread does what, over which ring, and what runs in the kernel. */
+#include <inttypes.h>
+
+#include "core/counters.h"
+#include "lang/lang.h"
+
+static uint64_t ring_bytes(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
+{
+	uint32_t rows = weir_ring_rows(stream->schema.row_bytes, weir_pipeline_ring_rows(pipeline));
+
+	return (uint64_t)rows * stream->schema.row_bytes;
+}
+
+static void print_schema(const struct weir_schema *schema, FILE *out)
+{
+	fprintf(out, "    record: t (ns, %s clock)", weir_clock_name(schema->clock));
+	for (uint32_t i = 0; i < schema->n_fields; i++)
+		fprintf(out, ", %s%s%s%s", schema->field[i].name, *schema->field[i].unit ? " [" : "", schema->field[i].unit,
+		        *schema->field[i].unit ? "]" : "");
+	fputc('\n', out);
+}
+
+static void print_filter(const struct weir_stream *stream, FILE *out)
+{
+	if (!stream->wants_filter)
+		return;
+	if (!stream->filter) {
+		fprintf(out, "    filter: in user space: %s\n", stream->why_not);
+		return;
+	}
+	fprintf(out, "    filter: %s\n      tier %s, %u eBPF instructions for: ", stream->filter_text,
+	        weir_stream_tier(stream), stream->n_code);
+	weir_predicate_print(&stream->predicate, &stream->schema, out);
+	if (*stream->why_not)
+		fprintf(out, "\n      no better tier: %s", stream->why_not);
+	fputc('\n', out);
+}
+
+static void print_stream(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
+{
+	int length;
+	const char *text = weir_node_text(stream->from, &length);
+
+	if (stream->from->role == WEIR_SOURCE)
+		fprintf(out, "source %.*s (%s)\n", length, text, weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
+	else
+		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
+	print_schema(&stream->schema, out);
+	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
+	        (double)ring_bytes(pipeline, stream) / (1 << 20),
+	        stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
+	print_filter(stream, out);
+}
+
+static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
+{
+	const struct weir_node *from = agent->from->from;
+
+	fprintf(out, "agent %u reads %s (%s)\n", number, from->name ? from->name : "the source",
+	        weir_policy_name(agent->policy));
+	for (const struct weir_node *node = agent->first; node; node = node->down) {
+		int length;
+		const char *text = weir_node_text(node, &length);
+
+		fprintf(out, "    %-9s %.*s\n", weir_role_name(node->role), length, text);
+	}
+}
+
+static void explain_text(const struct weir_pipeline *pipeline, FILE *out)
+{
+	fprintf(out, "%u stream%s, %u agent%s\n", pipeline->n_streams, pipeline->n_streams == 1 ? "" : "s",
+	        pipeline->n_agents, pipeline->n_agents == 1 ? "" : "s");
+	for (uint32_t i = 0; i < pipeline->n_streams; i++)
+		print_stream(pipeline, pipeline->stream[i], out);
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		print_agent(pipeline->agent[i], i + 1, out);
+}
+
+static json_t *node_text_json(const struct weir_node *node)
+{
+	int length;
+	const char *text = weir_node_text(node, &length);
+
+	return json_stringn(text, (size_t)length);
+}
+
+static json_t *schema_json(const struct weir_schema *schema)
+{
+	static const char *const kind[] = { "real", "int", "bool", "text" };
+	json_t *fields = json_array();
+
+	for (uint32_t i = 0; i < schema->n_fields; i++)
+		json_array_append_new(fields, json_pack("{s:s, s:s, s:s}", "name", schema->field[i].name, "kind",
+		                                        kind[schema->field[i].kind], "unit", schema->field[i].unit));
+	return fields;
+}
+
+static json_t *stream_json(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
+{
+	json_t *object = json_pack("{s:o, s:s?, s:s, s:o, s:i, s:I, s:s}", "from", node_text_json(stream->from), "name",
+	                           stream->from->name, "clock", weir_clock_name(stream->schema.clock), "fields",
+	                           schema_json(&stream->schema), "row_bytes", (int)stream->schema.row_bytes, "ring_bytes",
+	                           (json_int_t)ring_bytes(pipeline, stream), "tier", weir_stream_tier(stream));
+
+	if (stream->filter)
+		json_object_set_new(object, "filter", json_string(stream->filter_text));
+	if (*stream->why_not)
+		json_object_set_new(object, "why_not", json_string(stream->why_not));
+	return object;
+}
+
+static json_t *agent_json(const struct weir_agent *agent)
+{
+	json_t *stages = json_array();
+
+	for (const struct weir_node *node = agent->first; node; node = node->down)
+		json_array_append_new(stages, node_text_json(node));
+	return json_pack("{s:o, s:s, s:o}", "reads", node_text_json(agent->from->from), "policy",
+	                 weir_policy_name(agent->policy), "stages", stages);
+}
+
+static json_t *explain_json(const struct weir_pipeline *pipeline)
+{
+	json_t *streams = json_array(), *agents = json_array();
+
+	for (uint32_t i = 0; i < pipeline->n_streams; i++)
+		json_array_append_new(streams, stream_json(pipeline, pipeline->stream[i]));
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		json_array_append_new(agents, agent_json(pipeline->agent[i]));
+	return json_pack("{s:o, s:o}", "streams", streams, "agents", agents);
+}
+
+void weir_explain(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format)
+{
+	if (format == WEIR_FORMAT_JSON)
+		weir_json_print(explain_json(pipeline), stream);
+	else
+		explain_text(pipeline, stream);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lang/parser.h"
+
+/* Words of the language that have no driver, because they join streams. */
+static const char *const joins[] = { "zip", "merge", "join" };
+
+static const char *const reserved[] = { "and", "or", "not", "true", "false", "t", "on" };
+
+static bool is_among(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
+/* What a part is called stands at the next token; reports and skips when it is a word that is not built yet. */
+static bool is_unavailable(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	if (!is_among(part->name, joins, sizeof(joins) / sizeof(joins[0])))
+		return false;
+	weir_wrong(parser, part->name_where, NULL, "'%s' is not available yet", part->name);
+	return true;
+}
+
+/* x,y in [x,y] */
+static bool read_columns(struct weir_parser *parser, struct weir_tree_part *part, struct weir_span open)
+{
+	do {
+		struct weir_token token = weir_peek(parser);
+		bool is_word = token.word == WEIR_W_ADDRESS || token.word == WEIR_W_STRING;
+
+		if (weir_at_end(parser)) {
+			weir_wrong(parser, open, NULL, "this '[' is never closed");
+			return false;
+		}
+		if (!is_word)
+			weir_expected(parser, "a word", "as in [x,y]");
+		part->columns = weir_arena_grow(parser->arena, part->columns, part->n_columns, sizeof(char *));
+		if (!is_word || !part->columns)
+			return false;
+		part->columns[part->n_columns++] = weir_token_copy(parser, weir_take(parser));
+	} while (weir_accept(parser, ","));
+	if (weir_accept(parser, "]"))
+		return true;
+	if (weir_at_end(parser))
+		weir_wrong(parser, open, NULL, "this '[' is never closed");
+	else
+		weir_expected(parser, "',' or ']'", NULL);
+	return false;
+}
+
+/* :TARGET[COLUMNS] */
+static bool read_target(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	struct weir_token token = weir_peek(parser);
+	bool is_quoted = token.word == WEIR_W_STRING;
+
+	part->target = "";
+	if (parser->before.after_name) {
+		weir_take(parser);
+		part->target_where = token.where;
+		if (token.word == WEIR_W_BAD)
+			return false;
+		if (!token.where.length || (is_quoted && token.where.length == 2)) {
+			weir_wrong(parser, part->name_where, NULL, "'%s:' needs its target right after the colon", part->name);
+			return false;
+		}
+		part->target = weir_token_copy(parser, token);
+	}
+	token = weir_peek(parser);
+	if (token.where.at != parser->last_end || !weir_at(parser, "["))
+		return part->target;
+	return read_columns(parser, part, weir_take(parser).where);
+}
+
+/* A driver says in its table whether it takes a target. */
+static bool check_target(struct weir_parser *parser, const struct weir_tree_part *part)
+{
+	const char *wanted = part->driver->target;
+
+	if (!wanted && part->target_where.length) {
+		weir_wrong(parser, part->target_where, NULL, "'%s' takes no target", part->name);
+		return false;
+	}
+	if (wanted && !part->target_where.length) {
+		weir_wrong(parser, part->name_where, NULL, "'%s' needs a target: %s:%s", part->name, part->name, wanted);
+		return false;
+	}
+	return true;
+}
+
+/* The arguments of a part whose name, target and driver are known. */
+static void finish_driver(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	if (!check_target(parser, part))
+		part->broken = true;
+	weir_read_args(parser, part);
+}
+
+static void abandon(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	part->broken = true;
+	weir_skip_part(parser);
+}
+
+/* After the name of a stream there is nothing to say. */
+static void finish_stream(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	part->kind = WEIR_P_STREAM;
+	if (weir_at_end(parser))
+		return;
+	if (weir_at(parser, "on"))
+		weir_wrong(parser, weir_peek(parser).where, NULL, "'on' is not available yet");
+	else
+		weir_expected(parser, "'|'", "a stage begins with '|'");
+	abandon(parser, part);
+}
+
+static void read_head(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_part *part)
+{
+	if (is_unavailable(parser, part)) {
+		abandon(parser, part);
+		return;
+	}
+	weir_find_role(part, WEIR_AT_HEAD);
+	if (!part->target_where.length && (!weir_is_driver(part->name) || weir_is_defined(tree, part->name))) {
+		part->driver = NULL;
+		finish_stream(parser, part);
+	} else if (part->driver) {
+		finish_driver(parser, part);
+	} else {
+		weir_unknown_part(parser, tree, part, WEIR_AT_HEAD);
+		abandon(parser, part);
+	}
+}
+
+static void read_stage(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_part *part,
+		       enum weir_place place)
+{
+	if (!is_unavailable(parser, part)) {
+		weir_find_role(part, place);
+		if (part->driver) {
+			finish_driver(parser, part);
+			return;
+		}
+		weir_unknown_part(parser, tree, part, place);
+	}
+	abandon(parser, part);
+}
+
+/* NAME[:TARGET] : what every part begins with. */
+static bool read_name(struct weir_parser *parser, struct weir_tree_part *part, const char *what)
+{
+	struct weir_token token = weir_peek(parser);
+
+	if (token.word != WEIR_W_NAME) {
+		weir_expected(parser, what, NULL);
+		return false;
+	}
+	weir_take(parser);
+	part->name_where = token.where;
+	part->name = weir_token_copy(parser, token);
+	return part->name && read_target(parser, part);
+}
+
+static struct weir_tree_part *add_part(struct weir_parser *parser, struct weir_tree_chain *chain)
+{
+	chain->parts = weir_arena_grow(parser->arena, chain->parts, chain->n_parts, sizeof(*chain->parts));
+	if (!chain->parts)
+		return NULL;
+	chain->parts[chain->n_parts] = (struct weir_tree_part){ .target = "" };
+	return &chain->parts[chain->n_parts++];
+}
+
+static void read_part(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_chain *chain)
+{
+	bool is_head = !chain->n_parts;
+	enum weir_place place = weir_bar_follows(parser) ? WEIR_IN_MIDDLE : chain->name ? WEIR_AT_NAMED_END : WEIR_AT_END;
+	struct weir_tree_part *part = add_part(parser, chain);
+	uint32_t from = weir_peek(parser).where.at;
+
+	if (!part)
+		return;
+	if (!read_name(parser, part, is_head ? "a source or the name of a stream" : "a stage"))
+		abandon(parser, part);
+	else if (is_head)
+		read_head(parser, tree, part);
+	else
+		read_stage(parser, tree, part, place);
+	part->where = weir_span_since(parser, from);
+	chain->broken |= part->broken;
+}
+
+/* A part that could not be made sense of may well have been a sink. */
+static void check_end(struct weir_parser *parser, const struct weir_tree_chain *chain)
+{
+	const struct weir_tree_part *last = &chain->parts[chain->n_parts - 1];
+	bool is_known = last->driver || (last->kind == WEIR_P_STREAM && !last->broken);
+
+	if (!chain->name && is_known && last->role != WEIR_SINK && last->role != WEIR_ACTUATOR)
+		weir_wrong(parser, last->where, "end it with '| print', say, or give it a name",
+			   "this chain ends in no sink");
+}
+
+static void read_chain_name(struct weir_parser *parser, struct weir_tree_chain *chain)
+{
+	struct weir_token name;
+
+	if (!weir_at_key(parser))
+		return;
+	name = weir_take(parser);
+	weir_take(parser);
+	chain->name = weir_token_copy(parser, name);
+	chain->name_where = name.where;
+	if (chain->name && is_among(chain->name, reserved, sizeof(reserved) / sizeof(reserved[0]))) {
+		weir_wrong(parser, name.where, NULL, "'%s' is a word of the language and cannot name a stream", chain->name);
+		chain->broken = true;
+	}
+}
+
+/* Two bars with nothing between them have been reported already where an expression stands before them. */
+static bool accept_bar(struct weir_parser *parser, const struct weir_tree_chain *chain)
+{
+	if (weir_accept(parser, "|"))
+		return true;
+	if (!weir_at(parser, "||"))
+		return false;
+	if (!chain->broken)
+		weir_wrong(parser, weir_peek(parser).where, NULL, "a stage is missing between the two '|'");
+	weir_take(parser);
+	return true;
+}
+
+static void read_chain(struct weir_parser *parser, struct weir_tree *tree)
+{
+	struct weir_tree_chain chain = { .where = weir_peek(parser).where };
+
+	read_chain_name(parser, &chain);
+	do
+		read_part(parser, tree, &chain);
+	while (!parser->arena->failed && accept_bar(parser, &chain));
+	tree->chains = weir_arena_grow(parser->arena, tree->chains, tree->n_chains, sizeof(chain));
+	if (parser->arena->failed)
+		return;
+	check_end(parser, &chain);
+	chain.where = weir_span_since(parser, chain.where.at);
+	tree->chains[tree->n_chains++] = chain;
+}
+
+static int open_tree(struct weir_tree **out, struct weir_tree **tree, struct weir_parser *parser, struct weir_report *report)
+{
+	*out = NULL;
+	*tree = calloc(1, sizeof(**tree));
+	if (!*tree)
+		return -ENOMEM;
+	weir_parser_init(parser, report, &(*tree)->arena);
+	return 0;
+}
+
+/* The tree is handed out when it is whole. */
+static int close_parse(struct weir_tree **out, struct weir_tree *tree, bool is_good)
+{
+	int err = tree->arena.failed ? -ENOMEM : is_good ? 0 : -EINVAL;
+
+	if (err)
+		weir_tree_close(tree);
+	else
+		*out = tree;
+	return err;
+}
+
+int weir_parse(struct weir_tree **out, struct weir_report *report)
+{
+	struct weir_parser parser;
+	struct weir_tree *tree;
+	int err = open_tree(out, &tree, &parser, report);
+
+	if (err)
+		return err;
+	while (weir_peek(&parser).word != WEIR_W_END && !tree->arena.failed) {
+		if (weir_peek(&parser).word == WEIR_W_BREAK)
+			weir_take(&parser);
+		else
+			read_chain(&parser, tree);
+	}
+	return close_parse(out, tree, true);
+}
+
+static bool is_all_read(struct weir_parser *parser)
+{
+	while (weir_peek(parser).word == WEIR_W_BREAK)
+		weir_take(parser);
+	if (weir_peek(parser).word == WEIR_W_END)
+		return true;
+	weir_expected(parser, "the end", NULL);
+	return false;
+}
+
+int weir_parse_expr(struct weir_tree **out, struct weir_tree_expr **expr, struct weir_report *report)
+{
+	struct weir_parser parser;
+	struct weir_tree *tree;
+	int err = open_tree(out, &tree, &parser, report);
+
+	*expr = NULL;
+	if (err)
+		return err;
+	*expr = weir_read_expr(&parser);
+	return close_parse(out, tree, *expr && is_all_read(&parser));
+}
+
+int weir_parse_value(struct weir_tree **out, struct weir_tree_arg *arg, const struct weir_param *param,
+		     struct weir_report *report)
+{
+	struct weir_parser parser;
+	struct weir_tree *tree;
+	int err = open_tree(out, &tree, &parser, report);
+
+	*arg = (struct weir_tree_arg){ 0 };
+	if (err)
+		return err;
+	return close_parse(out, tree, weir_read_value(&parser, param, arg) && is_all_read(&parser));
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "lang/parser.h"
+
+/* Binary operators from the loosest to the tightest. `not` stands between LEVEL_AND and LEVEL_COMPARISON. */
+enum level { LEVEL_OR, LEVEL_AND, LEVEL_COMPARISON, LEVEL_SUM, LEVEL_PRODUCT, LEVELS };
+
+static const struct {
+	enum level level;
+	enum weir_expr_op op;
+	const char *word;
+} binaries[] = {
+	{ LEVEL_OR, WEIR_E_OR, "or" },
+	{ LEVEL_AND, WEIR_E_AND, "and" },
+	{ LEVEL_COMPARISON, WEIR_E_LT, "<" },
+	{ LEVEL_COMPARISON, WEIR_E_LE, "<=" },
+	{ LEVEL_COMPARISON, WEIR_E_GT, ">" },
+	{ LEVEL_COMPARISON, WEIR_E_GE, ">=" },
+	{ LEVEL_COMPARISON, WEIR_E_EQ, "==" },
+	{ LEVEL_COMPARISON, WEIR_E_NE, "!=" },
+	{ LEVEL_SUM, WEIR_E_ADD, "+" },
+	{ LEVEL_SUM, WEIR_E_SUB, "-" },
+	{ LEVEL_PRODUCT, WEIR_E_MUL, "*" },
+	{ LEVEL_PRODUCT, WEIR_E_DIV, "/" },
+	{ LEVEL_PRODUCT, WEIR_E_MOD, "%" },
+};
+#define N_BINARIES (sizeof(binaries) / sizeof(binaries[0]))
+
+/* What other languages call them. */
+static const struct {
+	const char *word, *hint;
+} foreign[] = {
+	{ "=", "use '==' to compare" },
+	{ "<>", "use '!='" },
+	{ "&&", "use 'and'" },
+	{ "||", "use 'or'; between two stages stands a single '|'" },
+	{ "!", "use 'not'" },
+	{ "**", "use pow(x, y)" },
+	{ "^", "use pow(x, y)" },
+	{ "&", "use 'and', or bit(x, n) for one bit of a number" },
+	{ "~", "use 'not'" },
+};
+
+static struct weir_tree_expr *loose(struct weir_parser *parser, enum level level);
+
+static struct weir_tree_expr *make(struct weir_parser *parser, enum weir_expr_op op, uint32_t from, uint32_t n)
+{
+	struct weir_tree_expr *expr;
+
+	if (++parser->terms > WEIR_EXPR_TERMS_MAX) {
+		weir_wrong(parser, weir_span_since(parser, from), NULL, "this expression has more than %d terms",
+			   WEIR_EXPR_TERMS_MAX);
+		return NULL;
+	}
+	expr = weir_arena_take(parser->arena, sizeof(*expr));
+	if (!expr)
+		return NULL;
+	expr->op = op;
+	expr->where = weir_span_since(parser, from);
+	expr->function = expr->field = -1;
+	expr->n = n;
+	expr->argument = weir_arena_take(parser->arena, n * sizeof(struct weir_tree_expr *));
+	return expr->argument ? expr : NULL;
+}
+
+static bool enter(struct weir_parser *parser, struct weir_span where)
+{
+	if (++parser->depth <= WEIR_EXPR_DEPTH_MAX)
+		return true;
+	weir_wrong(parser, where, NULL, "this expression is nested more than %d deep", WEIR_EXPR_DEPTH_MAX);
+	return false;
+}
+
+/* Whatever stands within parentheses, at any level of nesting. */
+static struct weir_tree_expr *nested(struct weir_parser *parser)
+{
+	struct weir_tree_expr *expr;
+
+	if (!enter(parser, weir_peek(parser).where))
+		return NULL;
+	expr = loose(parser, LEVEL_OR);
+	parser->depth--;
+	return expr;
+}
+
+/* True when there is one of another language's operators, which then was reported. */
+static bool at_foreign(struct weir_parser *parser)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		if (!weir_at(parser, foreign[i].word))
+			continue;
+		weir_wrong(parser, weir_peek(parser).where, foreign[i].hint, "there is no operator '%s' in expressions",
+			   foreign[i].word);
+		return true;
+	}
+	return false;
+}
+
+/* The parenthesis at `open` must end here. */
+static bool close_parenthesis(struct weir_parser *parser, struct weir_span open, const char *expected)
+{
+	if (weir_accept(parser, ")"))
+		return true;
+	if (at_foreign(parser))
+		return false;
+	if (weir_at_end(parser))
+		weir_wrong(parser, open, NULL, "this '(' is never closed");
+	else
+		weir_expected(parser, expected, NULL);
+	return false;
+}
+
+static struct weir_tree_expr *call(struct weir_parser *parser, struct weir_token name)
+{
+	struct weir_span open = weir_take(parser).where;
+	struct weir_tree_expr **arguments = NULL, *expr;
+	uint32_t n = 0;
+
+	if (!weir_at(parser, ")")) {
+		do {
+			arguments = weir_arena_grow(parser->arena, arguments, n, sizeof(struct weir_tree_expr *));
+			if (!arguments)
+				return NULL;
+			arguments[n] = nested(parser);
+			if (!arguments[n++])
+				return NULL;
+		} while (weir_accept(parser, ","));
+	}
+	if (!close_parenthesis(parser, open, "',' or ')'"))
+		return NULL;
+	expr = make(parser, WEIR_E_CALL, name.where.at, 0);
+	if (!expr)
+		return NULL;
+	expr->name = weir_token_copy(parser, name);
+	expr->argument = arguments;
+	expr->n = n;
+	return expr->name ? expr : NULL;
+}
+
+static struct weir_tree_expr *name_or_call(struct weir_parser *parser)
+{
+	struct weir_token name = weir_take(parser);
+	bool is_true = weir_token_is(&parser->lexer, name, "true");
+	struct weir_tree_expr *expr;
+
+	if (weir_at(parser, "("))
+		return call(parser, name);
+	if (is_true || weir_token_is(&parser->lexer, name, "false"))
+		expr = make(parser, WEIR_E_NUMBER, name.where.at, 0);
+	else
+		expr = make(parser, WEIR_E_FIELD, name.where.at, 0);
+	if (!expr)
+		return NULL;
+	expr->number = is_true;
+	expr->name = weir_token_copy(parser, name);
+	return expr->name ? expr : NULL;
+}
+
+static struct weir_tree_expr *parenthesis(struct weir_parser *parser)
+{
+	struct weir_span open = weir_take(parser).where;
+	struct weir_tree_expr *expr = nested(parser);
+
+	if (!expr || !close_parenthesis(parser, open, "')'"))
+		return NULL;
+	expr->where = weir_span_since(parser, open.at);
+	return expr;
+}
+
+static struct weir_tree_expr *number(struct weir_parser *parser)
+{
+	struct weir_token token = weir_take(parser);
+	struct weir_tree_expr *expr = make(parser, WEIR_E_NUMBER, token.where.at, 0);
+
+	if (expr) {
+		expr->number = token.number;
+		expr->dimension = token.dimension;
+	}
+	return expr;
+}
+
+static bool is_reserved(struct weir_parser *parser)
+{
+	return weir_at(parser, "and") || weir_at(parser, "or") || weir_at(parser, "not");
+}
+
+static struct weir_tree_expr *primary(struct weir_parser *parser)
+{
+	struct weir_token token = weir_peek(parser);
+
+	if (token.word == WEIR_W_NUMBER)
+		return number(parser);
+	if (token.word == WEIR_W_NAME && !is_reserved(parser))
+		return name_or_call(parser);
+	if (weir_at(parser, "("))
+		return parenthesis(parser);
+	if (token.word == WEIR_W_STRING)
+		weir_wrong(parser, token.where, NULL, "expressions work on numbers, not on text");
+	else if (!at_foreign(parser))
+		weir_expected(parser, "a number, a field or '('", NULL);
+	return NULL;
+}
+
+/* A sign or a `not`, before what `operand` reads. */
+static struct weir_tree_expr *prefix(struct weir_parser *parser, enum weir_expr_op op,
+				     struct weir_tree_expr *(*operand)(struct weir_parser *))
+{
+	struct weir_span where = weir_take(parser).where;
+	struct weir_tree_expr *inner, *expr;
+
+	if (!enter(parser, where))
+		return NULL;
+	inner = operand(parser);
+	parser->depth--;
+	expr = inner ? make(parser, op, where.at, 1) : NULL;
+	if (expr)
+		expr->argument[0] = inner;
+	return expr;
+}
+
+static struct weir_tree_expr *sign(struct weir_parser *parser)
+{
+	return weir_at(parser, "-") ? prefix(parser, WEIR_E_NEG, sign) : primary(parser);
+}
+
+static struct weir_tree_expr *negation(struct weir_parser *parser)
+{
+	return weir_at(parser, "not") ? prefix(parser, WEIR_E_NOT, negation) : loose(parser, LEVEL_COMPARISON);
+}
+
+static struct weir_tree_expr *tighter(struct weir_parser *parser, enum level level)
+{
+	if (level == LEVEL_AND)
+		return negation(parser);
+	return level + 1 == LEVELS ? sign(parser) : loose(parser, level + 1);
+}
+
+/* The index in `binaries` of the next token at this level, or N_BINARIES. */
+static size_t find_binary(struct weir_parser *parser, enum level level)
+{
+	size_t i = 0;
+
+	while (i < N_BINARIES && (binaries[i].level != level || !weir_at(parser, binaries[i].word)))
+		i++;
+	return i;
+}
+
+static bool is_chained(struct weir_parser *parser, enum level level)
+{
+	if (level != LEVEL_COMPARISON || find_binary(parser, level) == N_BINARIES)
+		return false;
+	weir_wrong(parser, weir_peek(parser).where, "write 'a < b and b < c', or between(b, a, c)",
+		   "comparisons cannot be chained");
+	return true;
+}
+
+static struct weir_tree_expr *loose(struct weir_parser *parser, enum level level)
+{
+	struct weir_tree_expr *left = tighter(parser, level);
+	size_t i;
+
+	while (left && (i = find_binary(parser, level)) < N_BINARIES) {
+		struct weir_tree_expr *right, *expr;
+
+		weir_take(parser);
+		right = tighter(parser, level);
+		if (!right || is_chained(parser, level))
+			return NULL;
+		expr = make(parser, binaries[i].op, left->where.at, 2);
+		if (!expr)
+			return NULL;
+		expr->argument[0] = left;
+		expr->argument[1] = right;
+		left = expr;
+	}
+	return left;
+}
+
+struct weir_tree_expr *weir_read_expr(struct weir_parser *parser)
+{
+	struct weir_tree_expr *expr;
+
+	parser->depth = parser->terms = 0;
+	expr = nested(parser);
+	if (expr && at_foreign(parser))
+		return NULL;
+	return expr;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file parser.h
+ * @brief What the files of the parser share with each other and with nobody else.
+ *
+ * The parser descends recursively with one token of look-ahead. A function that cannot go on has reported why, exactly once;
+ * its caller then skips to the next `|` or to the end of the statement and goes on from there.
+ */
+#ifndef WEIR_LANG_PARSER_H
+#define WEIR_LANG_PARSER_H
+
+#include "lang/lang.h"
+
+struct weir_parser {
+	struct weir_lexer lexer;
+	struct weir_lexer before; /**< the lexer as it was before the token that was peeked at */
+	struct weir_token token;  /**< the one that was peeked at */
+	bool peeked;
+	uint32_t last_end; /**< where the last token that was taken ended */
+	struct weir_report *report;
+	struct weir_arena *arena;
+	uint32_t depth, terms; /**< of the expression that is being read */
+};
+
+/* parser.c: tokens */
+
+void weir_parser_init(struct weir_parser *parser, struct weir_report *report, struct weir_arena *arena);
+struct weir_token weir_peek(struct weir_parser *parser);
+/** @brief As weir_peek(), where the value of a textual argument may stand: see weir_lexer_word(). */
+struct weir_token weir_peek_word(struct weir_parser *parser);
+struct weir_token weir_take(struct weir_parser *parser);
+/** @brief Is the next token this word or this operator? */
+bool weir_at(struct weir_parser *parser, const char *word);
+/** @brief Take the next token if it is this one. */
+bool weir_accept(struct weir_parser *parser, const char *word);
+/** @brief Is the next token a name with a single `=` behind it? */
+bool weir_at_key(struct weir_parser *parser);
+/** @brief Does the next token end a part of a chain: `|`, the end of the statement, or that of the text? */
+bool weir_at_end(struct weir_parser *parser);
+/** @brief Will a `|` follow before the statement ends? Says nothing, takes nothing. */
+bool weir_bar_follows(struct weir_parser *parser);
+/** @brief Go to the end of the part, whatever stands before it. */
+void weir_skip_part(struct weir_parser *parser);
+/** @brief A copy of a token's text; without its quotes and escapes for a string. */
+char *weir_token_copy(struct weir_parser *parser, struct weir_token token);
+/** @brief From the beginning of `from` to the end of what was last taken. */
+struct weir_span weir_span_since(const struct weir_parser *parser, uint32_t from);
+
+/** @brief Report an error of the program. */
+void weir_wrong(struct weir_parser *parser, struct weir_span where, const char *hint, const char *format, ...) WEIR_PRINTF(4, 5);
+/** @brief Report that `what` is missing at the next token. Silent when that token is bad, for then it was reported. */
+void weir_expected(struct weir_parser *parser, const char *what, const char *hint);
+
+/** @brief The length of a quotation in a message. */
+static inline int weir_clip(uint32_t length)
+{
+	return length < 40 ? (int)length : 40;
+}
+
+/* parse_role.c */
+
+/** Where a part stands in its chain decides which roles it may have. */
+enum weir_place { WEIR_AT_HEAD, WEIR_IN_MIDDLE, WEIR_AT_END, WEIR_AT_NAMED_END };
+
+/** @brief Find the driver of a part that stands there; part->driver stays NULL when there is none. */
+void weir_find_role(struct weir_tree_part *part, enum weir_place place);
+/** @brief Report why there is no driver of that name there: it does not exist, or it is something else. */
+void weir_unknown_part(struct weir_parser *parser, const struct weir_tree *tree, const struct weir_tree_part *part,
+		       enum weir_place place);
+/** @brief Is there a driver of that name, in whatever role? */
+bool weir_is_driver(const char *name);
+/** @brief Has a chain before this place been given that name? */
+bool weir_is_defined(const struct weir_tree *tree, const char *name);
+
+/* parse_expr.c */
+
+/** @brief One expression, up to a token that cannot go on with it. NULL after a report. */
+struct weir_tree_expr *weir_read_expr(struct weir_parser *parser);
+
+/* parse_args.c, parse_value.c, parse_items.c */
+
+/** @brief All arguments of a part whose driver and role are known, up to its end. Marks the part broken after a report. */
+void weir_read_args(struct weir_parser *parser, struct weir_tree_part *part);
+/** @brief The value of an argument; `param` NULL is policy=. False after a report. */
+bool weir_read_value(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg);
+/** @brief The items of WEIR_V_FIELDS or WEIR_V_AGGREGATES. False after a report. */
+bool weir_read_items(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg);
+/** @brief What kind of thing a value is, with its article: "a duration". `param` NULL is policy=. */
+const char *weir_value_noun(const struct weir_param *param);
+/** @brief How one is written: "10ms". */
+const char *weir_value_example(const struct weir_param *param);
+
+#endif

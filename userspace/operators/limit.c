@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "weir/driver.h"
+
+struct limit {
+	uint64_t left;
+};
+
+static int limit_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
+{
+	struct limit *limit = weir_state(node);
+
+	*out = *in;
+	limit->left = (uint64_t)weir_arg_int(node, "count");
+	return 0;
+}
+
+static int limit_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct limit *limit = weir_state(node);
+	struct weir_block first;
+	int err;
+
+	weir_block_slice(&first, in, 0, limit->left < in->n ? (uint32_t)limit->left : in->n);
+	limit->left -= first.n;
+	err = weir_emit(node, &first);
+	return err || limit->left ? err : WEIR_ENOUGH;
+}
+
+static const struct weir_param params[] = {
+	{ .name = "count",
+	  .style = WEIR_POSITIONAL,
+	  .value = WEIR_V_INT,
+	  .required = true,
+	  .min = 0,
+	  .max = 0x1p53,
+	  .help = "how many records to pass; the chain ends in good order after them" },
+	{ 0 }
+};
+
+static const struct weir_operator_ops limit_ops = {
+	.state_bytes = sizeof(struct limit),
+	.open = limit_open,
+	.push = limit_push,
+};
+
+const struct weir_driver weir_operator_limit = {
+	.name = "limit",
+	.doc = "pass the first records only, then end the chain",
+	.operator_params = params,
+	.stage = &limit_ops,
+};

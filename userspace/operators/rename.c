@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Give fields other names and keep the rest. Nothing moves: the block goes on with another schema.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "weir/driver.h"
+
+static int rename_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
+{
+	struct weir_field *field;
+
+	if (binding->field < 0)
+		return weir_fail_arg(node, "fields", "write new = old; select computes", "'%s' is not another name for a field",
+		                     binding->name);
+	field = &out->field[binding->field];
+	if (strlen(binding->name) >= sizeof(field->name))
+		return weir_fail_arg(node, "fields", NULL, "a name has at most %zu bytes", sizeof(field->name) - 1);
+	snprintf(field->name, sizeof(field->name), "%s", binding->name);
+	return 0;
+}
+
+static int rename_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
+{
+	uint32_t n;
+	const struct weir_binding *binding = weir_arg_bindings(node, "fields", &n);
+
+	*out = *in;
+	for (uint32_t i = 0; i < n; i++) {
+		int err = rename_field(node, &binding[i], out);
+
+		if (err < 0)
+			return err;
+	}
+	/* Looked at only now, so that two fields may swap their names. */
+	for (uint32_t i = 0; i < out->n_fields; i++)
+		if (weir_schema_find(out, out->field[i].name) != (int)i || !strcmp(out->field[i].name, "t"))
+			return weir_fail_arg(node, "fields", NULL, "there would be two fields named '%s'", out->field[i].name);
+	return 0;
+}
+
+static int rename_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct weir_block out = *in;
+
+	out.schema = weir_out(node);
+	return weir_emit(node, &out);
+}
+
+static const struct weir_param params[] = {
+	{ .name = "fields",
+	  .style = WEIR_POSITIONAL,
+	  .value = WEIR_V_FIELDS,
+	  .required = true,
+	  .help = "new = old, …; all other fields stay as they are" },
+	{ 0 }
+};
+
+static const struct weir_operator_ops rename_ops = { .open = rename_open, .push = rename_push };
+
+const struct weir_driver weir_operator_rename = {
+	.name = "rename",
+	.doc = "give fields other names",
+	.operator_params = params,
+	.stage = &rename_ops,
+};

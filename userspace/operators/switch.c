@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Decide on or off, with hysteresis: one condition turns on, another turns off, and between the two the decision stands.
+ *
+ * - It starts off, as if it had been off for ever, so that min_off does not hold the first turning on.
+ * - The first record gives a first decision; after it a record comes out only when the decision changes.
+ * - Where both conditions hold, off wins: that is the safe side.
+ * - A change that comes sooner than min_on or min_off allows is held until the first record at or after the time; if the
+ *   conditions have taken it back by then, nothing happens. Time is the records' own.
+ */
+#include "weir/driver.h"
+
+struct decide {
+	const struct weir_expr *on, *off;
+	int64_t min_on, min_off;
+	bool wanted;     /**< what hysteresis alone would say */
+	bool is_on;      /**< what has been said */
+	bool has_spoken; /**< the first decision is out */
+	bool has_changed;
+	int64_t since; /**< time of the last change */
+	struct weir_block *out;
+	uint8_t turns_on[WEIR_BLOCK_MAX], turns_off[WEIR_BLOCK_MAX];
+};
+
+static int switch_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
+{
+	struct decide *decide = weir_state(node);
+
+	decide->on = weir_arg_expr(node, "on");
+	decide->off = weir_arg_expr(node, "off");
+	decide->min_on = weir_arg_int(node, "min_on");
+	decide->min_off = weir_arg_int(node, "min_off");
+	weir_schema_init(out, in->clock);
+	if (weir_schema_add(out, "on", WEIR_BOOL, "", 0) < 0)
+		return weir_fail_arg(node, NULL, NULL, "no room for the field 'on'");
+	return weir_block_open(&decide->out, weir_out(node));
+}
+
+static bool may_change(const struct decide *decide, int64_t t)
+{
+	int64_t least = decide->is_on ? decide->min_on : decide->min_off;
+
+	/* Unsigned, since the distance of two times may not fit in a signed integer. */
+	return !decide->has_changed || !least ||
+	       (t >= decide->since && (uint64_t)t - (uint64_t)decide->since >= (uint64_t)least);
+}
+
+static void say(struct decide *decide, int64_t t)
+{
+	struct weir_block *out = decide->out;
+
+	decide->has_spoken = true;
+	out->t[out->n] = t;
+	out->column[0].integer[out->n++] = decide->is_on;
+}
+
+static void consider(struct decide *decide, int64_t t, bool turns_on, bool turns_off)
+{
+	decide->wanted = !turns_off && (turns_on || decide->wanted);
+	if (decide->wanted != decide->is_on && may_change(decide, t)) {
+		decide->is_on = decide->wanted;
+		decide->has_changed = true;
+		decide->since = t;
+		say(decide, t);
+	} else if (!decide->has_spoken) {
+		say(decide, t);
+	}
+}
+
+static int switch_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct decide *decide = weir_state(node);
+
+	weir_expr_test(decide->on, in, decide->turns_on);
+	weir_expr_test(decide->off, in, decide->turns_off);
+	decide->out->n = 0;
+	for (uint32_t i = 0; i < in->n; i++)
+		consider(decide, in->t[i], decide->turns_on[i], decide->turns_off[i]);
+	return weir_emit(node, decide->out);
+}
+
+static void switch_close(struct weir_node *node)
+{
+	struct decide *decide = weir_state(node);
+
+	weir_block_close(decide->out);
+}
+
+static const struct weir_param params[] = {
+	{ .name = "on",
+	  .style = WEIR_KEYWORD,
+	  .value = WEIR_V_EXPR,
+	  .required = true,
+	  .must_be_bool = true,
+	  .help = "the condition that turns on" },
+	{ .name = "off",
+	  .style = WEIR_KEYWORD,
+	  .value = WEIR_V_EXPR,
+	  .required = true,
+	  .must_be_bool = true,
+	  .help = "the condition that turns off; it wins where both hold" },
+	{ .name = "min_on",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_DURATION,
+	  .fallback = "0s",
+	  .help = "stay on at least so long, by the records' time" },
+	{ .name = "min_off",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_DURATION,
+	  .fallback = "0s",
+	  .help = "stay off at least so long, by the records' time" },
+	{ 0 }
+};
+
+static const struct weir_operator_ops switch_ops = {
+	.state_bytes = sizeof(struct decide),
+	.open = switch_open,
+	.push = switch_push,
+	.close = switch_close,
+};
+
+const struct weir_driver weir_operator_switch = {
+	.name = "switch",
+	.doc = "decide on or off with hysteresis and least times",
+	.operator_params = params,
+	.stage = &switch_ops,
+};
