@@ -90,8 +90,8 @@ $(O)/%.o: %.c | $(O)/deps.ok $(SKELETON)
 
 $(O)/gen/registry.c: scripts/registry FORCE
 	@mkdir -p $(@D)
-	@scripts/registry $(DRIVERS) >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; printf '  %-8s %s\n' GEN $@; fi
+	@new=$@.$$$$; scripts/registry $(DRIVERS) >$$new && \
+	if cmp -s $$new $@; then rm $$new; else mv $$new $@; printf '  %-8s %s\n' GEN $@; fi
 
 $(O)/gen/registry.o: $(O)/gen/registry.c | $(O)/deps.ok
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@

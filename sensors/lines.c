@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "weir/input.h"
+#include "weir/text.h"
 
 struct lines {
 	struct weir_input *input;
@@ -22,11 +23,12 @@ static int lines_open(struct weir_node *node, struct weir_schema *out)
 
 	if (!*weir_target(node))
 		return weir_fail_arg(node, NULL, "as in lines:FILE, or lines:- for standard input",
-		                     "lines needs the name of a file");
+				     "lines needs the name of a file");
 	lines->width = (uint32_t)weir_arg_int(node, "width");
 	weir_schema_init(out, WEIR_CLOCK_MONOTONIC);
 	if (weir_schema_add(out, "text", WEIR_TEXT, "", lines->width) < 0)
-		return weir_fail_arg(node, "width", NULL, "a line of %u bytes does not fit in one record", lines->width);
+		return weir_fail_arg(node, "width", NULL, "a line of %u bytes does not fit in one record",
+				     lines->width);
 	return weir_input_open(&lines->input, node, weir_target(node));
 }
 
@@ -39,16 +41,6 @@ static int lines_start(struct weir_node *node, bool unread)
 	return 0;
 }
 
-/* No more than fits, and no half of a character. */
-static size_t cut_length(const char *text, size_t length, size_t room)
-{
-	if (length <= room)
-		return length;
-	while (room && ((unsigned char)text[room] & 0xc0) == 0x80)
-		room--;
-	return room;
-}
-
 static void deliver(struct weir_node *node, const char *text, size_t length, void *row)
 {
 	const struct lines *lines = weir_state(node);
@@ -58,7 +50,7 @@ static void deliver(struct weir_node *node, const char *text, size_t length, voi
 
 	if (length && text[length - 1] == '\r')
 		length--;
-	kept = cut_length(text, length, lines->width - 1);
+	kept = weir_text_fit(text, length, lines->width - 1);
 	if (kept < length)
 		weir_lost(node, WEIR_LOST_CUT, 1);
 	memset(row, 0, out->row_bytes);

@@ -40,7 +40,9 @@ struct synth {
 
 static int find_shape(const char *word)
 {
-	static const char *const words[] = { [SINE] = "sine", [SQUARE] = "square", [NOISE] = "noise", [COUNTER] = "counter" };
+	static const char *const words[] = {
+		[SINE] = "sine", [SQUARE] = "square", [NOISE] = "noise", [COUNTER] = "counter"
+	};
 
 	for (int i = 0; i <= COUNTER; i++)
 		if (!strcmp(words[i], word))
@@ -77,7 +79,7 @@ static int synth_open(struct weir_node *node, struct weir_schema *out)
 
 	if (shape < 0)
 		return weir_fail_arg(node, NULL, "it is one of sine, square, noise, counter", "synth cannot make '%s'",
-		                     weir_target(node));
+				     weir_target(node));
 	synth->shape = (enum shape)shape;
 	prepare(synth, node);
 	weir_schema_init(out, synth->is_live ? WEIR_CLOCK_MONOTONIC : WEIR_CLOCK_NOMINAL);
@@ -226,7 +228,11 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_REAL,
 	  .fallback = "1",
 	  .help = "values lie within offset plus and minus this; not of counter" },
-	{ .name = "offset", .style = WEIR_KEY, .value = WEIR_V_REAL, .fallback = "0", .help = "added to each value; not of counter" },
+	{ .name = "offset",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_REAL,
+	  .fallback = "0",
+	  .help = "added to each value; not of counter" },
 	{ .name = "seed",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_INT,

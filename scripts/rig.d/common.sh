@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=sh
-#
 # What all parts of scripts/rig use.
 
-# Exit codes of the rig itself; any other is the guest command's.
-EXIT_SKIP=77	# the rig cannot be had here
-EXIT_TIMEOUT=124
-EXIT_GUEST=125	# the guest died before the command ended
-EXIT_OOPS=126	# the command succeeded, the kernel did not
+say() {
+    echo "rig: $*" >&2
+}
 
-say() { echo "rig: $*" >&2; }
-skip() { say "cannot run here: $*"; exit "$EXIT_SKIP"; }
-usage_error() { say "$*"; say "try: scripts/rig help"; exit 2; }
+# The rig cannot be had here: tests that need it count as skipped.
+skip() { # REASON
+    say "cannot run here: $*"
+    exit 77
+}
 
-# Prints the arguments so that a shell reads the same words again.
-quote()
-{
-	for word in "$@"; do
-		printf "'"
-		printf %s "$word" | sed "s/'/'\\\\''/g"
-		printf "' "
-	done
+usage_error() { # WHAT
+    say "$*"
+    say 'try: scripts/rig help'
+    exit 2
+}
+
+# The words as a shell reads them again.
+quote() { # WORD...
+    for word in "$@"; do
+        printf "'"
+        printf %s "$word" | sed "s/'/'\\\\''/g"
+        printf "' "
+    done
 }

@@ -86,7 +86,7 @@ static const struct weir_driver begin_driver = { .name = "begin", .source_params
 /* ------------------------------------------------------------ open and close */
 
 static struct weir_node *add(struct harness *h, const struct weir_driver *driver, enum weir_role role,
-                             struct weir_args *args, struct weir_node *up)
+			     struct weir_args *args, struct weir_node *up)
 {
 	struct weir_node *node = NULL;
 
@@ -129,6 +129,15 @@ static bool add_end(struct harness *h)
 	return true;
 }
 
+static bool ends_in_sink(const char *chain)
+{
+	const char *last = strrchr(chain, '|');
+	char word[32] = "";
+
+	sscanf(last ? last + 1 : chain, " %31[a-z]", word);
+	return weir_driver_find(word, WEIR_SINK);
+}
+
 bool harness_open(struct harness *h, const char *chain, const struct weir_schema *in)
 {
 	struct weir_tree *tree;
@@ -136,7 +145,8 @@ bool harness_open(struct harness *h, const char *chain, const struct weir_schema
 	bool good;
 
 	*h = (struct harness){ 0 };
-	snprintf(text, sizeof(text), "%s%s", in ? "begin | " : "", chain);
+	/* A chain that ends in a stage must have a name, and one that ends in a sink must not. */
+	snprintf(text, sizeof(text), "%s%s%s", in && ends_in_sink(chain) ? "" : "it = ", in ? "begin | " : "", chain);
 	assert_int_equal(weir_pipeline_new(&h->pipeline, NULL, "<test>", text), 0);
 	if (in) {
 		h->source = add(h, &begin_driver, WEIR_SOURCE, weir_args_new(no_params), NULL);

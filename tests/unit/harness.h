@@ -32,14 +32,14 @@ union harness_value {
 
 struct harness {
 	struct weir_pipeline *pipeline;
-	struct weir_node *source;                     /**< the chain's, or a stand-in with the schema of the test's records */
-	struct weir_node *first, *last;               /**< stages; the last may be a sink */
-	struct weir_schema schema;                    /**< of what is collected */
-	uint32_t n, capacity;                         /**< records collected */
-	uint32_t n_blocks, largest;                   /**< blocks, and the records of the largest */
+	struct weir_node *source;       /**< the chain's, or a stand-in with the schema of the test's records */
+	struct weir_node *first, *last; /**< stages; the last may be a sink */
+	struct weir_schema schema;      /**< of what is collected */
+	uint32_t n, capacity;           /**< records collected */
+	uint32_t n_blocks, largest;     /**< blocks, and the records of the largest */
 	int64_t *t;
-	union harness_value *value[WEIR_FIELDS_MAX];  /**< by field, then by record */
-	int64_t until_ns;                             /**< of the last wait that a source asked for */
+	union harness_value *value[WEIR_FIELDS_MAX]; /**< by field, then by record */
+	int64_t until_ns;                            /**< of the last wait that a source asked for */
 };
 
 /** @brief Parse, check and open. @return true; false where something was refused: see harness_error(). Always close it. */

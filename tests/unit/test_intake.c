@@ -428,6 +428,65 @@ static void test_drain_after_run(void **state)
 	tear_down(&bench);
 }
 
+/* A block reader that leaves no space does not keep a drain for ever: what comes after it, parking outputs, must not wait.
+ * The rest is counted as refused. */
+static void test_drain_gives_up(void **state)
+{
+	struct bench bench;
+	uint32_t got;
+
+	set_up(&bench, state, STREAM, WEIR_BLOCK);
+	(void)weir_ring_reserve(bench.ring, UINT32_MAX, &got);
+	weir_ring_commit(bench.ring, got);
+	add_intake(&bench, WEIR_INTAKE_POLL, &ops);
+	feed(&bench, 100);
+	weir_loop_drain_intake(bench.loop, bench.intake);
+	assert_int_equal(bench.landed, 0);
+	assert_int_equal(bench.refused, 100);
+	assert_int_equal(bench.ended, -1);
+	tear_down(&bench);
+}
+
+struct pair {
+	struct bench drained, other;
+};
+
+static void drain_one_of_two(void *context)
+{
+	struct pair *pair = context;
+
+	for (int i = 0; i < 50; i++) {
+		feed(&pair->other, 1);
+		feed(&pair->drained, 1);
+	}
+	weir_loop_drain_intake(pair->drained.loop, pair->drained.intake);
+	assert_int_equal(pair->drained.landed, 50);
+	feed(&pair->other, 1);
+	hang_up(&pair->other);
+}
+
+/* Draining one intake from a callback neither loses nor reorders what another one is receiving. */
+static void test_drain_beside_another(void **state)
+{
+	struct pair pair;
+
+	set_up(&pair.drained, state, MESSAGES, WEIR_BLOCK);
+	set_up(&pair.other, state, MESSAGES, WEIR_BLOCK);
+	weir_loop_close(pair.other.loop);
+	pair.other.loop = pair.drained.loop;
+	add_intake(&pair.drained, WEIR_INTAKE_MULTISHOT, &ops);
+	add_intake(&pair.other, WEIR_INTAKE_MULTISHOT, &ops);
+	assert_int_equal(weir_loop_add_timer(pair.other.loop, now() + 5 * MS, 0, drain_one_of_two, &pair), 0);
+	assert_int_equal(weir_loop_run(pair.other.loop), 0);
+	assert_int_equal(pair.other.ended, 0);
+	assert_int_equal(pair.drained.ended, -1);
+	assert_int_equal(check_ring(&pair.other, 0), 51);
+	assert_int_equal(check_ring(&pair.drained, 0), 50);
+	tear_down(&pair.drained);
+	pair.other.loop = NULL;
+	tear_down(&pair.other);
+}
+
 static void add_late(void *context)
 {
 	add_intake(context, WEIR_INTAKE_POLL, &ops);
@@ -511,6 +570,9 @@ int main(void)
 		ON_EACH(test_quiet),
 		ON_EACH(test_drain),
 		ON_EACH(test_drain_after_run),
+		ON(test_drain_gives_up, 0),
+		ON(test_drain_gives_up, 1),
+		ON_EACH(test_drain_beside_another),
 		ON_EACH(test_added_while_running),
 		ON_EACH(test_opened_elsewhere),
 		ON_EACH(test_kinds),

@@ -110,7 +110,8 @@ static int64_t model_integer(double value)
 	return value < -0x1p63 ? INT64_MIN : llrint(value);
 }
 
-static void expect_decoded(const struct weir_field *field, const unsigned char *row, union weir_column column, uint32_t i)
+static void expect_decoded(const struct weir_field *field, const unsigned char *row, union weir_column column,
+			   uint32_t i)
 {
 	int64_t raw = model_raw(field, row);
 	double value = weir_field_physical(field, raw);
@@ -160,8 +161,12 @@ static void floats_are_kept(void **state)
 	(void)state;
 	for (unsigned v = 0; v < 7; v++)
 		for (unsigned variant = 0; variant < 4; variant++) {
-			struct weir_field field = { .kind = WEIR_REAL, .bytes = variant & 1 ? 4 : 8, .is_float = true,
-				                    .is_big_endian = variant & 2, .at = 3, .scale = 1 };
+			struct weir_field field = { .kind = WEIR_REAL,
+						    .bytes = variant & 1 ? 4 : 8,
+						    .is_float = true,
+						    .is_big_endian = variant & 2,
+						    .at = 3,
+						    .scale = 1 };
 			struct weir_schema schema = schema_of(&field);
 			float single = (float)values[v];
 			unsigned char row[72] = { 0 }, *bits = variant & 1 ? (void *)&single : (void *)&values[v];
@@ -189,8 +194,8 @@ static void random_native_schema(struct weir_schema *schema, uint64_t *random)
 
 		snprintf(name, sizeof(name), "f%u", i);
 		assert_int_equal(weir_schema_add(schema, name, (enum weir_kind)harness_below(random, 4), "V",
-		                                 1 + harness_below(random, 50)),
-		                 (int)i);
+						 1 + harness_below(random, 50)),
+				 (int)i);
 	}
 }
 
@@ -200,9 +205,11 @@ static void random_column(const struct weir_field *field, union weir_column colu
 		if (field->kind == WEIR_REAL)
 			column.real[k] = harness_uniform(random);
 		else if (field->kind == WEIR_TEXT)
-			snprintf(column.text + (size_t)k * field->bytes, field->bytes, "%u", harness_below(random, 100000));
+			snprintf(column.text + (size_t)k * field->bytes, field->bytes, "%u",
+				 harness_below(random, 100000));
 		else
-			column.integer[k] = field->kind == WEIR_BOOL ? harness_below(random, 2) : (int64_t)harness_random(random);
+			column.integer[k] = field->kind == WEIR_BOOL ? harness_below(random, 2)
+								     : (int64_t)harness_random(random);
 	}
 }
 
@@ -269,7 +276,9 @@ static void text_always_ends(void **state)
 /* The native form of a schema has the same fields, and still knows from what raw integers its values came. */
 static void native_schema_keeps_scale(void **state)
 {
-	struct weir_field field = { .kind = WEIR_REAL, .at = 2, .bytes = 2, .bits = 12, .shift = 4, .scale = 0.5, .offset = 3 };
+	struct weir_field field = {
+		.kind = WEIR_REAL, .at = 2, .bytes = 2, .bits = 12, .shift = 4, .scale = 0.5, .offset = 3
+	};
 	struct weir_schema schema = schema_of(&field), native;
 
 	(void)state;
@@ -294,8 +303,9 @@ static void schema_has_bounds(void **state)
 	assert_int_equal(weir_schema_add(&schema, "x", WEIR_INT, NULL, 0), -EEXIST);
 	assert_int_equal(weir_schema_add(&schema, "t", WEIR_INT, NULL, 0), -EEXIST);
 	assert_int_equal(weir_schema_add(&schema, "text", WEIR_TEXT, NULL, WEIR_ROW_MAX), -E2BIG);
-	assert_int_equal(weir_schema_add(&schema, "a_name_that_is_longer_than_any_name_is_allowed_to_be", WEIR_INT, NULL, 0),
-	                 -E2BIG);
+	assert_int_equal(
+		weir_schema_add(&schema, "a_name_that_is_longer_than_any_name_is_allowed_to_be", WEIR_INT, NULL, 0),
+		-E2BIG);
 	for (int i = 1; i < WEIR_FIELDS_MAX; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		assert_int_equal(weir_schema_add(&schema, name, WEIR_INT, NULL, 0), i);
@@ -372,16 +382,11 @@ static void gather_appends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(raw_follows_the_bits),
-		cmocka_unit_test(physical_is_offset_then_scale),
-		cmocka_unit_test(decode_follows_the_model),
-		cmocka_unit_test(floats_are_kept),
-		cmocka_unit_test(native_round_trip),
-		cmocka_unit_test(text_always_ends),
-		cmocka_unit_test(native_schema_keeps_scale),
-		cmocka_unit_test(schema_has_bounds),
-		cmocka_unit_test(unsound_schemas_are_refused),
-		cmocka_unit_test(gather_appends),
+		cmocka_unit_test(raw_follows_the_bits),        cmocka_unit_test(physical_is_offset_then_scale),
+		cmocka_unit_test(decode_follows_the_model),    cmocka_unit_test(floats_are_kept),
+		cmocka_unit_test(native_round_trip),           cmocka_unit_test(text_always_ends),
+		cmocka_unit_test(native_schema_keeps_scale),   cmocka_unit_test(schema_has_bounds),
+		cmocka_unit_test(unsound_schemas_are_refused), cmocka_unit_test(gather_appends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,8 @@ static int print_open(struct weir_node *node, const struct weir_schema *in)
 /* A reader that has had enough is no failure: -EPIPE ends the chain in good order, and nobody is told. */
 static int told(struct weir_node *node, int err)
 {
-	return err < 0 && err != -EPIPE ? weir_fail(node, -err, "cannot write to standard output: %s", strerror(-err)) : err;
+	return err < 0 && err != -EPIPE ? weir_fail(node, -err, "cannot write to standard output: %s", strerror(-err))
+					: err;
 }
 
 static int print_start(struct weir_node *node)

@@ -2,7 +2,8 @@
 /*
  * Every function belongs to a family that keeps the same numbers. Adding one record at a time and merging two summaries are
  * the only operations; both are stable: sums carry what rounding took (Knuth's two-sum), variances and slopes keep distances
- * from the mean (Welford 1962; merged as in Chan, Golub, LeVeque 1983).
+ * from the mean (Welford 1962; merged as in Chan, Golub, LeVeque 1983), and means are kept as distances from the first value,
+ * so that a signal far from zero loses no digits.
  */
 #include <math.h>
 #include <stddef.h>
@@ -18,9 +19,9 @@ enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
 static enum family family_of(enum weir_function function)
 {
 	static const enum family family[] = {
-		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,     [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
-		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES,   [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
-		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,    [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
+		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,   [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
+		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES, [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
+		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,  [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
 		[WEIR_SLOPE] = TREND,
 	};
 
@@ -44,8 +45,12 @@ static void total_add(struct weir_summary *s, double x)
 
 static void spread_add(struct weir_summary *s, double x)
 {
-	double from_old = x - s->spread.mean;
+	double from_old;
 
+	if (!s->n)
+		s->spread.origin = x;
+	x -= s->spread.origin;
+	from_old = x - s->spread.mean;
 	s->spread.mean += from_old / (double)++s->n;
 	s->spread.squares += from_old * (x - s->spread.mean);
 }
@@ -80,8 +85,11 @@ static void trend_add(struct weir_summary *s, int64_t t, double x)
 {
 	double n = (double)++s->n, from_t, from_x;
 
-	if (s->n == 1)
+	if (s->n == 1) {
 		s->trend.t = t;
+		s->trend.x = x;
+	}
+	x -= s->trend.x;
 	from_t = seconds_between(s->trend.t, t) - s->trend.mean_t;
 	from_x = x - s->trend.mean_x;
 	s->trend.mean_t += from_t / n;
@@ -91,7 +99,7 @@ static void trend_add(struct weir_summary *s, int64_t t, double x)
 }
 
 void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
-                      uint32_t n)
+		      uint32_t n)
 {
 	/* A copy, which the compiler can keep in registers. */
 	struct weir_summary s = *summary;
@@ -140,7 +148,7 @@ static void total_merge(struct weir_summary *into, const struct weir_summary *la
 static void spread_merge(struct weir_summary *into, const struct weir_summary *later)
 {
 	double a = (double)into->n, b = (double)later->n;
-	double apart = later->spread.mean - into->spread.mean;
+	double apart = later->spread.mean + (later->spread.origin - into->spread.origin) - into->spread.mean;
 
 	into->spread.mean += apart * (b / (a + b));
 	into->spread.squares += later->spread.squares + apart * apart * (a * b / (a + b));
@@ -150,7 +158,7 @@ static void trend_merge(struct weir_summary *into, const struct weir_summary *la
 {
 	double a = (double)into->n, b = (double)later->n;
 	double apart_t = later->trend.mean_t + seconds_between(into->trend.t, later->trend.t) - into->trend.mean_t;
-	double apart_x = later->trend.mean_x - into->trend.mean_x;
+	double apart_x = later->trend.mean_x + (later->trend.x - into->trend.x) - into->trend.mean_x;
 
 	into->trend.mean_t += apart_t * (b / (a + b));
 	into->trend.mean_x += apart_x * (b / (a + b));

@@ -10,7 +10,7 @@
 
 #define READ_BYTES 65536    /* of one read: some tens of microseconds of copying, so that nobody else waits long */
 #define QUIET_NS 1000000000 /* without data, and we ask whether the device is still there */
-#define STUCK_NS 1000000000 /* how long a reader may leave no space before a drain gives up */
+#define STUCK_NS 1000000000 /* how long a drain waits for a reader that leaves no space */
 #define RECHECK_NS 1000000  /* how soon to look again when there is no space, or an error that is none */
 
 /* At least a watermark, or data would be left that poll() does not tell of. Else at most a quarter of the ring, because
@@ -100,16 +100,21 @@ bool weir_intake_is_readable(struct weir_loop_intake *intake, unsigned events)
 	return events & POLLIN || is_alive(intake);
 }
 
+static void claim_scratch(struct weir_loop_intake *intake)
+{
+	intake->rows = intake->scratch;
+	intake->claimed = intake->batch;
+	intake->refusing = true;
+}
+
 bool weir_intake_claim(struct weir_loop_intake *intake)
 {
 	struct weir_ring *ring = intake->config.ring;
 
 	intake->rows = weir_ring_reserve(ring, intake->batch, &intake->claimed);
 	intake->refusing = !intake->claimed && weir_ring_refuses(ring);
-	if (intake->refusing) {
-		intake->rows = intake->scratch;
-		intake->claimed = intake->batch;
-	}
+	if (intake->refusing)
+		claim_scratch(intake);
 	if (!intake->claimed)
 		rest(intake);
 	return intake->claimed;
@@ -164,26 +169,30 @@ int weir_intake_read(struct weir_loop_intake *intake)
 	return result;
 }
 
-/* A block reader is waited for, but one that is stuck must not keep outputs from being parked. */
-static int drain_once(struct weir_loop_intake *intake)
+/* A block reader is waited for. One that is stuck must not keep outputs from being parked: the rest is refused, and so
+ * counted. */
+static int drain_once(struct weir_loop_intake *intake, int64_t *patience_ns)
 {
-	int error;
+	int error = 0;
 
-	if (weir_intake_claim(intake))
-		return weir_intake_read(intake);
-	error = weir_ring_wait_space(intake->config.ring, weir_now(WEIR_CLOCK_MONOTONIC) + STUCK_NS);
-	return error == -EINTR ? -EAGAIN : error; /* interrupted: nobody wants the rest */
+	if (!weir_intake_claim(intake))
+		error = weir_ring_wait_space(intake->config.ring, weir_now(WEIR_CLOCK_MONOTONIC) + *patience_ns);
+	if (error == -EINTR)
+		return -EAGAIN; /* interrupted: nobody wants the rest */
+	if (error) {
+		*patience_ns = 0;
+		claim_scratch(intake);
+	}
+	return intake->claimed ? weir_intake_read(intake) : 0;
 }
 
 void weir_intake_drain(struct weir_loop_intake *intake)
 {
-	int result = 0;
+	int64_t patience_ns = STUCK_NS;
 
 	intake->loop->backend->disarm(intake);
-	while (!intake->over && result != -EAGAIN && result != -ETIMEDOUT)
-		result = drain_once(intake);
-	if (result == -ETIMEDOUT)
-		weir_intake_end(intake, ETIMEDOUT);
+	while (!intake->over && drain_once(intake, &patience_ns) != -EAGAIN)
+		;
 	intake->over = true;
 }
 

@@ -104,7 +104,7 @@ int weir_output_flush(struct weir_output *output)
 }
 
 static size_t write_value(const struct weir_output *output, char *to, const struct weir_field *field,
-                          union weir_column column, uint32_t row)
+			  union weir_column column, uint32_t row)
 {
 	bool is_json = output->layout == WEIR_JSONL;
 
@@ -121,7 +121,7 @@ static size_t write_value(const struct weir_output *output, char *to, const stru
 		break;
 	}
 	return is_json ? weir_write_json_text(to, column.text + (size_t)row * field->bytes)
-	               : weir_write_csv_text(to, column.text + (size_t)row * field->bytes);
+		       : weir_write_csv_text(to, column.text + (size_t)row * field->bytes);
 }
 
 static size_t write_record(const struct weir_output *output, char *to, const struct weir_block *block, uint32_t row)

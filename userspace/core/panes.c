@@ -15,11 +15,12 @@ struct weir_panes {
 	enum weir_function *function;
 	struct weir_order **order; /**< by function; NULL but for the median */
 	uint32_t capacity;
-	uint32_t oldest;        /**< index of the oldest pane, in a circle */
-	uint32_t front, back;   /**< panes in each stack; the newest pane, still open, is the last of the back */
-	struct pane *pane;      /**< by index */
-	struct weir_summary *summary; /**< by index, then by function. Front: merged with all that follow in the front */
-	struct weir_summary *closed;  /**< by function: the back but for its open pane */
+	uint32_t oldest;      /**< index of the oldest pane, in a circle */
+	uint32_t front, back; /**< panes in each stack; the newest pane, still open, is the last of the back */
+	struct pane *pane;    /**< by index */
+	struct weir_summary
+		*summary;            /**< by index, then by function. Front: merged with all that follow in the front */
+	struct weir_summary *closed; /**< by function: the back but for its open pane */
 };
 
 static uint32_t index_of(const struct weir_panes *panes, uint32_t age)
@@ -62,7 +63,7 @@ static int open_orders(struct weir_panes *panes, uint32_t capacity)
 }
 
 int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
-                    uint32_t median_capacity)
+		    uint32_t median_capacity)
 {
 	struct weir_panes *panes = calloc(1, sizeof(*panes));
 

@@ -63,27 +63,27 @@ static int64_t to_integer(double value)
 
 /* For each type of whole native integer: to physical values, and to integers as they are. The value is what
  * weir_field_physical() gives, operation for operation. */
-#define DEFINE_WHOLE(name, type)                                                                                       \
-	static void real_from_##name(const struct weir_field *field, const unsigned char *at, size_t stride,           \
-	                             uint32_t n, double *out)                                                          \
-	{                                                                                                              \
-		const double offset = field->offset, scale = field->scale;                                             \
-                                                                                                                       \
-		for (uint32_t i = 0; i < n; i++) {                                                                     \
-			type value;                                                                                    \
-                                                                                                                       \
-			memcpy(&value, at + i * stride, sizeof(value));                                                \
-			out[i] = ((double)value + offset) * scale;                                                     \
-		}                                                                                                      \
-	}                                                                                                              \
-	static void integer_from_##name(const unsigned char *at, size_t stride, uint32_t n, int64_t *out)              \
-	{                                                                                                              \
-		for (uint32_t i = 0; i < n; i++) {                                                                     \
-			type value;                                                                                    \
-                                                                                                                       \
-			memcpy(&value, at + i * stride, sizeof(value));                                                \
-			out[i] = (int64_t)value;                                                                       \
-		}                                                                                                      \
+#define DEFINE_WHOLE(name, type)                                                                             \
+	static void real_from_##name(const struct weir_field *field, const unsigned char *at, size_t stride, \
+				     uint32_t n, double *out)                                                \
+	{                                                                                                    \
+		const double offset = field->offset, scale = field->scale;                                   \
+                                                                                                             \
+		for (uint32_t i = 0; i < n; i++) {                                                           \
+			type value;                                                                          \
+                                                                                                             \
+			memcpy(&value, at + i * stride, sizeof(value));                                      \
+			out[i] = ((double)value + offset) * scale;                                           \
+		}                                                                                            \
+	}                                                                                                    \
+	static void integer_from_##name(const unsigned char *at, size_t stride, uint32_t n, int64_t *out)    \
+	{                                                                                                    \
+		for (uint32_t i = 0; i < n; i++) {                                                           \
+			type value;                                                                          \
+                                                                                                             \
+			memcpy(&value, at + i * stride, sizeof(value));                                      \
+			out[i] = (int64_t)value;                                                             \
+		}                                                                                            \
 	}
 
 DEFINE_WHOLE(s8, int8_t)
@@ -119,7 +119,7 @@ static void copy_doubles(const unsigned char *at, size_t stride, uint32_t n, dou
 }
 
 static void decode_floats(const struct weir_field *field, const unsigned char *row, size_t stride, uint32_t n,
-                          double *out)
+			  double *out)
 {
 	/* Byte order is a property of the bits, so a float is loaded as an integer of its size. */
 	for (uint32_t i = 0; i < n; i++) {
@@ -137,7 +137,7 @@ static void decode_floats(const struct weir_field *field, const unsigned char *r
 }
 
 static void decode_real(const struct weir_field *field, const unsigned char *row, size_t stride, uint32_t n,
-                        double *out)
+			double *out)
 {
 	if (field->is_float && field->bytes == 8 && field->is_big_endian == HOST_IS_BIG_ENDIAN)
 		copy_doubles(row + field->at, stride, n, out);
@@ -151,7 +151,7 @@ static void decode_real(const struct weir_field *field, const unsigned char *row
 }
 
 static void decode_raw(const struct weir_field *field, const unsigned char *row, size_t stride, uint32_t n,
-                       int64_t *out)
+		       int64_t *out)
 {
 	if (is_whole(field))
 		whole[__builtin_ctz(field->bytes)][field->is_signed].integer(row + field->at, stride, n, out);
@@ -161,7 +161,7 @@ static void decode_raw(const struct weir_field *field, const unsigned char *row,
 }
 
 static void decode_integer(const struct weir_field *field, const unsigned char *row, size_t stride, uint32_t n,
-                           int64_t *out)
+			   int64_t *out)
 {
 	if (field->scale == 1 && field->offset == 0) {
 		decode_raw(field, row, stride, n, out);
@@ -172,7 +172,7 @@ static void decode_integer(const struct weir_field *field, const unsigned char *
 }
 
 static void decode_bool(const struct weir_field *field, const unsigned char *row, size_t stride, uint32_t n,
-                        int64_t *out)
+			int64_t *out)
 {
 	decode_integer(field, row, stride, n, out);
 	for (uint32_t i = 0; i < n; i++)
@@ -231,7 +231,8 @@ static void encode_cells(const char *from, size_t bytes, uint32_t n, unsigned ch
 	}
 }
 
-void weir_rows_encode(const struct weir_schema *schema, const struct weir_block *block, uint32_t from, uint32_t n, void *rows)
+void weir_rows_encode(const struct weir_schema *schema, const struct weir_block *block, uint32_t from, uint32_t n,
+		      void *rows)
 {
 	unsigned char *row = rows;
 	size_t stride = schema->row_bytes;
@@ -242,7 +243,7 @@ void weir_rows_encode(const struct weir_schema *schema, const struct weir_block 
 
 		if (field->kind == WEIR_TEXT)
 			encode_cells(block->column[i].text + (size_t)from * field->bytes, field->bytes, n,
-			             row + field->at, stride);
+				     row + field->at, stride);
 		else
 			encode_words(block->column[i].integer + from, n, row + field->at, stride);
 	}

@@ -37,7 +37,8 @@ double weir_field_physical(const struct weir_field *field, int64_t raw);
 void weir_rows_decode(const struct weir_schema *schema, const void *rows, uint32_t n, struct weir_block *block);
 
 /** @brief Encode `n` records of a block, from record `from` on, as rows of a native schema with the same fields. */
-void weir_rows_encode(const struct weir_schema *schema, const struct weir_block *block, uint32_t from, uint32_t n, void *rows);
+void weir_rows_encode(const struct weir_schema *schema, const struct weir_block *block, uint32_t from, uint32_t n,
+		      void *rows);
 
 /**
  * @brief The schema that an operator's output has when it goes through a ring: same fields, native and packed.

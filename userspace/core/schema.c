@@ -175,7 +175,7 @@ void weir_block_gather(struct weir_block *dst, const struct weir_block *src, con
 
 		if (field->kind == WEIR_TEXT)
 			gather_cells(dst->column[i].text + (size_t)dst->n * field->bytes, src->column[i].text,
-			             field->bytes, index, n);
+				     field->bytes, index, n);
 		else
 			gather_words(dst->column[i].integer + dst->n, src->column[i].integer, index, n);
 	}

@@ -16,14 +16,11 @@ static const struct type {
 	uint8_t bytes;
 	bool is_signed;
 } types[] = {
-	{ "f64", WEIR_REAL, 8, true }, { "f32", WEIR_REAL, 4, true },  { "s64", WEIR_INT, 8, true },
-	{ "s32", WEIR_INT, 4, true },  { "s16", WEIR_INT, 2, true },   { "s8", WEIR_INT, 1, true },
-	{ "u64", WEIR_INT, 8, false }, { "u32", WEIR_INT, 4, false },  { "u16", WEIR_INT, 2, false },
+	{ "f64", WEIR_REAL, 8, true }, { "f32", WEIR_REAL, 4, true },   { "s64", WEIR_INT, 8, true },
+	{ "s32", WEIR_INT, 4, true },  { "s16", WEIR_INT, 2, true },    { "s8", WEIR_INT, 1, true },
+	{ "u64", WEIR_INT, 8, false }, { "u32", WEIR_INT, 4, false },   { "u16", WEIR_INT, 2, false },
 	{ "u8", WEIR_INT, 1, false },  { "text", WEIR_TEXT, 0, false },
 };
-
-#define F64 (&types[0])
-#define TEXT (&types[10])
 
 struct weir_table {
 	struct weir_node *node;
@@ -32,7 +29,7 @@ struct weir_table {
 	struct weir_csv csv;
 	bool has_record; /**< csv holds one that has not been delivered */
 	bool has_begun;
-	int state; /**< 1: there is more; 0: the end; -errno: what ended it */
+	int state;         /**< 1: there is more; 0: the end; -errno: what ended it */
 	uint32_t n_header; /**< cells that every line must have */
 	uint32_t time_cell;
 	uint32_t cell[WEIR_FIELDS_MAX]; /**< by field */
@@ -62,17 +59,19 @@ static int find_cell(const struct weir_table *table, const char *name, size_t le
 static int add_field(struct weir_table *table, const char *name, const struct type *type, uint32_t cell)
 {
 	struct weir_schema *schema = &table->schema;
-	uint32_t bytes = type->kind == WEIR_TEXT ? table->config.text_bytes : type->bytes, align = type->bytes ? type->bytes : 1;
+	uint32_t bytes = type->kind == WEIR_TEXT ? table->config.text_bytes : type->bytes;
+	uint32_t align = type->kind == WEIR_TEXT ? 1 : type->bytes;
 	uint32_t end = schema->row_bytes;
 	int i = weir_schema_add(schema, name, type->kind, "", bytes);
 	struct weir_field *field;
 
 	if (i == -EEXIST)
-		return weir_fail_arg(table->node, NULL, strcmp(name, "t") ? NULL : "t is a record's time: say time=t, or replay:FILE",
-		                     "'%s' would have two fields named '%s'", table->config.path, name);
+		return weir_fail_arg(table->node, NULL,
+				     strcmp(name, "t") ? NULL : "t is a record's time: say time=t, or replay:FILE",
+				     "'%s' would have two fields named '%s'", table->config.path, name);
 	if (i < 0)
 		return weir_fail_arg(table->node, NULL, "choose columns, as in csv:FILE[x,y]",
-		                     "'%s' does not fit in one record", name);
+				     "'%s' does not fit in one record", name);
 	field = &schema->field[i];
 	field->at = (end + align - 1) / align * align;
 	schema->row_bytes = field->at + bytes;
@@ -90,7 +89,7 @@ static int add_field(struct weir_table *table, const char *name, const struct ty
 static int add_chosen(struct weir_table *table, const char *word)
 {
 	const char *colon = strrchr(word, ':');
-	const struct type *type = F64;
+	const struct type *type = find_type("f64");
 	char name[WEIR_NAME_MAX] = "";
 	size_t length = strlen(word);
 	int cell = find_cell(table, word, length);
@@ -102,9 +101,10 @@ static int add_chosen(struct weir_table *table, const char *word)
 	}
 	if (!type)
 		return weir_fail_arg(table->node, NULL, "it is one of f64 f32 s64 s32 s16 s8 u64 u32 u16 u8 text",
-		                     "'%s' has an unknown type", word);
+				     "'%s' has an unknown type", word);
 	if (cell < 0)
-		return weir_fail_arg(table->node, NULL, NULL, "'%s' has no column '%.*s'", table->config.path, (int)length, word);
+		return weir_fail_arg(table->node, NULL, NULL, "'%s' has no column '%.*s'", table->config.path,
+				     (int)length, word);
 	memcpy(name, word, length < sizeof(name) ? length : sizeof(name) - 1);
 	return add_field(table, name, type, (uint32_t)cell);
 }
@@ -122,7 +122,8 @@ static int read_header(struct weir_table *table)
 	if (got < 0)
 		return weir_fail_device(table->node, table->config.path, "read", -got, NULL);
 	if (csv->n_cells > WEIR_CELLS_MAX)
-		return weir_fail(table->node, E2BIG, "'%s' has more than %u columns", table->config.path, WEIR_CELLS_MAX);
+		return weir_fail(table->node, E2BIG, "'%s' has more than %u columns", table->config.path,
+				 WEIR_CELLS_MAX);
 	if (!strncmp(csv->cell[0], "\xef\xbb\xbf", 3))
 		csv->cell[0] += 3;
 	for (uint32_t i = 0; i < csv->n_cells; i++)
@@ -137,7 +138,8 @@ static int find_time(struct weir_table *table)
 	int cell = name ? find_cell(table, name, strlen(name)) : 0;
 
 	if (cell < 0)
-		return weir_fail_arg(table->node, NULL, NULL, "'%s' has no column '%s' for the time", table->config.path, name);
+		return weir_fail_arg(table->node, NULL, NULL, "'%s' has no column '%s' for the time",
+				     table->config.path, name);
 	table->time_cell = name ? (uint32_t)cell : UINT32_MAX;
 	return 0;
 }
@@ -150,7 +152,7 @@ static int add_columns(struct weir_table *table)
 		err = add_chosen(table, table->config.columns[i]);
 	for (uint32_t i = 0; !table->config.n_columns && i < table->n_header && !err; i++)
 		if (i != table->time_cell)
-			err = add_field(table, table->csv.cell[i], F64, i);
+			err = add_field(table, table->csv.cell[i], find_type("f64"), i);
 	return err;
 }
 
@@ -166,8 +168,9 @@ static int guess_types(struct weir_table *table)
 	weir_schema_init(&table->schema, before.clock);
 	for (uint32_t i = 0; i < before.n_fields && !err; i++) {
 		const char *text = cell[i] < table->csv.n_cells ? table->csv.cell[cell[i]] : "";
+		bool is_text = *text && weir_read_real(text, &value) < 0;
 
-		err = add_field(table, before.field[i].name, *text && weir_read_real(text, &value) ? TEXT : F64, cell[i]);
+		err = add_field(table, before.field[i].name, find_type(is_text ? "text" : "f64"), cell[i]);
 	}
 	return err;
 }
@@ -189,7 +192,7 @@ static int read_schema(struct weir_table *table)
 }
 
 int weir_table_open(struct weir_table **out, struct weir_node *node, const struct weir_table_config *config,
-                    struct weir_schema *schema)
+		    struct weir_schema *schema)
 {
 	struct weir_table *table = calloc(1, sizeof(*table));
 	int err;
@@ -229,7 +232,7 @@ static int malformed(const struct weir_table *table, uint32_t cell, const char *
 	if (table->config.skips_bad)
 		return -EINVAL;
 	return weir_fail(table->node, EINVAL, "%s:%u:%u: '%.40s' %s", table->config.path, csv->line, csv->column[cell],
-	                 csv->cell[cell], what);
+			 csv->cell[cell], what);
 }
 
 static int read_float(const struct weir_field *field, const char *text, void *to)
@@ -263,16 +266,12 @@ static int read_integer(const struct weir_field *field, const char *text, void *
 
 static void read_text(struct weir_table *table, const struct weir_field *field, const char *text, char *to)
 {
-	size_t length = strlen(text), room = field->bytes - 1;
+	size_t length = strlen(text), kept = weir_text_fit(text, length, field->bytes - 1);
 
-	if (length > room) {
+	if (kept < length)
 		weir_lost(table->node, WEIR_LOST_CUT, 1);
-		length = room;
-		while (length && ((unsigned char)text[length] & 0xc0) == 0x80)
-			length--;
-	}
-	memcpy(to, text, length);
-	memset(to + length, 0, field->bytes - length);
+	memcpy(to, text, kept);
+	memset(to + kept, 0, field->bytes - kept);
 }
 
 static int read_cell(struct weir_table *table, const struct weir_field *field, uint32_t cell, char *row)
@@ -320,6 +319,19 @@ static int64_t time_to_deliver(struct weir_table *table, int64_t t)
 	return (int64_t)((uint64_t)table->start + (uint64_t)t - (uint64_t)table->first_t);
 }
 
+static bool is_early(struct weir_table *table, int64_t t, struct weir_wait *wait)
+{
+	int64_t due;
+
+	if (!table->config.is_paced)
+		return false;
+	due = time_to_deliver(table, t);
+	if (due <= weir_now(WEIR_CLOCK_MONOTONIC))
+		return false;
+	*wait = (struct weir_wait){ .until_ns = due, .fd = -1 };
+	return true;
+}
+
 /* Turn the record into a row: 1; -EINVAL: malformed; -EAGAIN: too early. */
 static int read_row(struct weir_table *table, char *row, struct weir_wait *wait)
 {
@@ -332,10 +344,8 @@ static int read_row(struct weir_table *table, char *row, struct weir_wait *wait)
 	err = read_time(table, &t);
 	if (err < 0)
 		return err;
-	if (table->config.is_paced && weir_now(WEIR_CLOCK_MONOTONIC) < time_to_deliver(table, t)) {
-		*wait = (struct weir_wait){ .until_ns = time_to_deliver(table, t), .fd = -1 };
+	if (is_early(table, t, wait))
 		return -EAGAIN;
-	}
 	memcpy(row + schema->t.at, &t, sizeof(t));
 	for (uint32_t i = 0; i < schema->n_fields && !err; i++)
 		err = read_cell(table, &schema->field[i], table->cell[i], row);
@@ -351,7 +361,7 @@ static int next_record(struct weir_table *table, struct weir_wait *wait)
 		*wait = (struct weir_wait){ .until_ns = INT64_MAX, .fd = weir_input_fd(table->csv.input) };
 	else if (got == -E2BIG)
 		return weir_fail(table->node, E2BIG, "%s:%u: the line is longer than %u bytes", table->config.path,
-		                 table->csv.next_line + 1, WEIR_INPUT_MAX);
+				 table->csv.next_line + 1, WEIR_INPUT_MAX);
 	else if (got < 0)
 		return weir_fail_device(table->node, table->config.path, "read", -got, NULL);
 	return got;

@@ -9,6 +9,15 @@ static bool is_tail(unsigned char byte)
 	return (byte & 0xc0) == 0x80;
 }
 
+size_t weir_text_fit(const char *text, size_t length, size_t room)
+{
+	if (length <= room)
+		return length;
+	while (room && is_tail((unsigned char)text[room]))
+		room--;
+	return room;
+}
+
 /* How many bytes at `s`, which ends in a zero, are one well-formed character; 0: they are not UTF-8 (RFC 3629). */
 static size_t utf8_length(const unsigned char *s)
 {

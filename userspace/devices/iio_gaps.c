@@ -12,6 +12,8 @@
 #define WINDOW 32       /* rows that must stay late before what they lack counts as lost */
 #define WINDOW_MAX 1024 /* rows after which it counts even while rows still seem to catch up */
 #define STEADY 4        /* rows in a row at no less than half a period: nothing is catching up */
+#define ODD 8           /* periods that rows get ahead or behind in a window that says nothing about the rate */
+#define ODD_WINDOWS 8   /* of these, one after the other, mean that there is no steady rate */
 
 int weir_iio_gaps_open(struct weir_iio_gaps *gaps, uint32_t length, double period_ns, bool on_raster)
 {
@@ -43,30 +45,56 @@ static bool was_full(struct weir_iio_gaps *gaps, int64_t read_ns)
 
 static bool is_measured(const struct weir_iio_gaps *gaps)
 {
-	return gaps->intervals >= INTERVALS_ENOUGH;
+	return gaps->on_raster || gaps->intervals >= INTERVALS_ENOUGH;
 }
 
 static double period_ns(const struct weir_iio_gaps *gaps)
 {
-	if (gaps->on_raster || !is_measured(gaps))
-		return gaps->nominal_ns;
-	return gaps->span_ns / gaps->intervals;
+	return gaps->on_raster || !is_measured(gaps) ? gaps->nominal_ns : gaps->span_ns / gaps->intervals;
 }
 
-static void measure(struct weir_iio_gaps *gaps, double interval_ns)
+static void add_intervals(struct weir_iio_gaps *gaps, double span_ns, uint32_t n)
 {
-	double mean_ns = gaps->intervals ? gaps->span_ns / gaps->intervals : interval_ns;
-
-	if (interval_ns > PAUSE * mean_ns)
-		return;
-	/* What came first was the pause: start again. */
-	if (!is_measured(gaps) && interval_ns * PAUSE < mean_ns)
-		gaps->span_ns = gaps->intervals = 0;
-	gaps->span_ns += interval_ns;
-	if (++gaps->intervals < INTERVALS_MAX)
+	gaps->span_ns += span_ns;
+	gaps->intervals += n;
+	if (gaps->intervals < INTERVALS_MAX)
 		return;
 	gaps->span_ns /= 2;
 	gaps->intervals /= 2;
+}
+
+/* Until there is a measured period. A pause among the first intervals would spoil it, wherever it stands. */
+static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
+{
+	double mean_ns = gaps->intervals ? gaps->span_ns / gaps->intervals : interval_ns;
+
+	if (full && gaps->nominal_ns > 0 && interval_ns > 1.5 * gaps->nominal_ns)
+		return (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1;
+	if (full || interval_ns > PAUSE * mean_ns)
+		return 0;
+	if (interval_ns * PAUSE < mean_ns)
+		gaps->span_ns = gaps->intervals = 0;
+	add_intervals(gaps, interval_ns, 1);
+	return 0;
+}
+
+static bool is_irregular(const struct weir_iio_gaps *gaps)
+{
+	return !gaps->on_raster && gaps->odd_windows >= ODD_WINDOWS;
+}
+
+/* A window in which rows neither got behind nor ahead refines the period. If there is none for long, there is no period
+ * to speak of, and a mean must do. */
+static void learn(struct weir_iio_gaps *gaps)
+{
+	bool is_odd = fabs(gaps->late_ns - gaps->late_before_ns) >= ODD * period_ns(gaps);
+
+	if (is_odd && !is_irregular(gaps))
+		gaps->odd_windows++;
+	else if (!is_odd)
+		gaps->odd_windows = 0;
+	if (is_irregular(gaps) || (!is_odd && !gaps->is_suspect))
+		add_intervals(gaps, gaps->elapsed_ns, gaps->window);
 }
 
 /*
@@ -78,14 +106,11 @@ static uint64_t settle(struct weir_iio_gaps *gaps)
 	double period = period_ns(gaps);
 	double lost = gaps->is_suspect ? floor(gaps->least_late_ns / period + 0.5) : 0;
 
+	learn(gaps);
 	gaps->late_ns -= gaps->least_late_ns;
-	gaps->window = 0;
-	if (!gaps->is_suspect)
-		return 0;
-	/* The time of lost rows is in the measured span, the gaps that were left out of it excepted. */
-	gaps->span_ns -= lost * period - gaps->left_out_ns;
-	gaps->left_out_ns = 0;
-	gaps->is_suspect = gaps->on_raster || gaps->late_ns > period / 2;
+	gaps->late_before_ns = gaps->late_ns;
+	gaps->elapsed_ns = gaps->window = 0;
+	gaps->is_suspect &= gaps->late_ns > period / 2;
 	return (uint64_t)lost;
 }
 
@@ -95,33 +120,12 @@ static uint64_t follow(struct weir_iio_gaps *gaps, double interval_ns)
 	double period = period_ns(gaps);
 
 	gaps->late_ns = fmax(0, gaps->late_ns + interval_ns - period);
-	if (!gaps->window++)
-		gaps->least_late_ns = gaps->late_ns;
-	gaps->least_late_ns = fmin(gaps->least_late_ns, gaps->late_ns);
+	gaps->least_late_ns = gaps->window++ ? fmin(gaps->least_late_ns, gaps->late_ns) : gaps->late_ns;
+	gaps->elapsed_ns += interval_ns;
 	gaps->steady = interval_ns < period / 2 ? 0 : gaps->steady + 1;
 	if ((gaps->window >= WINDOW && gaps->steady >= STEADY) || gaps->window >= WINDOW_MAX)
 		return settle(gaps);
 	return 0;
-}
-
-static uint64_t judge(struct weir_iio_gaps *gaps, double interval_ns, bool full)
-{
-	double period = period_ns(gaps);
-	bool is_gap = full && interval_ns > 1.5 * period;
-
-	if (!gaps->on_raster && !is_measured(gaps)) {
-		if (!is_gap || period <= 0)
-			measure(gaps, interval_ns);
-		return is_gap && period > 0 ? (uint64_t)(interval_ns / period + 0.5) - 1 : 0;
-	}
-	if (!full && !gaps->on_raster && interval_ns > PAUSE * period)
-		return gaps->window ? settle(gaps) : 0;
-	gaps->is_suspect |= full || gaps->on_raster;
-	if (is_gap)
-		gaps->left_out_ns += interval_ns - period;
-	else
-		measure(gaps, interval_ns);
-	return follow(gaps, interval_ns);
 }
 
 static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
@@ -130,7 +134,14 @@ static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
 	bool full = was_full(gaps, read_ns);
 
 	gaps->last_ns = t;
-	return gaps->row++ ? judge(gaps, interval, full) : 0;
+	if (!gaps->row++)
+		return 0;
+	if (!is_measured(gaps))
+		return begin(gaps, interval, full);
+	if (is_irregular(gaps) && full && interval > 1.5 * period_ns(gaps))
+		return (uint64_t)(interval / period_ns(gaps) + 0.5) - 1;
+	gaps->is_suspect |= gaps->on_raster || (full && !is_irregular(gaps));
+	return follow(gaps, interval);
 }
 
 uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows, uint32_t n,

@@ -35,10 +35,12 @@ struct weir_iio_gaps {
 	bool on_raster;         /**< a timer trigger paces the device at exactly nominal_ns */
 	bool is_suspect;        /**< what is late may have been lost */
 	double late_ns;         /**< behind the raster */
+	double late_before_ns;  /**< as the window began */
 	double least_late_ns;   /**< the least of late_ns in the window */
-	double left_out_ns;     /**< of certain gaps, kept out of span_ns */
+	double elapsed_ns;      /**< of the window */
 	uint32_t window;        /**< rows in the window */
 	uint32_t steady;        /**< rows since one that caught up */
+	uint32_t odd_windows;   /**< since one in which rows kept to the raster, up to a few */
 };
 
 /**

@@ -18,7 +18,7 @@ static bool is_among(const char *word, const char *const *words, size_t n)
 	return false;
 }
 
-/* What a part is called stands at the next token; reports and skips when it is a word that is not built yet. */
+/* Reports a word of the language that is not built yet. */
 static bool is_unavailable(struct weir_parser *parser, struct weir_tree_part *part)
 {
 	if (!is_among(part->name, joins, sizeof(joins) / sizeof(joins[0])))
@@ -177,10 +177,18 @@ static struct weir_tree_part *add_part(struct weir_parser *parser, struct weir_t
 	return &chain->parts[chain->n_parts++];
 }
 
+/* Behind a mistake the end of a named chain may be that of another, which a parenthesis left open has swallowed. */
+static enum weir_place find_place(struct weir_parser *parser, const struct weir_tree_chain *chain)
+{
+	if (weir_bar_follows(parser))
+		return WEIR_IN_MIDDLE;
+	return chain->name && !chain->broken ? WEIR_AT_NAMED_END : WEIR_AT_END;
+}
+
 static void read_part(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_chain *chain)
 {
 	bool is_head = !chain->n_parts;
-	enum weir_place place = weir_bar_follows(parser) ? WEIR_IN_MIDDLE : chain->name ? WEIR_AT_NAMED_END : WEIR_AT_END;
+	enum weir_place place = find_place(parser, chain);
 	struct weir_tree_part *part = add_part(parser, chain);
 	uint32_t from = weir_peek(parser).where.at;
 

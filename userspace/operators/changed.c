@@ -92,16 +92,19 @@ static void changed_close(struct weir_node *node)
 	weir_block_close(changed->out);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "field", .style = WEIR_POSITIONAL, .value = WEIR_V_TEXT, .required = true, .help = "the field to watch" },
-	{ .name = "by",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "least distance from the last record passed, in the field's unit; without it any other value passes" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "field",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_TEXT,
+					      .required = true,
+					      .help = "the field to watch" },
+					    { .name = "by",
+					      .style = WEIR_KEYWORD,
+					      .value = WEIR_V_REAL,
+					      .min = 0,
+					      .max = 1e300,
+					      .help = "least distance from the last record passed, in the field's "
+						      "unit; without it any other value passes" },
+					    { 0 } };
 
 static const struct weir_operator_ops changed_ops = {
 	.state_bytes = sizeof(struct changed),

@@ -25,7 +25,7 @@ static int every_open(struct weir_node *node, const struct weir_schema *in, stru
 	every->is_time = weir_arg_is_time(node, "span");
 	if (every->span < 1)
 		return weir_fail_arg(node, "span", "write a count such as 10 or a duration such as 1s",
-		                     "the span must be longer than nothing");
+				     "the span must be longer than nothing");
 	return weir_block_open(&every->out, weir_out(node));
 }
 
@@ -78,14 +78,13 @@ static void every_close(struct weir_node *node)
 	weir_block_close(every->out);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "span",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_SPAN,
-	  .required = true,
-	  .help = "N passes the 1st, (N+1)th, … record; a duration passes the first record at least so long after the last" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "span",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_SPAN,
+					      .required = true,
+					      .help = "N passes the 1st, (N+1)th, … record; a duration passes the "
+						      "first record at least so long after the last" },
+					    { 0 } };
 
 static const struct weir_operator_ops every_ops = {
 	.state_bytes = sizeof(struct every),

@@ -12,8 +12,8 @@ static int rename_field(struct weir_node *node, const struct weir_binding *bindi
 	struct weir_field *field;
 
 	if (binding->field < 0)
-		return weir_fail_arg(node, "fields", "write new = old; select computes", "'%s' is not another name for a field",
-		                     binding->name);
+		return weir_fail_arg(node, "fields", "write new = old; select computes",
+				     "'%s' is not another name for a field", binding->name);
 	field = &out->field[binding->field];
 	if (strlen(binding->name) >= sizeof(field->name))
 		return weir_fail_arg(node, "fields", NULL, "a name has at most %zu bytes", sizeof(field->name) - 1);
@@ -36,7 +36,8 @@ static int rename_open(struct weir_node *node, const struct weir_schema *in, str
 	/* Looked at only now, so that two fields may swap their names. */
 	for (uint32_t i = 0; i < out->n_fields; i++)
 		if (weir_schema_find(out, out->field[i].name) != (int)i || !strcmp(out->field[i].name, "t"))
-			return weir_fail_arg(node, "fields", NULL, "there would be two fields named '%s'", out->field[i].name);
+			return weir_fail_arg(node, "fields", NULL, "there would be two fields named '%s'",
+					     out->field[i].name);
 	return 0;
 }
 
@@ -48,14 +49,12 @@ static int rename_push(struct weir_node *node, const struct weir_block *in)
 	return weir_emit(node, &out);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "fields",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_FIELDS,
-	  .required = true,
-	  .help = "new = old, …; all other fields stay as they are" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "fields",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_FIELDS,
+					      .required = true,
+					      .help = "new = old, …; all other fields stay as they are" },
+					    { 0 } };
 
 static const struct weir_operator_ops rename_ops = { .open = rename_open, .push = rename_push };
 

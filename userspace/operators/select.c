@@ -14,20 +14,18 @@ struct select {
 };
 
 static int add_field(struct weir_node *node, const struct weir_binding *binding, const struct weir_schema *in,
-                     struct weir_schema *out)
+		     struct weir_schema *out)
 {
 	const struct weir_field *from = binding->field >= 0 ? &in->field[binding->field] : NULL;
-	enum weir_kind kind = from                                ? from->kind
-	                      : weir_expr_is_bool(binding->expr) ? WEIR_BOOL
-	                                                         : WEIR_REAL;
+	enum weir_kind kind = from ? from->kind : weir_expr_is_bool(binding->expr) ? WEIR_BOOL : WEIR_REAL;
 	int to = weir_schema_add(out, binding->name, kind, from ? from->unit : "", from ? from->bytes : 8);
 
 	if (to == -EEXIST)
 		return weir_fail_arg(node, "fields", "give each field a name of its own",
-		                     "select makes two fields named '%s'", binding->name);
+				     "select makes two fields named '%s'", binding->name);
 	if (to < 0)
 		return weir_fail_arg(node, "fields", "select fewer fields", "'%s' does not fit in one record",
-		                     binding->name);
+				     binding->name);
 	/* From which raw integers a value came is part of what it is: `changed` and raw() ask. */
 	if (from && kind == WEIR_REAL) {
 		out->field[to].scale = from->scale;
@@ -88,14 +86,12 @@ static void select_close(struct weir_node *node)
 	weir_block_close(select->computed);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "fields",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_FIELDS,
-	  .required = true,
-	  .help = "fields to keep and to compute: x, m = sqrt(x*x + y*y)" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "fields",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_FIELDS,
+					      .required = true,
+					      .help = "fields to keep and to compute: x, m = sqrt(x*x + y*y)" },
+					    { 0 } };
 
 static const struct weir_operator_ops select_ops = {
 	.state_bytes = sizeof(struct select),

@@ -27,16 +27,14 @@ static int skip_push(struct weir_node *node, const struct weir_block *in)
 	return weir_emit(node, &rest);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "count",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 0,
-	  .max = 0x1p53,
-	  .help = "how many records to leave out at the start" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "count",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_INT,
+					      .required = true,
+					      .min = 0,
+					      .max = 0x1p53,
+					      .help = "how many records to leave out at the start" },
+					    { 0 } };
 
 static const struct weir_operator_ops skip_ops = {
 	.state_bytes = sizeof(struct skip),

@@ -19,7 +19,7 @@
 
 #include "weir/aggregate.h"
 
-#define PANES_MAX (1u << 20)        /* and so at most 66 MiB for one function */
+#define PANES_MAX (1u << 20)          /* and so at most 66 MiB for one function */
 #define MEDIAN_RECORDS_MAX (1u << 20) /* 20 MiB of addresses; touched only as far as a window is really that full */
 #define POSITION_MAX (INT64_MAX / 4)  /* 73 years of ns: what is further out is not a time but a mistake */
 
@@ -51,7 +51,8 @@ struct window {
 static struct pane pane_around(const struct window *window, int64_t position)
 {
 	int64_t within = position % window->step, base = position - within;
-	int64_t odd = window->size % window->step; /* where in a step a window ends; all of size when windows leave gaps */
+	int64_t odd = window->size %
+		      window->step; /* where in a step a window ends; all of size when windows leave gaps */
 
 	if (within < odd)
 		return (struct pane){ base, base + odd, false };
@@ -77,29 +78,29 @@ static int64_t first_start_after(const struct window *window, int64_t position)
 
 static void unit_of(char unit[WEIR_UNIT_MAX], enum weir_function function, const struct weir_field *field)
 {
-	const char *pattern = function == WEIR_SLOPE                             ? "%s/s"
-	                      : function == WEIR_COUNT || function == WEIR_VAR ? ""
-	                                                                         : "%s";
+	bool has_unit = field && function != WEIR_COUNT && function != WEIR_VAR;
+	int n = snprintf(unit, WEIR_UNIT_MAX, "%s%s", has_unit ? field->unit : "",
+			 has_unit && field->unit[0] && function == WEIR_SLOPE ? "/s" : "");
 
-	unit[0] = 0;
-	if (field && field->unit[0] && snprintf(unit, WEIR_UNIT_MAX, pattern, field->unit) >= WEIR_UNIT_MAX)
+	/* Half a unit would be a wrong one. */
+	if (n >= WEIR_UNIT_MAX)
 		unit[0] = 0;
 }
 
 static int add_field(struct weir_node *node, const struct weir_binding *binding, const struct weir_schema *in,
-                     struct weir_schema *out)
+		     struct weir_schema *out)
 {
 	char unit[WEIR_UNIT_MAX];
 	int err;
 
 	if (!binding->expr && binding->function != WEIR_COUNT)
 		return weir_fail_arg(node, "aggregates", NULL, "%s() needs an expression",
-		                     weir_aggregate_words[binding->function]);
+				     weir_aggregate_words[binding->function]);
 	unit_of(unit, (enum weir_function)binding->function, binding->field >= 0 ? &in->field[binding->field] : NULL);
 	err = weir_schema_add(out, binding->name, binding->function == WEIR_COUNT ? WEIR_INT : WEIR_REAL, unit, 0);
 	if (err == -EEXIST)
 		return weir_fail_arg(node, "aggregates", "give each a name of its own: mean(x) as average",
-		                     "window makes two fields named '%s'", binding->name);
+				     "window makes two fields named '%s'", binding->name);
 	return err < 0 ? weir_fail_arg(node, "aggregates", NULL, "'%s' does not fit in one record", binding->name) : 0;
 }
 
@@ -110,14 +111,16 @@ static int read_spans(struct weir_node *node, struct window *window)
 	window->step = weir_arg_given(node, "step") ? weir_arg_int(node, "step") : window->size;
 	if (window->size < 1 || window->size > POSITION_MAX)
 		return weir_fail_arg(node, "size", "write a count such as 100 or a duration such as 1s",
-		                     "the window must be longer than nothing and shorter than 73 years");
+				     "the window must be longer than nothing and shorter than 73 years");
 	if (window->step < 1 || window->step > POSITION_MAX)
-		return weir_fail_arg(node, "step", NULL, "the step must be longer than nothing and shorter than 73 years");
+		return weir_fail_arg(node, "step", NULL,
+				     "the step must be longer than nothing and shorter than 73 years");
 	if (weir_arg_given(node, "step") && weir_arg_is_time(node, "step") != window->is_time)
 		return weir_fail_arg(node, "step", "give size and step both as counts or both as durations",
-		                     "the step does not match the window");
+				     "the step does not match the window");
 	if (panes_per_window(window) > PANES_MAX)
-		return weir_fail_arg(node, "step", "use a longer step", "the window has more than a million steps in it");
+		return weir_fail_arg(node, "step", "use a longer step",
+				     "the window has more than a million steps in it");
 	return 0;
 }
 
@@ -129,10 +132,11 @@ static int open_panes(struct weir_node *node, struct window *window)
 	for (uint32_t i = 0; i < window->n; i++) {
 		function[i] = (enum weir_function)window->binding[i].function;
 		if (function[i] == WEIR_MEDIAN && !window->is_time && !fits)
-			return weir_fail_arg(node, "size", NULL, "a median is of at most %u records", MEDIAN_RECORDS_MAX);
+			return weir_fail_arg(node, "size", NULL, "a median is of at most %u records",
+					     MEDIAN_RECORDS_MAX);
 	}
 	return weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
-	                       fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
+			       fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -275,14 +279,15 @@ static int add(struct weir_node *node, struct window *window, const struct weir_
 	window->last_t = in->t[from + n - 1];
 	err = weir_panes_add(window->panes, window->pane.start, in->t + from, x, n);
 	if (err == -ENOBUFS) /* left out in silence, the newest values would be missing from every median */
-		return weir_fail(node, ENOBUFS, "more than %u records in one window, which is all that a median can hold",
-		                 MEDIAN_RECORDS_MAX);
+		return weir_fail(node, ENOBUFS,
+				 "more than %u records in one window, which is all that a median can hold",
+				 MEDIAN_RECORDS_MAX);
 	return err;
 }
 
 /* Take in records from `from` on, as many as fall into one pane. Returns how many, or what ended the run. */
 static int take_run(struct weir_node *node, struct window *window, const struct weir_block *in, uint32_t from,
-                    uint32_t *taken)
+		    uint32_t *taken)
 {
 	int64_t position = position_of(window, in->t[from]);
 	int err;

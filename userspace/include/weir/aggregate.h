@@ -21,15 +21,15 @@ extern "C" {
 
 /** What a group of values is condensed to, in the order of weir_aggregate_words. */
 enum weir_function {
-	WEIR_COUNT,  /**< records, usable or not */
-	WEIR_SUM,    /**< compensated: as if added in twice the precision */
+	WEIR_COUNT, /**< records, usable or not */
+	WEIR_SUM,   /**< compensated: as if added in twice the precision */
 	WEIR_MEAN,
-	WEIR_VAR,    /**< of a sample: divides by n - 1; NaN for one record */
-	WEIR_STD,    /**< its square root */
-	WEIR_RMS,    /**< sqrt(mean(x * x)) */
+	WEIR_VAR, /**< of a sample: divides by n - 1; NaN for one record */
+	WEIR_STD, /**< its square root */
+	WEIR_RMS, /**< sqrt(mean(x * x)) */
 	WEIR_MIN,
 	WEIR_MAX,
-	WEIR_RANGE,  /**< max - min */
+	WEIR_RANGE, /**< max - min */
 	WEIR_FIRST,
 	WEIR_LAST,
 	WEIR_MEDIAN, /**< the middle one, or the mean of the middle two; by weir_order, not by a summary */
@@ -49,7 +49,7 @@ struct weir_summary {
 			double sum, rest; /**< rest: what rounding took from sum */
 		} total;
 		struct {
-			double mean, squares; /**< sum of squared distances from the mean */
+			double origin, mean, squares; /**< mean from origin; sum of squared distances from the mean */
 		} spread;
 		struct {
 			double min, max;
@@ -58,15 +58,15 @@ struct weir_summary {
 			double first, last;
 		} ends;
 		struct {
-			int64_t t; /**< times below are seconds after this one */
-			double mean_t, mean_x, tt, tx;
+			int64_t t; /**< mean_t is in seconds from here, mean_x from x */
+			double x, mean_t, mean_x, tt, tx;
 		} trend;
 	};
 };
 
 /** @brief Take in `n` records, in their order. `x` is not read by WEIR_COUNT, `t` only by WEIR_SLOPE. Not for WEIR_MEDIAN. */
 void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
-                      uint32_t n);
+		      uint32_t n);
 /** @brief Append to `into` what `later` knows of the records that follow. */
 void weir_summary_merge(enum weir_function function, struct weir_summary *into, const struct weir_summary *later);
 /** @brief The result; 0 for WEIR_COUNT and WEIR_SUM and NaN for all others where there are no records. */
@@ -109,7 +109,7 @@ struct weir_panes;
  * @return 0 or -ENOMEM. Free with weir_panes_close(), which takes NULL.
  */
 int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
-                    uint32_t median_capacity) WEIR_MUST_CHECK;
+		    uint32_t median_capacity) WEIR_MUST_CHECK;
 void weir_panes_close(struct weir_panes *panes);
 
 /**
@@ -117,7 +117,8 @@ void weir_panes_close(struct weir_panes *panes);
  * @param x a column for each function.
  * @return 0, or -ENOBUFS beyond a capacity.
  */
-int weir_panes_add(struct weir_panes *panes, int64_t start, const int64_t *t, const double *const *x, uint32_t n) WEIR_MUST_CHECK;
+int weir_panes_add(struct weir_panes *panes, int64_t start, const int64_t *t, const double *const *x,
+		   uint32_t n) WEIR_MUST_CHECK;
 /** @brief Forget all panes that begin before `start`. */
 void weir_panes_evict(struct weir_panes *panes, int64_t start);
 bool weir_panes_empty(const struct weir_panes *panes);

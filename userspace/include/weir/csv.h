@@ -17,11 +17,11 @@ extern "C" {
 /** A reader, and the record that it read last. Zeroed but for `input`, it stands before the first line. */
 struct weir_csv {
 	struct weir_input *input;
-	uint32_t line;      /**< of the first byte of the record, from 1 */
-	uint32_t n_cells;   /**< those beyond WEIR_CELLS_MAX are counted and not kept */
+	uint32_t line;                    /**< of the first byte of the record, from 1 */
+	uint32_t n_cells;                 /**< those beyond WEIR_CELLS_MAX are counted and not kept */
 	const char *cell[WEIR_CELLS_MAX]; /**< unquoted, zero-terminated; until the next read */
 	uint32_t column[WEIR_CELLS_MAX];  /**< of each cell in its line, in bytes, from 1 */
-	uint32_t next_line; /**< private, as are the next */
+	uint32_t next_line;               /**< private, as are the next */
 	size_t bytes;
 };
 

@@ -23,7 +23,8 @@ struct weir_output;
  * @brief For records of `schema`, which must outlive it. `fd` may be -1 until weir_output_start().
  * @return 0 or -ENOMEM. Free with weir_output_close(), which takes NULL, drops what was not flushed, and leaves fd alone.
  */
-int weir_output_open(struct weir_output **out, const struct weir_schema *schema, enum weir_layout layout) WEIR_MUST_CHECK;
+int weir_output_open(struct weir_output **out, const struct weir_schema *schema,
+		     enum weir_layout layout) WEIR_MUST_CHECK;
 void weir_output_close(struct weir_output *output);
 
 /** @brief Write to `fd` from now on; CSV begins with its header line. @return 0 or -errno of write(2). */

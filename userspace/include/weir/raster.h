@@ -14,7 +14,7 @@ extern "C" {
 
 /** Points in time at a constant rate. A whole number of Hz is kept exactly; any other as a period rounded to the ns. */
 struct weir_raster {
-	uint64_t hz;       /**< 0: by period */
+	uint64_t hz; /**< 0: by period */
 	int64_t period_ns;
 };
 

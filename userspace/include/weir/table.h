@@ -28,7 +28,7 @@ struct weir_table_config {
 	int64_t time_unit_ns;      /**< of that column */
 	struct weir_raster raster; /**< times of records, counted from 0 */
 	bool is_paced;             /**< deliver each record when its time has come, counted from the first */
-	bool skips_bad;            /**< leave out malformed lines and count them as WEIR_LOST_CUT; else they end the run */
+	bool skips_bad; /**< leave out malformed lines and count them as WEIR_LOST_CUT; else they end the run */
 };
 
 /**
@@ -37,7 +37,7 @@ struct weir_table_config {
  * @return 0, or what one of the weir_fail functions returned. Free with weir_table_close(), which takes NULL.
  */
 int weir_table_open(struct weir_table **out, struct weir_node *node, const struct weir_table_config *config,
-                    struct weir_schema *schema) WEIR_MUST_CHECK;
+		    struct weir_schema *schema) WEIR_MUST_CHECK;
 void weir_table_close(struct weir_table *table);
 
 /** @brief The `produce` of a pulled source: see struct weir_source_ops. */

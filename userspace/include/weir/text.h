@@ -27,6 +27,9 @@ size_t weir_write_integer(char *to, int64_t value);
  */
 size_t weir_write_real(char *to, double value);
 
+/** @brief How much of a text fits into `room` bytes without cutting a character of UTF-8 in two. */
+size_t weir_text_fit(const char *text, size_t length, size_t room);
+
 /** @brief A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. @return bytes, at most 6 * strlen + 2. */
 size_t weir_write_json_text(char *to, const char *text);
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Any bytes as a program: read, checked and planned, on drivers that touch nothing. Whatever it is, it must end in a pipeline
+ * or in messages, and leave nothing behind.
+ *
+ *     clang -fsanitize=fuzzer,address,undefined -DWEIR_LIBFUZZER …
+ */
+#include "../unit/fake_drivers.h"
+#include "standalone.h"
+
+#include "lang/lang.h"
+#include "weir/weir.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = strndup((const char *)data, size);
+	FILE *messages = fopen("/dev/null", "w");
+	struct weir_options options = { .check_only = true, .messages = messages };
+	struct weir_pipeline *pipeline;
+	int status = weir_open(&pipeline, text, "<fuzz>", &options);
+
+	if (!status != !!pipeline)
+		abort();
+	weir_close(pipeline);
+	fclose(messages);
+	free(text);
+	return 0;
+}
+
+#ifndef WEIR_LIBFUZZER
+static const char *const words[] = {
+	"sim:dev", "sim:dev[x,y]", "gpio:L", "where", "select", "window", "switch", "print", "|", "|", "|", "\n", ";", "=",
+	"a", "b", "x", "y", "n", "level", "label", "t", "on", "off", "step", "as", "and", "or", "not", "true", "(", ")", ",",
+	"<", ">=", "==", "!=", "+", "-", "*", "/", "%", "1", "0.5", "10ms", "200Hz", "64KiB", "1e400", "10q", "rate=", "n=",
+	"gain=", "wait=", "mode=", "fast", "inverted", "park=", "policy=", "drop_oldest", "min_on=", "path=", "'s'", "\"", "#",
+	"mean", "count()", "rms(x)", "sqrt(", "raw(x)", "between(", "bit(", "zip(", "[", "]", ":", "max", "partial", "\\\n",
+};
+
+int main(int argc, char **argv)
+{
+	return run_standalone(argc, argv, "fuzz_parse", words, sizeof(words) / sizeof(words[0]), 20000);
+}
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file standalone.h
+ * @brief A main() for a fuzzer without libFuzzer: `fuzz_x` runs seeded random inputs, `fuzz_x FILE…` (`-` is standard input)
+ * runs those. With -DWEIR_LIBFUZZER, and -fsanitize=fuzzer, libFuzzer brings its own.
+ */
+#ifndef WEIR_TESTS_FUZZ_STANDALONE_H
+#define WEIR_TESTS_FUZZ_STANDALONE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INPUT_MAX 65536
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#ifndef WEIR_LIBFUZZER
+static int run_file(const char *name)
+{
+	static uint8_t data[INPUT_MAX];
+	FILE *file = strcmp(name, "-") ? fopen(name, "rb") : stdin;
+
+	if (!file) {
+		perror(name);
+		return 1;
+	}
+	LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof(data), file));
+	return file == stdin ? 0 : fclose(file);
+}
+
+static uint32_t random_below(uint64_t *seed, uint32_t n)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*seed >> 33) % n;
+}
+
+/* Words in a random order get deeper into a parser than bytes do; now and then one byte is changed. */
+static size_t make_input(uint64_t *seed, const char *const *words, size_t n_words, char *data)
+{
+	size_t size = 0;
+
+	for (uint32_t n = random_below(seed, 60); n && size < INPUT_MAX - 64; n--) {
+		const char *word = words[random_below(seed, (uint32_t)n_words)];
+
+		size += (size_t)sprintf(data + size, "%s%s", word, random_below(seed, 3) ? " " : "");
+		if (!random_below(seed, 20))
+			data[random_below(seed, (uint32_t)size + 1)] = (char)random_below(seed, 256);
+	}
+	return size;
+}
+
+static int run_standalone(int argc, char **argv, const char *name, const char *const *words, size_t n_words, unsigned rounds)
+{
+	static char data[INPUT_MAX];
+	uint64_t seed = 1;
+	int status = 0;
+
+	for (int i = 1; i < argc; i++)
+		status |= run_file(argv[i]);
+	for (unsigned i = 0; argc == 1 && i < rounds; i++)
+		LLVMFuzzerTestOneInput((uint8_t *)data, make_input(&seed, words, n_words, data));
+	if (argc == 1)
+		printf("1..1\nok 1 - %s: %u inputs\n", name, rounds);
+	return status;
+}
+#endif
+#endif

@@ -1,0 +1,137 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The early filter on real IIO devices: every tier, and both hooks of the inline tier, pass exactly the samples that a
+# condition over what was fed names; two devices are never mixed; what a kernel lacks is noticed and gone around.
+# Runs in the rig, as root. Axis x of what is fed is a sequence number.
+set -u
+
+weir=build/weir
+feeder=build/tests/rig/hid_sensor
+dir=$(mktemp -d) || exit 1
+feeders=
+samples=3000
+rate=1500
+condition='raw(accel_y) > 200 and accel_y < 8.5 or between(raw(accel_y), -700, -650)'
+
+[ -x $feeder ] || { echo "no $feeder: built by 'make tools'" >&2; exit 77; }
+[ -e /dev/uhid ] || { echo 'no /dev/uhid: runs in the rig' >&2; exit 77; }
+
+# The same condition over what was fed: 8.5 m/s^2 is 866.75 mg.
+expected() { # LOG
+    awk -F, 'NR > 1 && ($3 > 200 && $3 <= 866 || $3 >= -700 && $3 <= -650) { print $2 "," $3 }' "$1"
+}
+
+plug() { # LOG SENSOR SEED: a device that feeds once a reader has enabled its buffer
+    ready=$($feeder -d "$2" -r $rate -n $samples -x seq -y "noise:1000,$3" --log "$1" --background 2>/dev/null)
+    feeders="$feeders ${ready##* }"
+}
+
+unplug() {
+    for pid in $feeders; do
+        kill "$pid" 2>/dev/null
+        while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    done
+    feeders=
+}
+
+finish() {
+    unplug
+    umount /sys/kernel/btf 2>/dev/null
+    [ ! -e /sys/kernel/debug/kprobes/enabled ] || echo 1 >/sys/kernel/debug/kprobes/enabled
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+program() { # SENSOR CHANNELS CONDITION FIELD CSV
+    echo "iio:$1$2 | where $3 | select i = raw(${4}x), y = raw(${4}y) | csv:$5"
+}
+
+values() { # CSV
+    tail -n +2 "$1" | cut -d, -f2,3
+}
+
+status=0
+say() { # RESULT NAME
+    if [ "$1" -eq 0 ]; then
+        echo "ok - $2"
+    else
+        echo "not ok - $2"
+        sed 's/^/    /' "$dir/messages"
+        [ ! -e "$dir/values" ] || diff "$dir/expected" "$dir/values" | head -n 5
+        status=1
+    fi
+}
+
+same() { # CSV LOG TIER
+    expected "$2" >"$dir/expected"
+    values "$1" >"$dir/values"
+    [ -s "$dir/expected" ] && cmp -s "$dir/expected" "$dir/values" && grep -q "tier $3" "$dir/messages" &&
+        grep -q ' 0 lost' "$dir/messages"
+}
+
+# One device, one tier.
+check() { # NAME TIER HOOK EXPECTED
+    plug "$dir/fed" accel 7
+    WEIR_INLINE_HOOK=$3 timeout 30 $weir run --filter-tier="$2" -n $samples \
+        "$(program accel_3d '' "$condition" accel_ "$dir/got.csv")" >"$dir/messages" 2>&1
+    same "$dir/got.csv" "$dir/fed" "$4"
+    say $? "$1"
+    unplug
+    rm -f "$dir/got.csv" "$dir/fed"
+}
+
+check 'inline by fentry passes exactly what was named' inline fentry 'inline (fentry)'
+check 'inline by kprobe passes exactly what was named' inline kprobe 'inline (kprobe)'
+check 'batch passes exactly what was named' batch '' 'batch'
+check 'user passes exactly what was named' user '' ''
+
+# A reader of one channel gets scans of that channel alone, whatever the driver pushes: inline must see those too.
+one_channel() { # TIER HOOK
+    plug "$dir/fed" accel 9
+    WEIR_INLINE_HOOK=$2 timeout 30 $weir run --filter-tier="$1" -n $samples \
+        "iio:accel_3d[x] | where raw(x) < 100 or raw(x) > 2900 | select i = raw(x) | csv:$dir/$1$2.csv" >"$dir/messages" 2>&1
+    unplug
+    cut -d, -f2 "$dir/$1$2.csv"
+}
+one_channel inline fentry >"$dir/fentry"
+one_channel inline kprobe >"$dir/kprobe"
+one_channel user '' >"$dir/user"
+[ "$(wc -l <"$dir/user")" -eq 200 ] && cmp -s "$dir/user" "$dir/fentry" && cmp -s "$dir/user" "$dir/kprobe"
+say $? 'a reader of one channel gets the same samples inline'
+
+# Two devices push at the same time: each filter meets its own alone.
+two_devices() { # HOOK
+    plug "$dir/fed1" accel 7
+    plug "$dir/fed2" gyro 8
+    gyro='raw(anglvel_y) > 200 and raw(anglvel_y) <= 866 or between(raw(anglvel_y), -700, -650)'
+    WEIR_INLINE_HOOK=$1 timeout 30 $weir run --filter-tier=inline -n $samples \
+        "$(program gyro_3d '' "$gyro" anglvel_ "$dir/got2.csv")" >"$dir/messages2" 2>&1 &
+    WEIR_INLINE_HOOK=$1 timeout 30 $weir run --filter-tier=inline -n $samples \
+        "$(program accel_3d '' "$condition" accel_ "$dir/got1.csv")" >"$dir/messages" 2>&1
+    wait $!
+    same "$dir/got1.csv" "$dir/fed1" "inline ($1)" && mv "$dir/messages2" "$dir/messages" &&
+        same "$dir/got2.csv" "$dir/fed2" "inline ($1)"
+    say $? "two devices in two processes are not mixed ($1)"
+    unplug
+}
+two_devices fentry
+two_devices kprobe
+
+plug "$dir/fed1" accel 7
+plug "$dir/fed2" gyro 8
+timeout 30 $weir run --filter-tier=inline -n $samples "$(program accel_3d '' "$condition" accel_ "$dir/got1.csv")
+$(program gyro_3d '' "$gyro" anglvel_ "$dir/got2.csv")" >"$dir/messages" 2>&1
+same "$dir/got1.csv" "$dir/fed1" inline && same "$dir/got2.csv" "$dir/fed2" inline
+say $? 'two devices in one process are not mixed'
+unplug
+rm -f "$dir"/got*.csv
+
+# A kernel without BTF, as on the Raspberry Pi; then one without kprobes as well.
+mount -t tmpfs none /sys/kernel/btf
+check 'without BTF, auto takes the kprobe' auto '' 'inline (kprobe)'
+grep -q . /sys/kernel/debug/kprobes/enabled 2>/dev/null || mount -t debugfs none /sys/kernel/debug 2>/dev/null
+echo 0 >/sys/kernel/debug/kprobes/enabled
+check 'without BTF and kprobes, auto takes the batch tier' auto '' 'batch'
+
+exit $status

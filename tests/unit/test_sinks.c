@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sinks that write text: what they write, when, and what they say when it cannot be written. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+/* Standard output, led elsewhere for the length of a test. */
+struct detour {
+	int saved;
+};
+
+static struct detour detour_to(int fd)
+{
+	struct detour detour = { dup(STDOUT_FILENO) };
+
+	fflush(stdout);
+	assert_true(detour.saved >= 0);
+	assert_true(dup2(fd, STDOUT_FILENO) >= 0);
+	return detour;
+}
+
+static void detour_end(struct detour detour)
+{
+	dup2(detour.saved, STDOUT_FILENO);
+	close(detour.saved);
+}
+
+static struct weir_block *make_records(struct weir_schema *schema)
+{
+	static const double x[] = { 1.5, NAN, -INFINITY };
+	static const int64_t i[] = { 42, INT64_MIN, 0 };
+	static const char *const s[] = { "plain", "q\"c,\n", "\xff" };
+	struct weir_block *memory;
+
+	weir_schema_init(schema, WEIR_CLOCK_NOMINAL);
+	weir_schema_add(schema, "x", WEIR_REAL, "", 0);
+	weir_schema_add(schema, "i", WEIR_INT, "", 0);
+	weir_schema_add(schema, "b", WEIR_BOOL, "", 0);
+	weir_schema_add(schema, "s", WEIR_TEXT, "", 10);
+	memory = harness_memory(schema, 3);
+	for (int k = 0; k < 3; k++) {
+		memory->column[0].real[k] = x[k];
+		memory->column[1].integer[k] = i[k];
+		memory->column[2].integer[k] = k == 1;
+		strcpy(memory->column[3].text + k * 10, s[k]);
+	}
+	return memory;
+}
+
+static size_t read_all(int fd, char *text, size_t room)
+{
+	ssize_t n = pread(fd, text, room - 1, 0);
+
+	assert_true(n >= 0);
+	text[n] = 0;
+	return (size_t)n;
+}
+
+static void expect_printed(const char *chain, const char *expected)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema);
+	char path[] = "/tmp/weir-test-XXXXXX", text[1024];
+	int fd = mkstemp(path), start, push;
+	struct detour detour;
+	struct harness h;
+
+	assert_true(fd >= 0);
+	assert_true(harness_open(&h, chain, &schema));
+	detour = detour_to(fd);
+	start = harness_start(&h);
+	push = harness_push(&h, memory);
+	detour_end(detour);
+	assert_int_equal(start, 0);
+	assert_int_equal(push, 0);
+	/* Not flushed, not closed: it must be there already. */
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, expected);
+	harness_close(&h);
+	harness_memory_free(memory);
+	close(fd);
+	unlink(path);
+}
+
+/* JSON is valid whatever the values are, and is written by the end of the push that brought them. */
+static void print_writes_json(void **state)
+{
+	(void)state;
+	expect_printed("print", "{\"t\":0,\"x\":1.5,\"i\":42,\"b\":0,\"s\":\"plain\"}\n"
+				"{\"t\":1000000,\"x\":null,\"i\":-9223372036854775808,\"b\":1,\"s\":\"q\\\"c,\\n\"}\n"
+				"{\"t\":2000000,\"x\":null,\"i\":0,\"b\":0,\"s\":\"\xef\xbf\xbd\"}\n");
+}
+
+/* CSV has one header line, and quotes what must be quoted. */
+static void print_writes_csv(void **state)
+{
+	(void)state;
+	expect_printed("print format=csv", "t,x,i,b,s\n0,1.5,42,0,plain\n"
+					   "1000000,nan,-9223372036854775808,1,\"q\"\"c,\n\"\n2000000,-inf,0,0,\xff\n");
+}
+
+/* A reader that has gone ends the chain without a complaint; any other failure is told with its reason. */
+static void print_tells_a_closed_pipe_from_a_full_disk(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema);
+	int pipes[2], full = open("/dev/full", O_WRONLY), err;
+	struct detour detour;
+	struct harness h;
+	char *error;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(pipes), 0);
+	close(pipes[0]);
+	assert_true(harness_open(&h, "print", &schema));
+	detour = detour_to(pipes[1]);
+	err = harness_start(&h) ? -1 : harness_push(&h, memory);
+	detour_end(detour);
+	assert_int_equal(err, -EPIPE);
+	error = harness_error(&h);
+	assert_string_equal(error, "");
+	free(error);
+	close(pipes[1]);
+	if (full >= 0) {
+		detour = detour_to(full);
+		err = harness_push(&h, memory);
+		detour_end(detour);
+		assert_int_equal(err, -ENOSPC);
+		harness_expect_error(&h, "No space left");
+		close(full);
+	}
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
+/* A buffer's worth and more goes through whole, in order. */
+static void much_is_written_whole(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory;
+	char path[] = "/tmp/weir-test-XXXXXX", chain[64], line[64];
+	int fd = mkstemp(path);
+	uint64_t random = 1;
+	struct harness h;
+	FILE *file;
+
+	(void)state;
+	assert_true(fd >= 0);
+	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
+	weir_schema_add(&schema, "i", WEIR_INT, "", 0);
+	memory = harness_memory(&schema, 100000);
+	for (int i = 0; i < 100000; i++)
+		memory->column[0].integer[i] = i;
+	snprintf(chain, sizeof(chain), "csv:%s", path);
+	assert_true(harness_open(&h, chain, &schema));
+	assert_int_equal(harness_start(&h), 0);
+	harness_push_cut(&h, memory, 100000, WEIR_BLOCK_MAX, &random);
+	assert_int_equal(harness_flush(&h), 0);
+	file = fdopen(fd, "r");
+	assert_non_null(file);
+	assert_string_equal(fgets(line, sizeof(line), file), "t,i\n");
+	for (int i = 0; i < 100000; i++) {
+		char expected[64];
+
+		snprintf(expected, sizeof(expected), "%d,%d\n", i ? i : 0, i);
+		if (i)
+			snprintf(expected, sizeof(expected), "%d000000,%d\n", i, i);
+		assert_string_equal(fgets(line, sizeof(line), file), expected);
+	}
+	assert_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	harness_close(&h);
+	harness_memory_free(memory);
+	unlink(path);
+}
+
+/* A file is emptied when the run starts and not when the program is only looked at; flushing shows what has come so far. */
+static void csv_touches_its_file_at_start(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema), one;
+	char path[] = "/tmp/weir-test-XXXXXX", chain[64], text[256];
+	int fd = mkstemp(path);
+	struct harness h;
+
+	(void)state;
+	assert_int_equal(write(fd, "old", 3), 3);
+	snprintf(chain, sizeof(chain), "csv:%s", path);
+	assert_true(harness_open(&h, chain, &schema));
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, "old");
+	assert_int_equal(harness_start(&h), 0);
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, "t,x,i,b,s\n");
+	weir_block_slice(&one, memory, 0, 1);
+	assert_int_equal(harness_push(&h, &one), 0);
+	assert_int_equal(harness_flush(&h), 0);
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, "t,x,i,b,s\n0,1.5,42,0,plain\n");
+	harness_close(&h);
+	harness_memory_free(memory);
+	close(fd);
+	unlink(path);
+}
+
+/* A directory that is not there is named when the run starts, and a full disk when it is met. */
+static void csv_tells_why_it_cannot_write(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema);
+	struct harness h;
+
+	(void)state;
+	assert_true(harness_open(&h, "csv:/nonexistent/out.csv", &schema));
+	assert_int_equal(harness_start(&h), -ENOENT);
+	harness_expect_error(&h, "'/nonexistent/out.csv': cannot open");
+	harness_close(&h);
+	if (!access("/dev/full", W_OK)) {
+		assert_true(harness_open(&h, "csv:/dev/full", &schema));
+		assert_int_equal(harness_start(&h), -ENOSPC);
+		harness_expect_error(&h, "cannot write '/dev/full': No space left");
+		harness_close(&h);
+	}
+	harness_memory_free(memory);
+}
+
+/* null takes everything and does nothing. */
+static void null_takes_all(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema);
+	struct harness h;
+
+	(void)state;
+	assert_true(harness_open(&h, "null", &schema));
+	assert_int_equal(harness_start(&h), 0);
+	assert_int_equal(harness_push(&h, memory), 0);
+	assert_int_equal(atomic_load(&h.last->records_in), 3);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(print_writes_json),
+		cmocka_unit_test(print_writes_csv),
+		cmocka_unit_test(print_tells_a_closed_pipe_from_a_full_disk),
+		cmocka_unit_test(much_is_written_whole),
+		cmocka_unit_test(csv_touches_its_file_at_start),
+		cmocka_unit_test(csv_tells_why_it_cannot_write),
+		cmocka_unit_test(null_takes_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
