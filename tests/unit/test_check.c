@@ -209,7 +209,7 @@ static void test_refused(void **state)
 		{ "a | print", 1, "unknown stream 'a'" },
 		{ "acel = sim:d\naccel | print\nacel | print", 1, "did you mean 'acel'?" },
 		{ "a | print\na = sim:d", 1, "stream 'a' is not defined yet" },
-		{ "a = a | print", 1, "" },
+		{ "a = a | print", 2, "stream 'a' is made from itself" },
 		{ "a = a | where x > 1\na | print", 1, "stream 'a' is made from itself" },
 		{ "a = sim:d\na = sim:e\na | print", 1, "there is a stream 'a' already" },
 		{ "a = sim:d", 1, "stream 'a' is defined but never used" },

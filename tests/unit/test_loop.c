@@ -175,11 +175,33 @@ static void test_stop_from_signal(void **state)
 	weir_loop_close(stopped_by_signal);
 }
 
+/* Where io_uring cannot be had, AUTO takes poll(), and a demand for io_uring fails. The refusal is made by leaving a single
+ * free descriptor. */
+static void test_auto_falls_back(void **state)
+{
+	struct rlimit before, tight;
+	int lowest = dup(STDIN_FILENO), demanded, taken;
+	struct weir_loop *loop;
+
+	(void)state;
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &before);
+	tight = (struct rlimit){ (rlim_t)lowest + 1, before.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &tight);
+	demanded = weir_loop_open(&loop, WEIR_BACKEND_URING);
+	taken = weir_loop_open(&loop, WEIR_BACKEND_AUTO);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_true(demanded < 0);
+	assert_int_equal(taken, 0);
+	assert_string_equal(weir_loop_backend(loop), "poll");
+	weir_loop_close(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_EACH(test_timers), ON_EACH(test_watch_is_level_triggered), ON_EACH(test_idle_sleeps),
-		ON_EACH(test_stop),   ON_EACH(test_stop_from_signal),
+		ON(test_auto_falls_back, 0), ON_EACH(test_timers), ON_EACH(test_watch_is_level_triggered),
+		ON_EACH(test_idle_sleeps),   ON_EACH(test_stop),   ON_EACH(test_stop_from_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,18 +83,23 @@ static bool is_irregular(const struct weir_iio_gaps *gaps)
 	return !gaps->on_raster && gaps->odd_windows >= ODD_WINDOWS;
 }
 
-/* A window in which rows neither got behind nor ahead refines the period. If there is none for long, there is no period
- * to speak of, and a mean must do. */
+/*
+ * A window in which rows neither got behind nor ahead refines the period, by what its least late row drifted: that one
+ * has the least jitter. If there is no such window for long, there is no period to speak of, and a mean must do.
+ */
 static void learn(struct weir_iio_gaps *gaps)
 {
-	bool is_odd = fabs(gaps->late_ns - gaps->late_before_ns) >= ODD * period_ns(gaps);
+	double period = period_ns(gaps), drift = gaps->late_ns - gaps->late_before_ns;
+	bool is_odd = fmax(fabs(drift), fabs(gaps->least_late_ns)) >= ODD * period;
 
 	if (is_odd && !is_irregular(gaps))
 		gaps->odd_windows++;
 	else if (!is_odd)
 		gaps->odd_windows = 0;
-	if (is_irregular(gaps) || (!is_odd && !gaps->is_suspect))
-		add_intervals(gaps, gaps->elapsed_ns, gaps->window);
+	if (is_irregular(gaps))
+		add_intervals(gaps, gaps->window * period + drift, gaps->window);
+	else if (!is_odd && !gaps->is_suspect)
+		add_intervals(gaps, gaps->window * period + gaps->least_late_ns, gaps->window);
 }
 
 /*
@@ -104,12 +109,12 @@ static void learn(struct weir_iio_gaps *gaps)
 static uint64_t settle(struct weir_iio_gaps *gaps)
 {
 	double period = period_ns(gaps);
-	double lost = gaps->is_suspect ? floor(gaps->least_late_ns / period + 0.5) : 0;
+	double lost = gaps->is_suspect ? fmax(0, floor(gaps->least_late_ns / period + 0.5)) : 0;
 
 	learn(gaps);
 	gaps->late_ns -= gaps->least_late_ns;
 	gaps->late_before_ns = gaps->late_ns;
-	gaps->elapsed_ns = gaps->window = 0;
+	gaps->window = 0;
 	gaps->is_suspect &= gaps->late_ns > period / 2;
 	return (uint64_t)lost;
 }
@@ -119,9 +124,8 @@ static uint64_t follow(struct weir_iio_gaps *gaps, double interval_ns)
 {
 	double period = period_ns(gaps);
 
-	gaps->late_ns = fmax(0, gaps->late_ns + interval_ns - period);
+	gaps->late_ns += interval_ns - period;
 	gaps->least_late_ns = gaps->window++ ? fmin(gaps->least_late_ns, gaps->late_ns) : gaps->late_ns;
-	gaps->elapsed_ns += interval_ns;
 	gaps->steady = interval_ns < period / 2 ? 0 : gaps->steady + 1;
 	if ((gaps->window >= WINDOW && gaps->steady >= STEADY) || gaps->window >= WINDOW_MAX)
 		return settle(gaps);

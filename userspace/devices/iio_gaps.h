@@ -37,7 +37,6 @@ struct weir_iio_gaps {
 	double late_ns;         /**< behind the raster */
 	double late_before_ns;  /**< as the window began */
 	double least_late_ns;   /**< the least of late_ns in the window */
-	double elapsed_ns;      /**< of the window */
 	uint32_t window;        /**< rows in the window */
 	uint32_t steady;        /**< rows since one that caught up */
 	uint32_t odd_windows;   /**< since one in which rows kept to the raster, up to a few */
