@@ -8,8 +8,8 @@
 
 #include "lang/lang.h"
 
-#define ROUNDS 200   /* of which the best counts: the machine has other things to do as well */
-#define REPEATS 50u  /* blocks in a round */
+#define ROUNDS 200  /* of which the best counts: the machine has other things to do as well */
+#define REPEATS 50u /* blocks in a round */
 
 enum { X, Y, Z };
 

@@ -86,14 +86,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef WEIR_LIBFUZZER
+/* clang-format off */
 static const char *const words[] = {
-	"x", "y", "n", "level", "label", "t", "1", "0.5", "-", "-", "3", "1e308", "10ms", "and", "or", "not", "true", "false",
-	"(", "(", ")", ")", ",", "<", "<=", ">", ">=", "==", "!=", "=", "+", "*", "/", "%", "abs(x)", "min(x, y)", "max(",
-	"sqrt(", "round(y)", "raw(y)", "raw(n)", "between(x, 1, 2)", "pow(x, y)", "exp(", "log(", "bit(n, 3)", "isnan(x)", "&&",
+	"x", "y", "n", "level", "label", "t", "1", "0.5", "-", "-", "3", "1e308", "10ms", "and", "or", "not", "true",
+	"false", "(", "(", ")", ")", ",", "<", "<=", ">", ">=", "==", "!=", "=", "+", "*", "/", "%", "abs(x)",
+	"min(x, y)", "max(", "sqrt(", "round(y)", "raw(y)", "raw(n)", "between(x, 1, 2)", "pow(x, y)", "exp(", "log(",
+	"bit(n, 3)", "isnan(x)", "&&",
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {
-	return run_standalone(argc, argv, "fuzz_expr", words, sizeof(words) / sizeof(words[0]), 50000);
+	return run_standalone(argc, argv, words, sizeof(words) / sizeof(words[0]));
 }
 #endif

@@ -28,16 +28,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef WEIR_LIBFUZZER
+/* clang-format off */
 static const char *const words[] = {
-	"sim:dev", "sim:dev[x,y]", "gpio:L", "where", "select", "window", "switch", "print", "|", "|", "|", "\n", ";", "=",
-	"a", "b", "x", "y", "n", "level", "label", "t", "on", "off", "step", "as", "and", "or", "not", "true", "(", ")", ",",
-	"<", ">=", "==", "!=", "+", "-", "*", "/", "%", "1", "0.5", "10ms", "200Hz", "64KiB", "1e400", "10q", "rate=", "n=",
-	"gain=", "wait=", "mode=", "fast", "inverted", "park=", "policy=", "drop_oldest", "min_on=", "path=", "'s'", "\"", "#",
-	"mean", "count()", "rms(x)", "sqrt(", "raw(x)", "between(", "bit(", "zip(", "[", "]", ":", "max", "partial", "\\\n",
+	"sim:dev", "sim:dev[x,y]", "gpio:L", "where", "select", "window", "switch", "print", "|", "|", "|", "\n", ";",
+	"=", "a", "b", "x", "y", "n", "level", "label", "t", "on", "off", "step", "as", "and", "or", "not", "true",
+	"(", ")", ",", "<", ">=", "==", "!=", "+", "-", "*", "/", "%", "1", "0.5", "10ms", "200Hz", "64KiB", "1e400",
+	"10q", "rate=", "n=", "gain=", "wait=", "mode=", "fast", "inverted", "park=", "policy=", "drop_oldest",
+	"min_on=", "path=", "'s'", "\"", "#", "mean", "count()", "rms(x)", "sqrt(", "raw(x)", "between(", "bit(",
+	"zip(", "[", "]", ":", "max", "partial", "\\\n",
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {
-	return run_standalone(argc, argv, "fuzz_parse", words, sizeof(words) / sizeof(words[0]), 20000);
+	return run_standalone(argc, argv, words, sizeof(words) / sizeof(words[0]));
 }
 #endif

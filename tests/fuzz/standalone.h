@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file standalone.h
- * @brief A main() for a fuzzer without libFuzzer: `fuzz_x` runs seeded random inputs, `fuzz_x FILE…` (`-` is standard input)
- * runs those. With -DWEIR_LIBFUZZER, and -fsanitize=fuzzer, libFuzzer brings its own.
+ * @brief A main() for a fuzzer without libFuzzer: `fuzz_x [RUNS [SEED]]` runs random inputs, always the same for a seed,
+ * `fuzz_x FILE…` runs those (`-` is standard input). With -DWEIR_LIBFUZZER, and -fsanitize=fuzzer, libFuzzer brings its own.
  */
 #ifndef WEIR_TESTS_FUZZ_STANDALONE_H
 #define WEIR_TESTS_FUZZ_STANDALONE_H
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define INPUT_MAX 65536
+#define RUNS 20000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,18 +53,28 @@ static size_t make_input(uint64_t *seed, const char *const *words, size_t n_word
 	return size;
 }
 
-static int run_standalone(int argc, char **argv, const char *name, const char *const *words, size_t n_words, unsigned rounds)
+static void run_random(const char *name, const char *const *words, size_t n_words, unsigned long runs, uint64_t seed)
 {
 	static char data[INPUT_MAX];
-	uint64_t seed = 1;
+	uint64_t state = seed;
+
+	for (unsigned long i = 0; i < runs; i++)
+		LLVMFuzzerTestOneInput((uint8_t *)data, make_input(&state, words, n_words, data));
+	printf("1..1\nok 1 - %s: %lu inputs, seed %llu\n", name, runs, (unsigned long long)seed);
+}
+
+static int run_standalone(int argc, char **argv, const char *const *words, size_t n_words)
+{
+	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	int status = 0;
 
+	if (argc == 1 || (argc <= 3 && strspn(argv[1], "0123456789") == strlen(argv[1]))) {
+		run_random(name, words, n_words, argc > 1 ? strtoul(argv[1], NULL, 10) : RUNS,
+			   argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
+		return 0;
+	}
 	for (int i = 1; i < argc; i++)
 		status |= run_file(argv[i]);
-	for (unsigned i = 0; argc == 1 && i < rounds; i++)
-		LLVMFuzzerTestOneInput((uint8_t *)data, make_input(&seed, words, n_words, data));
-	if (argc == 1)
-		printf("1..1\nok 1 - %s: %u inputs\n", name, rounds);
 	return status;
 }
 #endif

@@ -16,8 +16,12 @@
 
 static int sim_open(struct weir_node *node, struct weir_schema *out)
 {
+	uint32_t n;
+
 	if (!strcmp(weir_target(node), "missing"))
 		return weir_fail_device(node, weir_target(node), "open", 2, "plug it in");
+	if (!strcmp(node->driver->name, "sim"))
+		weir_columns(node, &n);
 	weir_schema_init(out, WEIR_CLOCK_NOMINAL);
 	weir_schema_add(out, "x", WEIR_REAL, "", 8);
 	weir_schema_add(out, "y", WEIR_REAL, "", 8);
@@ -45,7 +49,8 @@ static int list_open(struct weir_node *node, const struct weir_schema *in, struc
 	for (uint32_t i = 0; i < n; i++) {
 		const struct weir_field *from = binding[i].field < 0 ? NULL : &in->field[binding[i].field];
 
-		if (weir_schema_add(out, binding[i].name, from ? from->kind : WEIR_REAL, "", from ? from->bytes : 8) < 0)
+		if (weir_schema_add(out, binding[i].name, from ? from->kind : WEIR_REAL, "", from ? from->bytes : 8) <
+		    0)
 			return weir_fail_arg(node, name, NULL, "no room for '%s'", binding[i].name);
 	}
 	return 0;
@@ -64,10 +69,21 @@ static const char *const fake_aggregates[] = { "count", "mean", "rms", "max", NU
 
 static const struct weir_param sim_params[] = {
 	{ .name = "kind", .style = WEIR_POSITIONAL, .value = WEIR_V_TEXT, .fallback = "plain", .help = "a text" },
-	{ .name = "rate", .value = WEIR_V_RATE, .fallback = "100Hz", .max = 1e6, .min = 1, .words = fake_max, .help = "a rate" },
+	{ .name = "rate",
+	  .value = WEIR_V_RATE,
+	  .fallback = "100Hz",
+	  .max = 1e6,
+	  .min = 1,
+	  .words = fake_max,
+	  .help = "a rate" },
 	{ .name = "n", .value = WEIR_V_INT, .fallback = "-3", .min = -10, .max = 10, .help = "an integer" },
 	{ .name = "gain", .value = WEIR_V_REAL, .fallback = "0.5", .help = "a number" },
-	{ .name = "wait", .value = WEIR_V_DURATION, .fallback = "10ms", .min = 1e-3, .max = 3600, .help = "a duration" },
+	{ .name = "wait",
+	  .value = WEIR_V_DURATION,
+	  .fallback = "10ms",
+	  .min = 1e-3,
+	  .max = 3600,
+	  .help = "a duration" },
 	{ .name = "buffer", .value = WEIR_V_SIZE, .fallback = "64KiB", .help = "a size" },
 	{ .name = "mode", .value = WEIR_V_WORD, .fallback = "slow", .words = fake_modes, .help = "a word" },
 	{ .name = "inverted", .value = WEIR_V_BOOL, .help = "a flag" },
@@ -76,7 +92,11 @@ static const struct weir_param sim_params[] = {
 };
 
 static const struct weir_param where_params[] = {
-	{ .name = "condition", .style = WEIR_POSITIONAL, .value = WEIR_V_EXPR, .required = true, .must_be_bool = true,
+	{ .name = "condition",
+	  .style = WEIR_POSITIONAL,
+	  .value = WEIR_V_EXPR,
+	  .required = true,
+	  .must_be_bool = true,
 	  .help = "what must hold" },
 	{ 0 },
 };
@@ -90,14 +110,28 @@ static const struct weir_param window_params[] = {
 	{ .name = "size", .style = WEIR_POSITIONAL, .value = WEIR_V_SPAN, .required = true, .help = "how long" },
 	{ .name = "step", .style = WEIR_KEYWORD, .value = WEIR_V_SPAN, .help = "how far" },
 	{ .name = "partial", .value = WEIR_V_BOOL, .help = "growing ones at the start" },
-	{ .name = "aggregates", .style = WEIR_POSITIONAL, .value = WEIR_V_AGGREGATES, .required = true,
-	  .words = fake_aggregates, .help = "aggregates" },
+	{ .name = "aggregates",
+	  .style = WEIR_POSITIONAL,
+	  .value = WEIR_V_AGGREGATES,
+	  .required = true,
+	  .words = fake_aggregates,
+	  .help = "aggregates" },
 	{ 0 },
 };
 
 static const struct weir_param switch_params[] = {
-	{ .name = "on", .style = WEIR_KEYWORD, .value = WEIR_V_EXPR, .required = true, .must_be_bool = true, .help = "on" },
-	{ .name = "off", .style = WEIR_KEYWORD, .value = WEIR_V_EXPR, .required = true, .must_be_bool = true, .help = "off" },
+	{ .name = "on",
+	  .style = WEIR_KEYWORD,
+	  .value = WEIR_V_EXPR,
+	  .required = true,
+	  .must_be_bool = true,
+	  .help = "on" },
+	{ .name = "off",
+	  .style = WEIR_KEYWORD,
+	  .value = WEIR_V_EXPR,
+	  .required = true,
+	  .must_be_bool = true,
+	  .help = "off" },
 	{ .name = "min_on", .value = WEIR_V_DURATION, .help = "least time" },
 	{ 0 },
 };
@@ -115,13 +149,25 @@ static const struct weir_operator_ops list_ops = { .open = list_open };
 static const struct weir_sink_ops sink_ops = { .open = sink_open };
 static const struct weir_actuator_ops actuator_ops = { .open = sink_open };
 
-static const struct weir_driver fake_sim = { .name = "sim", .target = "DEV", .source_params = sim_params, .source = &sim_ops };
-static const struct weir_driver fake_gpio = { .name = "gpio", .target = "LINE", .source_params = no_params,
-					      .source = &sim_ops, .actuator_params = park_params, .actuator = &actuator_ops };
+static const struct weir_driver fake_sim = {
+	.name = "sim", .target = "DEV", .source_params = sim_params, .source = &sim_ops
+};
+static const struct weir_driver fake_gpio = { .name = "gpio",
+					      .target = "LINE",
+					      .source_params = no_params,
+					      .source = &sim_ops,
+					      .actuator_params = park_params,
+					      .actuator = &actuator_ops };
 static const struct weir_driver fake_where = { .name = "where", .operator_params = where_params, .stage = &same_ops };
-static const struct weir_driver fake_select = { .name = "select", .operator_params = select_params, .stage = &list_ops };
-static const struct weir_driver fake_window = { .name = "window", .operator_params = window_params, .stage = &list_ops };
-static const struct weir_driver fake_switch = { .name = "switch", .operator_params = switch_params, .stage = &same_ops };
+static const struct weir_driver fake_select = { .name = "select",
+						.operator_params = select_params,
+						.stage = &list_ops };
+static const struct weir_driver fake_window = { .name = "window",
+						.operator_params = window_params,
+						.stage = &list_ops };
+static const struct weir_driver fake_switch = { .name = "switch",
+						.operator_params = switch_params,
+						.stage = &same_ops };
 static const struct weir_driver fake_print = { .name = "print", .sink_params = no_params, .sink = &sink_ops };
 
 const struct weir_driver *const weir_drivers[] = {

@@ -56,9 +56,9 @@ static struct weir_pipeline *expect_good(const char *text)
 /* Every kind of value arrives in the unit that driver.h promises, and says that it was given. */
 static void test_values(void **state)
 {
-	struct weir_pipeline *pipeline =
-		expect_good("sim:dev[a,b] some/text rate=2kHz n=7 gain=-1.5 wait=1.5s buffer=2MB mode=fast inverted "
-			    "path='a b' policy=drop_newest | print");
+	struct weir_pipeline *pipeline = expect_good(
+		"sim:dev[a,b] some/text rate=2kHz n=7 gain=-1.5 wait=1.5s buffer=2MB mode=fast inverted "
+		"path='a b' policy=drop_newest | print");
 	const struct weir_node *node = pipeline->node[0];
 	uint32_t n;
 
@@ -123,8 +123,9 @@ static void test_special_values(void **state)
 /* Fields and aggregates have names, functions and, where they are no more than a field, its index. */
 static void test_bindings(void **state)
 {
-	struct weir_pipeline *pipeline = expect_good("sim:dev | select y, m = x * x, k = n, label, c = x > 1"
-						     " | window 4 count() as all, mean(m), max(y), rms(m + 1) as r | print");
+	struct weir_pipeline *pipeline = expect_good(
+		"sim:dev | select y, m = x * x, k = n, label, c = x > 1"
+		" | window 4 count() as all, mean(m), max(y), rms(m + 1) as r | print");
 	uint32_t n;
 	const struct weir_binding *binding = weir_arg_bindings(pipeline->node[1], "fields", &n);
 
@@ -154,7 +155,8 @@ static void test_bindings(void **state)
 /* Chains that begin with a named stream hang on its last node, and names are those of the first definition. */
 static void test_graph(void **state)
 {
-	struct weir_pipeline *pipeline = expect_good("a = sim:dev\nb = a | where x > 1\nc = b\nb | print\nc | gpio:L park=on");
+	struct weir_pipeline *pipeline = expect_good(
+		"a = sim:dev\nb = a | where x > 1\nc = b\nb | print\nc | gpio:L park=on");
 
 	(void)state;
 	assert_int_equal(pipeline->n_nodes, 4);
@@ -202,10 +204,11 @@ static void test_refused(void **state)
 		{ "sim:d | select t | print", 1, "'t' is the record's time" },
 		{ "sim:d | select and = x | print", 1, "cannot name a field" },
 		{ "sim:d | where x | print", 1, "a condition is needed here" },
-		{ "sim:d | where | print", 1, "'where' needs an expression" },
+		{ "sim:d | where | print", 1, "'where' needs a condition" },
 		{ "sim:d | switch on x > 1 | print", 1, "'switch' needs 'off', as in off x > 0" },
 		{ "sim:d | gpio:L", 1, "'gpio' needs 'park', as in park=yes" },
 		{ "sim:missing | where x > q | print", 1, "cannot open" },
+		{ "gpio:L[x] | print", 1, "'gpio' takes no columns" },
 		{ "a | print", 1, "unknown stream 'a'" },
 		{ "acel = sim:d\naccel | print\nacel | print", 1, "did you mean 'acel'?" },
 		{ "a | print\na = sim:d", 1, "stream 'a' is not defined yet" },
@@ -256,9 +259,10 @@ static void test_bad_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),	 cmocka_unit_test(test_defaults),    cmocka_unit_test(test_special_values),
-		cmocka_unit_test(test_bindings), cmocka_unit_test(test_graph),	     cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_bad_default),
+		cmocka_unit_test(test_values),         cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_special_values), cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_graph),          cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_all_at_once),    cmocka_unit_test(test_bad_default),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -106,7 +106,7 @@ static void pauses_are_not_losses(void **state)
 	assert_int_equal(finish(&fifo), 0);
 }
 
-/* Every tenth row comes up to three periods late, as on a busy machine, and gaps are hundreds of periods: still exact. */
+/* Every tenth row comes up to three periods late, as on a busy machine, and 190 rows are missing at a time: still exact. */
 static void overflow_under_jitter_is_counted_exactly(void **state)
 {
 	(void)state;
@@ -121,10 +121,10 @@ static void overflow_under_jitter_is_counted_exactly(void **state)
 
 			last = t > last ? t : last + 1000;
 			push(&fifo, last);
-			if (i % 2500 < 2000)
+			if (i % 2500 < 2250)
 				take(&fifo);
 		}
-		assert_true(fifo.dropped > 1000);
+		assert_true(fifo.dropped > 500);
 		take(&fifo);
 		push(&fifo, 10000 * (int64_t)PERIOD);
 		take(&fifo);

@@ -428,8 +428,8 @@ static void test_drain_after_run(void **state)
 	tear_down(&bench);
 }
 
-/* A block reader that leaves no space does not keep a drain for ever: what comes after it, parking outputs, must not wait.
- * The rest is counted as refused. */
+/* A block reader that leaves no space does not keep a drain for ever: what comes after it, parking outputs, must not
+ * wait. The rest is counted as refused. */
 static void test_drain_gives_up(void **state)
 {
 	struct bench bench;

@@ -53,13 +53,14 @@ static void expect_tokens(const char *text, const char *expected)
 static void test_words(void **state)
 {
 	(void)state;
-	expect_tokens("a = iio:accel_3d[x,y] rate=200Hz",
-		      "name:a op:= name:iio address:accel_3d op:[ address:x op:, address:y op:] name:rate op:= number:200Hz ");
+	expect_tokens("a = iio:accel_3d[x,y] rate=200Hz", "name:a op:= name:iio address:accel_3d op:[ address:x op:, "
+							  "address:y op:] name:rate op:= number:200Hz ");
 	expect_tokens("mqtt://host/a#b | print # what", "name:mqtt address://host/a#b op:| name:print ");
 	expect_tokens("lines:- v4l2:/dev/video0;gpio:gpiochip0/5",
 		      "name:lines address:- name:v4l2 address:/dev/video0 ; name:gpio address:gpiochip0/5 ");
-	expect_tokens("csv:'my file.csv'[a,\"b c\",n:s16]", "name:csv string:'my file.csv' op:[ address:a op:, string:\"b c\" op:, "
-							      "address:n:s16 op:] ");
+	expect_tokens("csv:'my file.csv'[a,\"b c\",n:s16]",
+		      "name:csv string:'my file.csv' op:[ address:a op:, string:\"b c\" op:, "
+		      "address:n:s16 op:] ");
 	expect_tokens("x<=1==y!=.5**2", "name:x op:<= number:1 op:== name:y op:!= number:.5 op:** number:2 ");
 	expect_tokens("\"a\\\"b|c\" 'a\\'", "string:\"a\\\"b|c\" string:'a\\' ");
 }
@@ -103,13 +104,16 @@ static void test_numbers(void **state)
 		double number;
 		enum weir_dimension dimension;
 	} cases[] = {
-		{ "0", 0, WEIR_DIM_NONE },	     { "2.5e-3", 2.5e-3, WEIR_DIM_NONE }, { "1e3", 1e3, WEIR_DIM_NONE },
-		{ "2.", 2, WEIR_DIM_NONE },	     { "0x1F", 31, WEIR_DIM_NONE },	  { "10ms", 10e-3, WEIR_DIM_TIME },
-		{ "250us", 250e-6, WEIR_DIM_TIME },  { "1.5s", 1.5, WEIR_DIM_TIME },	  { "2m", 120, WEIR_DIM_TIME },
-		{ "1h", 3600, WEIR_DIM_TIME },	     { "7ns", 7e-9, WEIR_DIM_TIME },	  { "3\302\265s", 3e-6, WEIR_DIM_TIME },
-		{ "400Hz", 400, WEIR_DIM_RATE },     { "1kHz", 1e3, WEIR_DIM_RATE },	  { "1.5MHz", 1.5e6, WEIR_DIM_RATE },
-		{ "64KiB", 65536, WEIR_DIM_SIZE },   { "2kB", 2000, WEIR_DIM_SIZE },	  { "1GiB", 0x1p30, WEIR_DIM_SIZE },
-		{ "1e3ms", 1, WEIR_DIM_TIME },	     { "3ms", 0.003, WEIR_DIM_TIME },
+		{ "0", 0, WEIR_DIM_NONE },          { "2.5e-3", 2.5e-3, WEIR_DIM_NONE },
+		{ "1e3", 1e3, WEIR_DIM_NONE },      { "2.", 2, WEIR_DIM_NONE },
+		{ "0x1F", 31, WEIR_DIM_NONE },      { "10ms", 10e-3, WEIR_DIM_TIME },
+		{ "250us", 250e-6, WEIR_DIM_TIME }, { "1.5s", 1.5, WEIR_DIM_TIME },
+		{ "2m", 120, WEIR_DIM_TIME },       { "1h", 3600, WEIR_DIM_TIME },
+		{ "7ns", 7e-9, WEIR_DIM_TIME },     { "3\302\265s", 3e-6, WEIR_DIM_TIME },
+		{ "400Hz", 400, WEIR_DIM_RATE },    { "1kHz", 1e3, WEIR_DIM_RATE },
+		{ "1.5MHz", 1.5e6, WEIR_DIM_RATE }, { "64KiB", 65536, WEIR_DIM_SIZE },
+		{ "2kB", 2000, WEIR_DIM_SIZE },     { "1GiB", 0x1p30, WEIR_DIM_SIZE },
+		{ "1e3ms", 1, WEIR_DIM_TIME },      { "3ms", 0.003, WEIR_DIM_TIME },
 	};
 
 	(void)state;
@@ -129,8 +133,8 @@ static void test_numbers(void **state)
 /* What is no word is one bad token and one message, so that the parser can go on behind it. */
 static void test_bad_words(void **state)
 {
-	static const char *const cases[] = { "10msx", "10q", "1.2.3", "1e999", "0x", "\"open", "'open", "$", "\001", "\377",
-					     "\342\200\234", "1e", "5\303\244" };
+	static const char *const cases[] = { "10msx", "10q",  "1.2.3", "1e999",        "0x", "\"open",   "'open",
+					     "$",     "\001", "\377",  "\342\200\234", "1e", "5\303\244" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -183,7 +187,8 @@ static void test_any_bytes(void **state)
 
 		for (int i = 0; i < 63; i++) {
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
-			text[i] = seed >> 63 ? spice[(seed >> 33) % (sizeof(spice) - 1)] : (char)(1 + (seed >> 40) % 255);
+			text[i] = seed >> 63 ? spice[(seed >> 33) % (sizeof(spice) - 1)]
+					     : (char)(1 + (seed >> 40) % 255);
 		}
 		assert_int_equal(weir_report_open(&report, "t", text), 0);
 		weir_lexer_init(&lexer, report);
@@ -199,7 +204,7 @@ static void test_any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	  cmocka_unit_test(test_lines),	  cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_words),     cmocka_unit_test(test_lines),   cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_bad_words), cmocka_unit_test(test_textual), cmocka_unit_test(test_any_bytes),
 	};
 

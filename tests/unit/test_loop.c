@@ -175,8 +175,8 @@ static void test_stop_from_signal(void **state)
 	weir_loop_close(stopped_by_signal);
 }
 
-/* Where io_uring cannot be had, AUTO takes poll(), and a demand for io_uring fails. The refusal is made by leaving a single
- * free descriptor. */
+/* Where io_uring cannot be had, AUTO takes poll(), and a demand for io_uring fails. It is refused here by leaving a
+ * single free descriptor. */
 static void test_auto_falls_back(void **state)
 {
 	struct rlimit before, tight;

@@ -14,8 +14,8 @@
 #include "lang/lang.h"
 
 static const char *const ops[] = {
-	[WEIR_E_NEG] = "neg", [WEIR_E_NOT] = "not", [WEIR_E_ADD] = "+", [WEIR_E_SUB] = "-", [WEIR_E_MUL] = "*",
-	[WEIR_E_DIV] = "/",   [WEIR_E_MOD] = "%",   [WEIR_E_LT] = "<",  [WEIR_E_LE] = "<=", [WEIR_E_GT] = ">",
+	[WEIR_E_NEG] = "neg", [WEIR_E_NOT] = "not", [WEIR_E_ADD] = "+", [WEIR_E_SUB] = "-",   [WEIR_E_MUL] = "*",
+	[WEIR_E_DIV] = "/",   [WEIR_E_MOD] = "%",   [WEIR_E_LT] = "<",  [WEIR_E_LE] = "<=",   [WEIR_E_GT] = ">",
 	[WEIR_E_GE] = ">=",   [WEIR_E_EQ] = "==",   [WEIR_E_NE] = "!=", [WEIR_E_AND] = "and", [WEIR_E_OR] = "or",
 };
 
@@ -254,9 +254,9 @@ static void test_value(void **state)
 		enum weir_value value;
 		int err;
 	} cases[] = {
-		{ "10ms", WEIR_V_DURATION, 0 }, { "max", WEIR_V_RATE, 0 },    { "-5", WEIR_V_INT, 0 },
-		{ "a/b", WEIR_V_TEXT, 0 },	{ "", WEIR_V_TEXT, -22 },     { "10ms 5", WEIR_V_DURATION, -22 },
-		{ "x > ", WEIR_V_EXPR, -22 },	{ "x, m = y", WEIR_V_FIELDS, 0 }, { "10q", WEIR_V_REAL, -22 },
+		{ "10ms", WEIR_V_DURATION, 0 }, { "max", WEIR_V_RATE, 0 },        { "-5", WEIR_V_INT, 0 },
+		{ "a/b", WEIR_V_TEXT, 0 },      { "", WEIR_V_TEXT, -22 },         { "10ms 5", WEIR_V_DURATION, -22 },
+		{ "x > ", WEIR_V_EXPR, -22 },   { "x, m = y", WEIR_V_FIELDS, 0 }, { "10q", WEIR_V_REAL, -22 },
 	};
 
 	(void)state;
@@ -277,7 +277,8 @@ static void test_value(void **state)
 /* A program of a hundred thousand chains, and a chain of as many stages, are long but no trouble. */
 static void test_large(void **state)
 {
-	static const char *const pieces[] = { "sim:d | print\n", "sim:d | where x > 1 ", "sim:d[a,b,c", "select a = (x,\n", ";|" };
+	static const char *const pieces[] = { "sim:d | print\n", "sim:d | where x > 1 ", "sim:d[a,b,c",
+					      "select a = (x,\n", ";|" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
@@ -300,7 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs), cmocka_unit_test(test_precedence), cmocka_unit_test(test_recovery),
-		cmocka_unit_test(test_remains),	 cmocka_unit_test(test_value),	    cmocka_unit_test(test_large),
+		cmocka_unit_test(test_remains),  cmocka_unit_test(test_value),      cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

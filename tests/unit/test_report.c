@@ -47,7 +47,8 @@ static void test_form(void **state)
 	struct weir_report *report = open_report("a\nlevel = sqrt(mm)\n");
 
 	(void)state;
-	weir_report_add(report, WEIR_EXIT_USAGE, (struct weir_span){ 15, 2 }, "did you mean 'm'?", "unknown field '%s'", "mm");
+	weir_report_add(report, WEIR_EXIT_USAGE, (struct weir_span){ 15, 2 }, "did you mean 'm'?", "unknown field '%s'",
+			"mm");
 	expect_print(report, "a.weir:2:14: error: unknown field 'mm'\n"
 			     "    level = sqrt(mm)\n"
 			     "                 ^~\n"
@@ -163,16 +164,17 @@ static void test_threads_and_flood(void **state)
 	weir_report_close(report);
 }
 
-/* The rule of report.h: a third of the longer word, rounded up; a transposition is one edit; ties go to the first. */
+/* The rule of report.h: a third of the longer word, rounded up; a transposition is one edit; ties go to the first.
+ * Case alone makes no distance. */
 static void test_nearest(void **state)
 {
 	static const char *const words[] = { "rate", "watermark", "trigger", "ms", "window" };
 	static const struct {
 		const char *word, *near;
 	} cases[] = {
-		{ "rat", "rate" },	 { "raet", "rate" },	  { "xxte", "rate" }, { "watermerk", "watermark" },
-		{ "tigger", "trigger" }, { "msx", "ms" },	  { "s", "ms" },      { "widnow", "window" },
-		{ "completely", NULL },	 { "", NULL },		  { "q", NULL },      { "RATE", NULL },
+		{ "rat", "rate" },       { "raet", "rate" }, { "xxte", "rate" }, { "watermerk", "watermark" },
+		{ "tigger", "trigger" }, { "msx", "ms" },    { "s", "ms" },      { "widnow", "window" },
+		{ "completely", NULL },  { "", NULL },       { "q", NULL },      { "RATE", "rate" },
 	};
 
 	(void)state;
@@ -190,9 +192,12 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_form),		 cmocka_unit_test(test_characters),
-		cmocka_unit_test(test_edges),		 cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_order_and_status), cmocka_unit_test(test_threads_and_flood),
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_order_and_status),
+		cmocka_unit_test(test_threads_and_flood),
 		cmocka_unit_test(test_nearest),
 	};
 

@@ -68,31 +68,16 @@ static int idle(struct weir_agent *agent)
 	return last->role == WEIR_SINK ? flush_node(last) : 0;
 }
 
-static void skip_overwritten(struct weir_block *block, uint32_t lost)
-{
-	const struct weir_schema *schema = block->schema;
-
-	block->n -= lost;
-	block->t += lost;
-	for (uint32_t i = 0; i < schema->n_fields; i++) {
-		const struct weir_field *field = &schema->field[i];
-
-		block->column[i].text += (size_t)lost * (field->kind == WEIR_TEXT ? field->bytes : sizeof(int64_t));
-	}
-}
-
 /* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
 static int take(struct weir_agent *agent, const void *rows, uint32_t n)
 {
-	struct weir_block view = *agent->block;
+	struct weir_block intact;
 	uint32_t lost;
 
 	weir_rows_decode(&agent->from->schema, rows, n, agent->block);
-	view.n = n;
 	lost = weir_reader_release(agent->reader, n);
-	if (lost)
-		skip_overwritten(&view, lost);
-	return view.n ? weir_node_push(agent->first, &view) : 0;
+	weir_block_slice(&intact, agent->block, lost, n - lost);
+	return intact.n ? weir_node_push(agent->first, &intact) : 0;
 }
 
 static int serve(struct weir_agent *agent)

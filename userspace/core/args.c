@@ -61,6 +61,7 @@ const char *weir_target(const struct weir_node *node)
 
 const char *const *weir_columns(const struct weir_node *node, uint32_t *n)
 {
+	node->args->columns_read = true;
 	*n = node->args->n_columns;
 	return (const char *const *)node->args->columns;
 }

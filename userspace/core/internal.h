@@ -41,6 +41,7 @@ struct weir_args {
 	char *target;         /**< never NULL */
 	char **columns;
 	uint32_t n_columns;
+	bool columns_read;             /**< the driver has asked for them: one that does not takes none */
 	struct weir_span where;        /**< the whole head or stage */
 	struct weir_span target_where; /**< what follows the colon */
 	enum weir_policy policy;       /**< `policy=`, understood for every stage that reads a ring */

@@ -61,9 +61,9 @@ int weir_loop_add_intake(struct weir_loop *loop, const struct weir_intake_config
 /**
  * @brief Read what is there now, below the watermark too, then disarm. For the orderly end of a capture.
  *
- * All of it has landed and is committed when this returns; what a block reader leaves no space for within a second is
- * refused. ended() comes only if the read meets the end of file or an error. Not from landed() or refused() of this
- * intake; else on the loop's thread, or on any while the loop does not run.
+ * All of it has landed and is committed when this returns. What a block reader leaves no space for within a second is
+ * refused; a device that never runs dry is left after two. ended() comes only if the read meets the end of file or an
+ * error. Not from landed() or refused() of this intake; else on the loop's thread, or on any while it does not run.
  */
 void weir_loop_drain_intake(struct weir_loop *loop, int intake);
 

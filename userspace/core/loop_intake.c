@@ -11,6 +11,7 @@
 #define READ_BYTES 65536    /* of one read: some tens of microseconds of copying, so that nobody else waits long */
 #define QUIET_NS 1000000000 /* without data, and we ask whether the device is still there */
 #define STUCK_NS 1000000000 /* how long a drain waits for a reader that leaves no space */
+#define DRAIN_NS 2000000000 /* how long a drain takes at most, for a device that never runs dry */
 #define RECHECK_NS 1000000  /* how soon to look again when there is no space, or an error that is none */
 
 /* At least a watermark, or data would be left that poll() does not tell of. Else at most a quarter of the ring, because
@@ -188,11 +189,12 @@ static int drain_once(struct weir_loop_intake *intake, int64_t *patience_ns)
 
 void weir_intake_drain(struct weir_loop_intake *intake)
 {
-	int64_t patience_ns = STUCK_NS;
+	int64_t patience_ns = STUCK_NS, until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + DRAIN_NS;
 
 	intake->loop->backend->disarm(intake);
-	while (!intake->over && drain_once(intake, &patience_ns) != -EAGAIN)
-		;
+	while (!intake->over && weir_now(WEIR_CLOCK_MONOTONIC) < until_ns)
+		if (drain_once(intake, &patience_ns) == -EAGAIN)
+			break;
 	intake->over = true;
 }
 

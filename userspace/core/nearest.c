@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <strings.h>
 
 #include "core/report.h"
 
@@ -46,6 +47,8 @@ const char *weir_nearest(const char *word, size_t length, const char *const *wor
 		size_t longer = length > other ? length : other;
 		unsigned distance;
 
+		if (other == length && length && !strncasecmp(word, words[i], length))
+			return words[i];
 		if (other > LENGTH_MAX)
 			continue;
 		distance = edit_distance(word, length, words[i], other);

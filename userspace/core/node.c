@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "core/record.h"
 
 static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 {
@@ -24,11 +25,20 @@ static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 	return 0;
 }
 
+static int open_source(struct weir_node *node)
+{
+	int err = node->driver->source->open(node, &node->out);
+
+	if (err >= 0 && weir_schema_check(&node->out) < 0)
+		return weir_fail(node, EINVAL, "its records are too large or its fields do not fit; choose fewer fields");
+	return err;
+}
+
 static int open_driver(struct weir_node *node)
 {
 	switch (node->role) {
 	case WEIR_SOURCE:
-		return node->driver->source->open(node, &node->out);
+		return open_source(node);
 	case WEIR_OPERATOR:
 		return node->driver->stage->open(node, &node->in, &node->out);
 	case WEIR_SINK:

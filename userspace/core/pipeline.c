@@ -18,12 +18,13 @@ int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *opt
 	if (options)
 		pipeline->options = *options;
 	err = weir_report_open(&pipeline->report, name, text);
-	if (err < 0) {
-		free(pipeline);
-		return err;
-	}
-	*out = pipeline;
-	return 0;
+	if (err >= 0)
+		err = weir_runtime_open(pipeline);
+	if (err < 0)
+		weir_close(pipeline);
+	else
+		*out = pipeline;
+	return err;
 }
 
 static int keep_node(struct weir_pipeline *pipeline, struct weir_node *node)
@@ -100,7 +101,7 @@ void weir_close(struct weir_pipeline *pipeline)
 		weir_node_close(pipeline->node[i]);
 	free(pipeline->node);
 	close_streams(pipeline);
-	free(pipeline->runtime);
+	weir_runtime_close(pipeline->runtime);
 	weir_report_close(pipeline->report);
 	free(pipeline);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define MESSAGES_MAX 100
-#define LINE_WIDTH 110   /* characters of a source line that are shown */
-#define BEFORE_CARET 60  /* of which so many before the place, where the line is longer */
+#define LINE_WIDTH 110  /* characters of a source line that are shown */
+#define BEFORE_CARET 60 /* of which so many before the place, where the line is longer */
 
 struct message {
 	struct weir_span where;
@@ -25,8 +25,8 @@ struct weir_report {
 	uint32_t length;
 	pthread_mutex_t lock; /* guards all below; the two atomics are also read without it */
 	struct message message[MESSAGES_MAX];
-	unsigned n;   /* kept */
-	unsigned cut; /* not kept, since the last print */
+	unsigned n;             /* kept */
+	unsigned cut;           /* not kept, since the last print */
 	_Atomic unsigned count; /* ever added */
 	_Atomic enum weir_exit status;
 };
@@ -110,7 +110,8 @@ static bool is_known(const struct weir_report *report, struct weir_span where, c
 }
 
 /* Takes `text`. */
-static void keep(struct weir_report *report, enum weir_exit status, struct weir_span where, const char *hint, char *text)
+static void keep(struct weir_report *report, enum weir_exit status, struct weir_span where, const char *hint,
+		 char *text)
 {
 	struct message *message = &report->message[report->n];
 

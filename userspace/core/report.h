@@ -49,9 +49,9 @@ const char *weir_report_text(const struct weir_report *report);
  * @param hint a whole sentence without full stop, or NULL.
  */
 void weir_report_add(struct weir_report *report, enum weir_exit status, struct weir_span where, const char *hint,
-                     const char *format, ...) WEIR_PRINTF(5, 6);
+		     const char *format, ...) WEIR_PRINTF(5, 6);
 void weir_report_vadd(struct weir_report *report, enum weir_exit status, struct weir_span where, const char *hint,
-                      const char *format, va_list arguments);
+		      const char *format, va_list arguments);
 
 /** @brief The status to exit with: USAGE before DEVICE before RUNTIME; OK when nothing was added. */
 enum weir_exit weir_report_status(const struct weir_report *report);
@@ -66,7 +66,7 @@ void weir_report_locate(const struct weir_report *report, uint32_t at, uint32_t 
 
 /**
  * @brief The nearest of `n` words to a misspelt one, by edit distance (transposition counts one), or NULL when none is near:
- * the distance must be at most a third of the longer word, rounded up.
+ * the distance must be at most a third of the longer word, rounded up. A word that differs in case alone is nearest.
  */
 const char *weir_nearest(const char *word, size_t length, const char *const *words, size_t n);
 

@@ -19,6 +19,12 @@
 
 #define DRAIN_NS INT64_C(2000000000)
 
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 static void ring_bell(int fd)
 {
 	uint64_t one = 1;
@@ -53,8 +59,6 @@ void weir_stop(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
 
-	if (!run)
-		return;
 	atomic_store(&run->stopping, true);
 	ring_bell(run->halt_fd);
 	ring_bell(run->wake_fd);
@@ -62,8 +66,6 @@ void weir_stop(struct weir_pipeline *pipeline)
 
 void weir_abort(struct weir_pipeline *pipeline)
 {
-	if (!pipeline->runtime)
-		return;
 	atomic_store(&pipeline->runtime->aborting, true);
 	weir_stop(pipeline);
 }
@@ -155,13 +157,7 @@ static int open_signals(struct weir_runtime *run)
 static int open_events(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
-	int err;
-
-	run->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	run->halt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (run->wake_fd < 0 || run->halt_fd < 0)
-		return -errno;
-	err = weir_loop_add_watch(run->loop, run->wake_fd, on_wake, pipeline);
+	int err = weir_loop_add_watch(run->loop, run->wake_fd, on_wake, pipeline);
 	if (err >= 0 && pipeline->options.handle_signals)
 		err = open_signals(run);
 	if (err >= 0 && run->signal_fd >= 0)
@@ -211,16 +207,36 @@ static int open_rings(struct weir_pipeline *pipeline)
 	return err;
 }
 
-static int open_runtime(struct weir_pipeline *pipeline)
+/* Made with the pipeline and not with the run, so that it can be stopped from elsewhere at any time. */
+int weir_runtime_open(struct weir_pipeline *pipeline)
 {
-	static const enum weir_backend backend[] = { WEIR_BACKEND_AUTO, WEIR_BACKEND_URING, WEIR_BACKEND_POLL };
 	struct weir_runtime *run = calloc(1, sizeof(*run));
-	int err;
 
 	if (!run)
 		return -ENOMEM;
-	run->wake_fd = run->halt_fd = run->signal_fd = run->uevent_fd = -1;
 	pipeline->runtime = run;
+	run->signal_fd = run->uevent_fd = run->halt_fd = -1;
+	run->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (run->wake_fd >= 0)
+		run->halt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return run->halt_fd < 0 ? -errno : 0;
+}
+
+void weir_runtime_close(struct weir_runtime *run)
+{
+	if (!run)
+		return;
+	close_fd(run->wake_fd);
+	close_fd(run->halt_fd);
+	free(run);
+}
+
+static int prepare(struct weir_pipeline *pipeline)
+{
+	static const enum weir_backend backend[] = { WEIR_BACKEND_AUTO, WEIR_BACKEND_URING, WEIR_BACKEND_POLL };
+	struct weir_runtime *run = pipeline->runtime;
+	int err;
+
 	err = weir_loop_open(&run->loop, backend[pipeline->options.io]);
 	if (err >= 0)
 		err = open_events(pipeline);
@@ -315,13 +331,7 @@ static void park_all(struct weir_pipeline *pipeline)
 			weir_actuate_park(pipeline->node[i]);
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void close_runtime(struct weir_pipeline *pipeline)
+static void clear(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
 
@@ -333,8 +343,6 @@ static void close_runtime(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
 	weir_loop_close(run->loop);
-	close_fd(run->wake_fd);
-	close_fd(run->halt_fd);
 	close_fd(run->signal_fd);
 	close_fd(run->uevent_fd);
 	free(run->feed);
@@ -377,10 +385,8 @@ static int conclude(struct weir_pipeline *pipeline, int err)
 
 int weir_run(struct weir_pipeline *pipeline)
 {
-	int err = open_runtime(pipeline);
+	int err = prepare(pipeline);
 
-	if (!pipeline->runtime)
-		return conclude(pipeline, err);
 	pipeline->runtime->started_ns = weir_now(WEIR_CLOCK_MONOTONIC);
 	if (err >= 0)
 		err = start(pipeline);
@@ -390,6 +396,6 @@ int weir_run(struct weir_pipeline *pipeline)
 	end_feeds(pipeline->runtime);
 	end_agents(pipeline);
 	park_all(pipeline);
-	close_runtime(pipeline);
+	clear(pipeline);
 	return conclude(pipeline, err);
 }

@@ -73,6 +73,8 @@ int weir_actuate(struct weir_node *node, const struct weir_block *block);
 void weir_actuate_park(struct weir_node *node);
 
 /* run.c */
+int weir_runtime_open(struct weir_pipeline *pipeline) WEIR_MUST_CHECK;
+void weir_runtime_close(struct weir_runtime *run);
 /** @brief Tell the loop's thread to look at what has changed. Any thread, async-signal-safe. */
 void weir_run_wake(struct weir_pipeline *pipeline);
 /** @brief A feed's ring is finished. Loop's thread. */

@@ -32,13 +32,13 @@ int weir_stream_write(struct weir_stream *stream, const struct weir_block *block
 			weir_ring_commit(stream->ring, got);
 			continue;
 		}
-		switch (weir_ring_wait_space(stream->ring, INT64_MAX)) {
-		case -EINTR:
-			return -EINTR;
-		case -ENOBUFS: /* a drop_newest reader is in the way: nobody waits for it */
+		/* Nobody waits for a drop_newest reader. */
+		if (weir_ring_refuses(stream->ring)) {
 			weir_ring_refuse(stream->ring, block->n - from);
 			return 0;
 		}
+		if (weir_ring_wait_space(stream->ring, INT64_MAX) == -EINTR)
+			return -EINTR;
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@ static double seconds(const struct weir_pipeline *pipeline)
 {
 	const struct weir_runtime *run = pipeline->runtime;
 
-	return run ? (double)(run->ended_ns - run->started_ns) / 1e9 : 0;
+	return (double)(run->ended_ns - run->started_ns) / 1e9;
 }
 
 /* What a kernel filter has kept from ever reaching an agent. */

@@ -6,9 +6,7 @@
 
 #include "devices/iio_gaps.h"
 
-#define INTERVALS_ENOUGH 16 /* for the measured period to be better than the claimed one */
 #define INTERVALS_MAX 8192
-#define PAUSE 64        /* periods: so long an interval says nothing about the rate */
 #define WINDOW 32       /* rows that must stay late before what they lack counts as lost */
 #define WINDOW_MAX 1024 /* rows after which it counts even while rows still seem to catch up */
 #define STEADY 4        /* rows in a row at no less than half a period: nothing is catching up */
@@ -43,14 +41,9 @@ static bool was_full(struct weir_iio_gaps *gaps, int64_t read_ns)
 	return full;
 }
 
-static bool is_measured(const struct weir_iio_gaps *gaps)
-{
-	return gaps->on_raster || gaps->intervals >= INTERVALS_ENOUGH;
-}
-
 static double period_ns(const struct weir_iio_gaps *gaps)
 {
-	return gaps->on_raster || !is_measured(gaps) ? gaps->nominal_ns : gaps->span_ns / gaps->intervals;
+	return gaps->is_measured ? gaps->span_ns / gaps->intervals : gaps->nominal_ns;
 }
 
 static void add_intervals(struct weir_iio_gaps *gaps, double span_ns, uint32_t n)
@@ -63,24 +56,34 @@ static void add_intervals(struct weir_iio_gaps *gaps, double span_ns, uint32_t n
 	gaps->intervals /= 2;
 }
 
-/* Until there is a measured period. A pause among the first intervals would spoil it, wherever it stands. */
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Until there is a measured period. The first is the median of some intervals, so that no pause or rush spoils it; it
+ * weighs as one interval against those that windows will measure. */
 static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
 {
-	double mean_ns = gaps->intervals ? gaps->span_ns / gaps->intervals : interval_ns;
-
-	if (full && gaps->nominal_ns > 0 && interval_ns > 1.5 * gaps->nominal_ns)
-		return (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1;
-	if (full || interval_ns > PAUSE * mean_ns)
+	if (full)
+		return gaps->nominal_ns > 0 && interval_ns > 1.5 * gaps->nominal_ns
+		               ? (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1
+		               : 0;
+	gaps->first_ns[gaps->n_first++] = interval_ns;
+	if (gaps->n_first < WEIR_IIO_FIRST)
 		return 0;
-	if (interval_ns * PAUSE < mean_ns)
-		gaps->span_ns = gaps->intervals = 0;
-	add_intervals(gaps, interval_ns, 1);
+	qsort(gaps->first_ns, WEIR_IIO_FIRST, sizeof(*gaps->first_ns), compare);
+	gaps->span_ns = fmax(1, gaps->first_ns[WEIR_IIO_FIRST / 2]);
+	gaps->intervals = 1;
+	gaps->is_measured = true;
 	return 0;
 }
 
 static bool is_irregular(const struct weir_iio_gaps *gaps)
 {
-	return !gaps->on_raster && gaps->odd_windows >= ODD_WINDOWS;
+	return gaps->odd_windows >= ODD_WINDOWS;
 }
 
 /*
@@ -89,7 +92,7 @@ static bool is_irregular(const struct weir_iio_gaps *gaps)
  */
 static void learn(struct weir_iio_gaps *gaps)
 {
-	double period = period_ns(gaps), drift = gaps->late_ns - gaps->late_before_ns;
+	const double period = period_ns(gaps), drift = gaps->late_ns - gaps->late_before_ns;
 	bool is_odd = fmax(fabs(drift), fabs(gaps->least_late_ns)) >= ODD * period;
 
 	if (is_odd && !is_irregular(gaps))
@@ -111,7 +114,8 @@ static uint64_t settle(struct weir_iio_gaps *gaps)
 	double period = period_ns(gaps);
 	double lost = gaps->is_suspect ? fmax(0, floor(gaps->least_late_ns / period + 0.5)) : 0;
 
-	learn(gaps);
+	if (!gaps->on_raster)
+		learn(gaps);
 	gaps->late_ns -= gaps->least_late_ns;
 	gaps->late_before_ns = gaps->late_ns;
 	gaps->window = 0;
@@ -140,7 +144,7 @@ static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
 	gaps->last_ns = t;
 	if (!gaps->row++)
 		return 0;
-	if (!is_measured(gaps))
+	if (!gaps->is_measured && !gaps->on_raster)
 		return begin(gaps, interval, full);
 	if (is_irregular(gaps) && full && interval > 1.5 * period_ns(gaps))
 		return (uint64_t)(interval / period_ns(gaps) + 0.5) - 1;
@@ -165,7 +169,7 @@ uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_sche
 
 uint64_t weir_iio_gaps_finish(struct weir_iio_gaps *gaps)
 {
-	if (!gaps->window)
+	if (!gaps->is_suspect)
 		return 0;
 	gaps->least_late_ns = gaps->late_ns;
 	return settle(gaps);

@@ -23,6 +23,8 @@
 
 #include "weir/driver.h"
 
+#define WEIR_IIO_FIRST 15 /**< intervals that give a first idea of the period */
+
 /** Belongs to the thread that calls weir_iio_gaps_landed(). */
 struct weir_iio_gaps {
 	int64_t *read_ns;       /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
@@ -30,8 +32,11 @@ struct weir_iio_gaps {
 	uint64_t row;           /**< rows so far */
 	int64_t last_ns;        /**< the last row's time */
 	double nominal_ns;      /**< the period that the device claims; 0: unknown */
+	double first_ns[WEIR_IIO_FIRST]; /**< the first intervals */
+	uint32_t n_first;
 	double span_ns;         /**< sum of the `intervals` latest intervals */
 	uint32_t intervals;
+	bool is_measured;       /**< the period is span_ns / intervals, else nominal_ns */
 	bool on_raster;         /**< a timer trigger paces the device at exactly nominal_ns */
 	bool is_suspect;        /**< what is late may have been lost */
 	double late_ns;         /**< behind the raster */

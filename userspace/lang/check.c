@@ -18,7 +18,7 @@ struct name {
 struct checker {
 	struct weir_pipeline *pipeline;
 	const struct weir_tree *tree;
-	struct name *names; /* one for each chain */
+	struct name *names;      /* one for each chain */
 	struct weir_checking to; /* where errors are said; its schema is that of the part at hand */
 };
 
@@ -31,7 +31,8 @@ static int find_chain(const struct weir_tree *tree, const char *name, uint32_t f
 	return -1;
 }
 
-static void defined_later(struct checker *checker, const struct weir_tree_part *part, const struct weir_tree_chain *chain)
+static void defined_later(struct checker *checker, const struct weir_tree_part *part,
+			  const struct weir_tree_chain *chain)
 {
 	uint32_t line, column;
 	char hint[80];
@@ -100,7 +101,10 @@ static struct weir_node *add_node(struct checker *checker, const struct weir_tre
 	int err = weir_pipeline_add(checker->pipeline, part->driver, part->role, args, up, &node);
 
 	if (err < 0 && weir_report_count(checker->to.report) == before)
-		weir_report_add(checker->to.report, WEIR_EXIT_RUNTIME, part->where, NULL, "%s: %s", part->name, strerror(-err));
+		weir_report_add(checker->to.report, WEIR_EXIT_RUNTIME, part->where, NULL, "%s: %s", part->name,
+				strerror(-err));
+	if (node && node->args->n_columns && !node->args->columns_read)
+		weir_check_wrong(&checker->to, part->target_where, NULL, "'%s' takes no columns", part->name);
 	return node;
 }
 
@@ -148,7 +152,8 @@ static void check_chain(struct checker *checker, uint32_t index)
 	for (uint32_t i = 0; i < chain->n_parts; i++) {
 		const struct weir_tree_part *part = &chain->parts[i];
 
-		node = part->kind == WEIR_P_STREAM ? find_stream(checker, part, index) : check_driver(checker, part, node);
+		node = part->kind == WEIR_P_STREAM ? find_stream(checker, part, index)
+						   : check_driver(checker, part, node);
 	}
 	if (!chain->name || !check_new(checker, chain, index))
 		return;
@@ -165,8 +170,10 @@ static void check_use(struct checker *checker)
 		if (tree->chains[i].broken)
 			return;
 	for (uint32_t i = 0; i < tree->n_chains; i++)
-		if (tree->chains[i].name && !checker->names[i].is_used && find_chain(tree, tree->chains[i].name, 0, i) < 0)
-			weir_check_wrong(&checker->to, tree->chains[i].name_where, "begin a chain with it, or leave it out",
+		if (tree->chains[i].name && !checker->names[i].is_used &&
+		    find_chain(tree, tree->chains[i].name, 0, i) < 0)
+			weir_check_wrong(&checker->to, tree->chains[i].name_where,
+					 "begin a chain with it, or leave it out",
 					 "stream '%s' is defined but never used", tree->chains[i].name);
 }
 

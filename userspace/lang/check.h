@@ -11,7 +11,8 @@
 /** Where what is wrong with a value is said, and what its expressions are bound to. */
 struct weir_checking {
 	struct weir_report *report;
-	const struct weir_schema *schema; /**< NULL: not known, as something upstream failed; expressions are then passed over */
+	const struct weir_schema
+		*schema; /**< NULL: not known, as something upstream failed; expressions are then passed over */
 };
 
 /** @brief Report an error of the program. @return false. */

@@ -27,8 +27,8 @@ static bool copy_target(const struct weir_checking *c, struct weir_args *args, c
 }
 
 /* A default is read by the very code that reads what is written, so a table cannot hold what a program could not say. */
-static bool apply_fallback(const struct weir_checking *c, const struct weir_tree_part *part, const struct weir_param *param,
-			   struct weir_arg *arg)
+static bool apply_fallback(const struct weir_checking *c, const struct weir_tree_part *part,
+			   const struct weir_param *param, struct weir_arg *arg)
 {
 	struct weir_checking own = { .schema = c->schema };
 	struct weir_tree_arg tree_arg;
@@ -58,8 +58,8 @@ static bool missing(const struct weir_checking *c, const struct weir_tree_part *
 	snprintf(hint, sizeof(hint), "%s: %s", param->name, param->help);
 	if (param->style == WEIR_POSITIONAL)
 		return weir_check_wrong(c, part->where, hint, "'%s' needs %s", part->name, weir_value_noun(param));
-	return weir_check_wrong(c, part->where, hint, "'%s' needs '%s', as in %s%s%s", part->name, param->name, param->name,
-				param->style == WEIR_KEY ? "=" : " ", example);
+	return weir_check_wrong(c, part->where, hint, "'%s' needs '%s', as in %s%s%s", part->name, param->name,
+				param->name, param->style == WEIR_KEY ? "=" : " ", example);
 }
 
 static bool check_policy(const struct weir_checking *c, const struct weir_tree_arg *tree, struct weir_args *args)

@@ -11,8 +11,8 @@ static bool check_name(const struct weir_checking *c, const struct weir_tree_ite
 {
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (!strcmp(name, reserved[i]))
-			return weir_check_wrong(c, item->where, NULL, "'%s' is a word of the language and cannot name a field",
-						name);
+			return weir_check_wrong(c, item->where, NULL,
+						"'%s' is a word of the language and cannot name a field", name);
 	if (!strcmp(name, "t"))
 		return weir_check_wrong(c, item->where, "every record keeps its time, so there is no need to name it",
 					"'t' is the record's time and cannot name a field");
@@ -44,8 +44,9 @@ static bool bind_expr(const struct weir_checking *c, const struct weir_tree_item
 }
 
 /* A field that is not named keeps its own name; an aggregate of one is named after both. */
-static bool default_name(const struct weir_checking *c, const struct weir_param *param, const struct weir_tree_item *item,
-			 const struct weir_binding *binding, char name[2 * WEIR_NAME_MAX])
+static bool default_name(const struct weir_checking *c, const struct weir_param *param,
+			 const struct weir_tree_item *item, const struct weir_binding *binding,
+			 char name[2 * WEIR_NAME_MAX])
 {
 	const char *function = item->function < 0 ? NULL : param->words[item->function];
 	const char *field = binding->field < 0 ? NULL : c->schema->field[binding->field].name;

@@ -5,9 +5,9 @@
 #include "lang/check.h"
 #include "lang/parser.h"
 
-#define EXACT 0x1p53     /* beyond it a double is no longer sure to be the integer that was written */
-#define LONGEST_S 9.2e9  /* 292 years: what fits in 64 bits of nanoseconds */
-#define UNBOUNDED 1e15   /* a limit that nobody reads as one */
+#define EXACT 0x1p53    /* beyond it a double is no longer sure to be the integer that was written */
+#define LONGEST_S 9.2e9 /* 292 years: what fits in 64 bits of nanoseconds */
+#define UNBOUNDED 1e15  /* a limit that nobody reads as one */
 
 /* For people: the largest unit that leaves a number of at least one. */
 static void print_quantity(char text[32], double number, enum weir_dimension dimension)
@@ -17,9 +17,9 @@ static void print_quantity(char text[32], double number, enum weir_dimension dim
 		const char *name;
 		double is;
 	} units[] = {
-		{ WEIR_DIM_TIME, "h", 3600 },	 { WEIR_DIM_TIME, "s", 1 },	     { WEIR_DIM_TIME, "ms", 1e-3 },
-		{ WEIR_DIM_TIME, "us", 1e-6 },	 { WEIR_DIM_TIME, "ns", 1e-9 },	     { WEIR_DIM_RATE, "MHz", 1e6 },
-		{ WEIR_DIM_RATE, "kHz", 1e3 },	 { WEIR_DIM_RATE, "Hz", 1 },	     { WEIR_DIM_SIZE, "GiB", 0x1p30 },
+		{ WEIR_DIM_TIME, "h", 3600 },     { WEIR_DIM_TIME, "s", 1 },        { WEIR_DIM_TIME, "ms", 1e-3 },
+		{ WEIR_DIM_TIME, "us", 1e-6 },    { WEIR_DIM_TIME, "ns", 1e-9 },    { WEIR_DIM_RATE, "MHz", 1e6 },
+		{ WEIR_DIM_RATE, "kHz", 1e3 },    { WEIR_DIM_RATE, "Hz", 1 },       { WEIR_DIM_SIZE, "GiB", 0x1p30 },
 		{ WEIR_DIM_SIZE, "MiB", 0x1p20 }, { WEIR_DIM_SIZE, "KiB", 0x1p10 }, { WEIR_DIM_SIZE, "B", 1 },
 	};
 
@@ -29,7 +29,10 @@ static void print_quantity(char text[32], double number, enum weir_dimension dim
 		snprintf(text, 32, "%.12g%s", number / units[i].is, units[i].name);
 		return;
 	}
-	snprintf(text, 32, "%.12g%s", number, dimension == WEIR_DIM_TIME ? "s" : dimension == WEIR_DIM_RATE ? "Hz" : "");
+	snprintf(text, 32, "%.12g%s", number,
+		 dimension == WEIR_DIM_TIME   ? "s"
+		 : dimension == WEIR_DIM_RATE ? "Hz"
+					      : "");
 }
 
 /* Zero needs no unit, and a size without one is in bytes. */
@@ -49,15 +52,17 @@ static bool has_dimension(const struct weir_param *param, const struct weir_tree
 	}
 }
 
-static bool check_dimension(const struct weir_checking *c, const struct weir_param *param, const struct weir_tree_arg *tree)
+static bool check_dimension(const struct weir_checking *c, const struct weir_param *param,
+			    const struct weir_tree_arg *tree)
 {
 	char hint[64];
 
 	if (has_dimension(param, tree))
 		return true;
 	if (tree->dimension == WEIR_DIM_NONE) {
-		snprintf(hint, sizeof(hint), param->value == WEIR_V_RATE ? "did you mean %gHz?" : "did you mean %gms?",
-			 tree->number);
+		snprintf(hint, sizeof(hint),
+			 param->value == WEIR_V_RATE ? "did you mean %gHz?" : "did you mean %gs, or %gms?",
+			 tree->number, tree->number);
 		return weir_check_wrong(c, tree->value_where, hint, "'%s' needs a unit", param->name);
 	}
 	snprintf(hint, sizeof(hint), "as in %s", weir_value_example(param));
@@ -104,8 +109,8 @@ static bool check_range(const struct weir_checking *c, const struct weir_param *
 }
 
 /* `max`, and whatever other word a rate may be. */
-static bool check_rate_word(const struct weir_checking *c, const struct weir_param *param, const struct weir_tree_arg *tree,
-			    struct weir_arg *arg)
+static bool check_rate_word(const struct weir_checking *c, const struct weir_param *param,
+			    const struct weir_tree_arg *tree, struct weir_arg *arg)
 {
 	char hint[64];
 

@@ -69,7 +69,8 @@ static bool check_expr(const struct weir_checking *c, const struct weir_param *p
 		return false;
 	if (!param->must_be_bool || weir_expr_is_bool(arg->expr))
 		return true;
-	return weir_check_wrong(c, tree->value_where, "compare it, as in 'x > 0'", "a condition is needed here, and this is a number");
+	return weir_check_wrong(c, tree->value_where, "compare it, as in 'x > 0'",
+				"a condition is needed here, and this is a number");
 }
 
 bool weir_check_value(const struct weir_checking *c, const struct weir_param *param, const struct weir_tree_arg *tree,

@@ -14,7 +14,7 @@ struct weir_expr {
 	const char *text;
 	bool is_bool;
 	struct weir_program program;
-	void **slot;     /* where each slot is for the strip at hand; eval and test write it, hence one thread at a time */
+	void **slot; /* where each slot is for the strip at hand; eval and test write it, hence one thread at a time */
 	double *scratch; /* the registers, one strip of doubles each; owned */
 };
 

@@ -81,13 +81,16 @@ extern const struct weir_function weir_functions[];
 extern const uint32_t weir_n_functions;
 enum { WEIR_F_RAW, WEIR_F_BETWEEN, WEIR_F_BIT }; /**< the first ones of the table: they need special care */
 
-void weir_loop_fill(const struct weir_step *step, void *const *slot, uint32_t n);           /**< out = k */
-void weir_loop_fill_truth(const struct weir_step *step, void *const *slot, uint32_t n);     /**< the same, as a truth value */
-void weir_loop_copy(const struct weir_step *step, void *const *slot, uint32_t n);           /**< doubles */
-void weir_loop_from_integer(const struct weir_step *step, void *const *slot, uint32_t n);   /**< int64_t to double */
-void weir_loop_integer_truth(const struct weir_step *step, void *const *slot, uint32_t n);  /**< int64_t to truth value */
-void weir_loop_raw(const struct weir_step *step, void *const *slot, uint32_t n);            /**< round(a / k - l) */
-void weir_loop_multiply_add(const struct weir_step *step, void *const *slot, uint32_t n);   /**< a * b + c, rounded twice */
+void weir_loop_fill(const struct weir_step *step, void *const *slot, uint32_t n); /**< out = k */
+void weir_loop_fill_truth(const struct weir_step *step, void *const *slot,
+			  uint32_t n);                                            /**< the same, as a truth value */
+void weir_loop_copy(const struct weir_step *step, void *const *slot, uint32_t n); /**< doubles */
+void weir_loop_from_integer(const struct weir_step *step, void *const *slot, uint32_t n); /**< int64_t to double */
+void weir_loop_integer_truth(const struct weir_step *step, void *const *slot,
+			     uint32_t n);                                        /**< int64_t to truth value */
+void weir_loop_raw(const struct weir_step *step, void *const *slot, uint32_t n); /**< round(a / k - l) */
+void weir_loop_multiply_add(const struct weir_step *step, void *const *slot,
+			    uint32_t n); /**< a * b + c, rounded twice */
 
 /* expr.c */
 

@@ -9,20 +9,13 @@ static const struct {
 	const char *word;
 	enum weir_type operands, result;
 } operators[] = {
-	[WEIR_E_NEG] = { "-", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_NOT] = { "not", WEIR_T_BOOL, WEIR_T_BOOL },
-	[WEIR_E_ADD] = { "+", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_SUB] = { "-", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_MUL] = { "*", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_DIV] = { "/", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_MOD] = { "%", WEIR_T_NUMBER, WEIR_T_NUMBER },
-	[WEIR_E_LT] = { "<", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_LE] = { "<=", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_GT] = { ">", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_GE] = { ">=", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_EQ] = { "==", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_NE] = { "!=", WEIR_T_NUMBER, WEIR_T_BOOL },
-	[WEIR_E_AND] = { "and", WEIR_T_BOOL, WEIR_T_BOOL },
+	[WEIR_E_NEG] = { "-", WEIR_T_NUMBER, WEIR_T_NUMBER }, [WEIR_E_NOT] = { "not", WEIR_T_BOOL, WEIR_T_BOOL },
+	[WEIR_E_ADD] = { "+", WEIR_T_NUMBER, WEIR_T_NUMBER }, [WEIR_E_SUB] = { "-", WEIR_T_NUMBER, WEIR_T_NUMBER },
+	[WEIR_E_MUL] = { "*", WEIR_T_NUMBER, WEIR_T_NUMBER }, [WEIR_E_DIV] = { "/", WEIR_T_NUMBER, WEIR_T_NUMBER },
+	[WEIR_E_MOD] = { "%", WEIR_T_NUMBER, WEIR_T_NUMBER }, [WEIR_E_LT] = { "<", WEIR_T_NUMBER, WEIR_T_BOOL },
+	[WEIR_E_LE] = { "<=", WEIR_T_NUMBER, WEIR_T_BOOL },   [WEIR_E_GT] = { ">", WEIR_T_NUMBER, WEIR_T_BOOL },
+	[WEIR_E_GE] = { ">=", WEIR_T_NUMBER, WEIR_T_BOOL },   [WEIR_E_EQ] = { "==", WEIR_T_NUMBER, WEIR_T_BOOL },
+	[WEIR_E_NE] = { "!=", WEIR_T_NUMBER, WEIR_T_BOOL },   [WEIR_E_AND] = { "and", WEIR_T_BOOL, WEIR_T_BOOL },
 	[WEIR_E_OR] = { "or", WEIR_T_BOOL, WEIR_T_BOOL },
 };
 
@@ -48,7 +41,8 @@ enum weir_type weir_expr_type(const struct weir_tree_expr *expr, const struct we
 	}
 }
 
-static void WEIR_PRINTF(4, 5) wrong(struct binding *b, struct weir_span where, const char *hint, const char *format, ...)
+static void WEIR_PRINTF(4, 5)
+	wrong(struct binding *b, struct weir_span where, const char *hint, const char *format, ...)
 {
 	va_list arguments;
 
@@ -134,7 +128,8 @@ static bool find_function(struct binding *b, struct weir_tree_expr *expr)
 		return true;
 	snprintf(hint, sizeof(hint), "write %s", function->usage);
 	wrong(b, expr->where, hint, "'%s' takes %s%u argument%s, not %u", function->name,
-	      function->most > function->least ? "at least " : "", function->least, function->least == 1 ? "" : "s", expr->n);
+	      function->most > function->least ? "at least " : "", function->least, function->least == 1 ? "" : "s",
+	      expr->n);
 	return false;
 }
 

@@ -66,8 +66,9 @@ static struct value in_slot(struct compiler *c, struct value value)
 {
 	if (!value.is_constant)
 		return value;
-	return emit_value(c, (struct weir_step){ .run = value.is_truth ? weir_loop_fill_truth : weir_loop_fill, .k = value.k },
-			  value.is_truth);
+	return emit_value(
+		c, (struct weir_step){ .run = value.is_truth ? weir_loop_fill_truth : weir_loop_fill, .k = value.k },
+		value.is_truth);
 }
 
 static uint16_t column_slot(struct compiler *c, int field)
@@ -88,8 +89,10 @@ static struct value compile_field(struct compiler *c, int field, bool as_truth)
 
 	if (field >= 0 && c->schema->field[field].kind == WEIR_REAL)
 		return value;
-	return emit_value(c, (struct weir_step){ .run = as_truth ? weir_loop_integer_truth : weir_loop_from_integer,
-						 .a = value.slot }, as_truth);
+	return emit_value(c,
+			  (struct weir_step){ .run = as_truth ? weir_loop_integer_truth : weir_loop_from_integer,
+					      .a = value.slot },
+			  as_truth);
 }
 
 static struct value one(struct compiler *c, weir_loop_fn run, struct value a, bool is_truth)
@@ -126,17 +129,19 @@ static struct value two(struct compiler *c, const struct weir_operation *operati
 
 static bool is_product(const struct weir_tree_expr *expr)
 {
-	return expr->op == WEIR_E_MUL && expr->argument[0]->op != WEIR_E_NUMBER && expr->argument[1]->op != WEIR_E_NUMBER;
+	return expr->op == WEIR_E_MUL && expr->argument[0]->op != WEIR_E_NUMBER &&
+	       expr->argument[1]->op != WEIR_E_NUMBER;
 }
 
 /* x * y + z in one pass over the strip; still rounded twice, as if in two. */
-static struct value multiply_add(struct compiler *c, const struct weir_tree_expr *product, const struct weir_tree_expr *addend)
+static struct value multiply_add(struct compiler *c, const struct weir_tree_expr *product,
+				 const struct weir_tree_expr *addend)
 {
 	struct value a = compile(c, product->argument[0], false);
 	struct value b = compile(c, product->argument[1], false);
 	struct value d = compile(c, addend, false);
-	struct value value = emit_value(c, (struct weir_step){ .run = weir_loop_multiply_add, .a = a.slot, .b = b.slot,
-							       .c = d.slot }, false);
+	struct value value = emit_value(
+		c, (struct weir_step){ .run = weir_loop_multiply_add, .a = a.slot, .b = b.slot, .c = d.slot }, false);
 
 	give_back(c, a);
 	give_back(c, b);
@@ -184,8 +189,9 @@ static struct value compile_raw(struct compiler *c, const struct weir_tree_expr 
 {
 	const struct weir_field *field = &c->schema->field[expr->field];
 	struct value x = compile_field(c, expr->field, false);
-	struct value value = emit_value(c, (struct weir_step){ .run = weir_loop_raw, .a = x.slot, .k = field->scale,
-							       .l = field->offset }, false);
+	struct value value = emit_value(
+		c, (struct weir_step){ .run = weir_loop_raw, .a = x.slot, .k = field->scale, .l = field->offset },
+		false);
 
 	give_back(c, x);
 	return value;

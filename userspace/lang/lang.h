@@ -12,11 +12,11 @@
 
 enum weir_word {
 	WEIR_W_END,
-	WEIR_W_BREAK,    /**< end of a statement: newline or `;` that does not continue a chain */
+	WEIR_W_BREAK, /**< end of a statement: newline or `;` that does not continue a chain */
 	WEIR_W_NAME,
-	WEIR_W_NUMBER,   /**< with or without a unit */
+	WEIR_W_NUMBER, /**< with or without a unit */
 	WEIR_W_STRING,
-	WEIR_W_ADDRESS,  /**< what follows `name:` without a space, up to a space, `[`, `|`, `;`; also a word that is no name */
+	WEIR_W_ADDRESS, /**< what follows `name:` without a space, up to a space, `[`, `|`, `;`; also a word that is no name */
 	WEIR_W_OPERATOR, /**< punctuation; its text tells which */
 	WEIR_W_BAD,      /**< already reported */
 };
@@ -61,7 +61,7 @@ bool weir_token_is(const struct weir_lexer *lexer, struct weir_token token, cons
  * @return 0 and *out; -EINVAL after reports (unknown field with suggestion, wrong type, …). Free with weir_expr_close().
  */
 int weir_expr_open(struct weir_expr **out, const struct weir_tree_expr *tree, const struct weir_schema *schema,
-                   struct weir_report *report) WEIR_MUST_CHECK;
+		   struct weir_report *report) WEIR_MUST_CHECK;
 void weir_expr_close(struct weir_expr *expr);
 /** @brief The tree that it was made from; lives as long as the expression. */
 const struct weir_tree_expr *weir_expr_tree(const struct weir_expr *expr);
@@ -74,8 +74,8 @@ const struct weir_tree_expr *weir_expr_tree(const struct weir_expr *expr);
  * space uses, so the result is exact.
  * @return 0; -ENOTSUP with a reason in `why` (256 bytes) when nothing can be pushed down.
  */
-int weir_predicate_derive(struct weir_predicate *out, const struct weir_expr *condition, const struct weir_schema *schema,
-                          char why[256]);
+int weir_predicate_derive(struct weir_predicate *out, const struct weir_expr *condition,
+			  const struct weir_schema *schema, char why[256]);
 /** @brief Print it in the language's terms: "raw(accel_x) in [101, 2147483647] and …". */
 void weir_predicate_print(const struct weir_predicate *predicate, const struct weir_schema *schema, FILE *stream);
 
@@ -86,7 +86,7 @@ void weir_predicate_print(const struct weir_predicate *predicate, const struct w
  * @return instructions written, or -E2BIG when more than `room` would be needed.
  */
 int weir_codegen(const struct weir_predicate *predicate, const struct weir_schema *schema, struct bpf_insn *code,
-                 uint32_t room);
+		 uint32_t room);
 /** @brief A listing, one instruction a line, in the notation of the kernel's verifier. */
 void weir_code_print(const struct bpf_insn *code, uint32_t n, FILE *stream);
 

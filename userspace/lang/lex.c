@@ -5,21 +5,23 @@
 
 /* Longer ones before those that they begin with. Some are here only so that the parser can say what to write instead. */
 static const char *const operators[] = {
-	"==", "!=", "<=", ">=", "<>", "&&", "||", "**", "=", "<", ">", "+", "-", "*", "/",
-	"%",  "(",  ")",  "[",	"]",  ",",  "|",  ":",  "!", "&", "^", "~",
+	"==", "!=", "<=", ">=", "<>", "&&", "||", "**", "=", "<", ">", "+", "-", "*",
+	"/",  "%",  "(",  ")",  "[",  "]",  ",",  "|",  ":", "!", "&", "^", "~",
 };
 
 /* What an editor or a web page makes of plain characters. */
 static const struct {
 	const char *bytes, *hint;
 } lookalikes[] = {
-	{ "\342\200\234", "write a plain \"" }, { "\342\200\235", "write a plain \"" }, { "\342\200\230", "write a plain '" },
-	{ "\342\200\231", "write a plain '" },	{ "\342\210\222", "write a plain -" },	{ "\342\200\223", "write a plain -" },
-	{ "\302\240", "write a plain space" },	{ "\342\211\244", "write <=" },		{ "\342\211\245", "write >=" },
+	{ "\342\200\234", "write a plain \"" }, { "\342\200\235", "write a plain \"" },
+	{ "\342\200\230", "write a plain '" },  { "\342\200\231", "write a plain '" },
+	{ "\342\210\222", "write a plain -" },  { "\342\200\223", "write a plain -" },
+	{ "\302\240", "write a plain space" },  { "\342\211\244", "write <=" },
+	{ "\342\211\245", "write >=" },
 };
 
-struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint, const char *format,
-			       ...)
+struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint,
+			       const char *format, ...)
 {
 	va_list arguments;
 

@@ -24,8 +24,8 @@ static inline bool weir_is_name(char c)
 }
 
 /** @brief Report on behalf of the lexer, unless it only looks ahead, and give the bad token. */
-struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint, const char *format,
-			       ...) WEIR_PRINTF(4, 5);
+struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint,
+			       const char *format, ...) WEIR_PRINTF(4, 5);
 
 /** @brief Read a number and its unit, at a digit or at a point before a digit. */
 struct weir_token weir_lex_number(struct weir_lexer *lexer);

@@ -123,7 +123,8 @@ struct weir_token weir_lex_number(struct weir_lexer *lexer)
 	lexer->at = stop;
 	token.where = (struct weir_span){ start, stop - start };
 	if (text[end] == '.' || weir_is_digit(text[end]))
-		return weir_lex_bad(lexer, token.where, NULL, "'%.*s' is not a number", (int)(stop - start), text + start);
+		return weir_lex_bad(lexer, token.where, NULL, "'%.*s' is not a number", (int)(stop - start),
+				    text + start);
 	if (stop > end) {
 		unit = find_unit(text + end, stop - end);
 		if (!unit)

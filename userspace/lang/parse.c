@@ -67,7 +67,8 @@ static bool read_target(struct weir_parser *parser, struct weir_tree_part *part)
 		if (token.word == WEIR_W_BAD)
 			return false;
 		if (!token.where.length || (is_quoted && token.where.length == 2)) {
-			weir_wrong(parser, part->name_where, NULL, "'%s:' needs its target right after the colon", part->name);
+			weir_wrong(parser, part->name_where, NULL, "'%s:' needs its target right after the colon",
+				   part->name);
 			return false;
 		}
 		part->target = weir_token_copy(parser, token);
@@ -88,7 +89,8 @@ static bool check_target(struct weir_parser *parser, const struct weir_tree_part
 		return false;
 	}
 	if (wanted && !part->target_where.length) {
-		weir_wrong(parser, part->name_where, NULL, "'%s' needs a target: %s:%s", part->name, part->name, wanted);
+		weir_wrong(parser, part->name_where, NULL, "'%s' needs a target: %s:%s", part->name, part->name,
+			   wanted);
 		return false;
 	}
 	return true;
@@ -226,7 +228,8 @@ static void read_chain_name(struct weir_parser *parser, struct weir_tree_chain *
 	chain->name = weir_token_copy(parser, name);
 	chain->name_where = name.where;
 	if (chain->name && is_among(chain->name, reserved, sizeof(reserved) / sizeof(reserved[0]))) {
-		weir_wrong(parser, name.where, NULL, "'%s' is a word of the language and cannot name a stream", chain->name);
+		weir_wrong(parser, name.where, NULL, "'%s' is a word of the language and cannot name a stream",
+			   chain->name);
 		chain->broken = true;
 	}
 }
@@ -260,7 +263,8 @@ static void read_chain(struct weir_parser *parser, struct weir_tree *tree)
 	tree->chains[tree->n_chains++] = chain;
 }
 
-static int open_tree(struct weir_tree **out, struct weir_tree **tree, struct weir_parser *parser, struct weir_report *report)
+static int open_tree(struct weir_tree **out, struct weir_tree **tree, struct weir_parser *parser,
+		     struct weir_report *report)
 {
 	*out = NULL;
 	*tree = calloc(1, sizeof(**tree));

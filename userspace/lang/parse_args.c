@@ -13,7 +13,8 @@ struct reading {
 	bool has_key; /* an argument by name was read: no positional one may follow */
 };
 
-static const struct weir_param *find_param(const struct reading *reading, struct weir_token token, enum weir_style style)
+static const struct weir_param *find_param(const struct reading *reading, struct weir_token token,
+					   enum weir_style style)
 {
 	for (const struct weir_param *param = reading->params; param->name; param++)
 		if (param->style == style && weir_token_is(&reading->parser->lexer, token, param->name))
@@ -84,8 +85,8 @@ static void wrong(struct reading *reading, struct weir_span where, const char *h
 	struct weir_parser *parser = reading->parser;
 
 	reading->part->broken = true;
-	weir_wrong(parser, where, hint, "%s '%.*s' %s '%s'", what, weir_clip(where.length), parser->lexer.text + where.at, why,
-		   reading->part->name);
+	weir_wrong(parser, where, hint, "%s '%.*s' %s '%s'", what, weir_clip(where.length),
+		   parser->lexer.text + where.at, why, reading->part->name);
 }
 
 /* The words by which an argument of this driver may be called, into `words`. */
@@ -96,7 +97,8 @@ static size_t list_words(const struct reading *reading, const char *words[WORDS_
 	for (const struct weir_param *param = reading->params; param->name && n < WORDS_MAX - 1; param++)
 		if (param->style != WEIR_POSITIONAL)
 			words[n++] = param->name;
-	words[n++] = "policy";
+	if (reading->part->role != WEIR_SOURCE)
+		words[n++] = "policy";
 	return n;
 }
 
@@ -110,7 +112,7 @@ static void unknown_key(struct reading *reading, struct weir_token token)
 	if (near)
 		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
 	else
-		end += snprintf(hint, sizeof(hint), "it takes");
+		end += snprintf(hint, sizeof(hint), n ? "it takes" : "it takes none");
 	for (size_t i = 0; !near && i < n && end < hint + sizeof(hint) - WEIR_NAME_MAX; i++)
 		end += snprintf(end, WEIR_NAME_MAX, " %s", words[i]);
 	wrong(reading, token.where, hint, "unknown key", "of");
@@ -124,10 +126,12 @@ static bool at_key(const struct reading *reading, bool only_known)
 
 	if (!weir_at_key(reading->parser))
 		return false;
-	return !only_known || find_param(reading, name, WEIR_KEY) || weir_token_is(&reading->parser->lexer, name, "policy");
+	return !only_known || find_param(reading, name, WEIR_KEY) ||
+	       weir_token_is(&reading->parser->lexer, name, "policy");
 }
 
-static bool needs_value(struct reading *reading, const struct weir_param *param, struct weir_token name, const char *glue)
+static bool needs_value(struct reading *reading, const struct weir_param *param, struct weir_token name,
+			const char *glue)
 {
 	char hint[128];
 
@@ -202,12 +206,34 @@ static bool read_flag(struct reading *reading, const struct weir_param *param)
 	return true;
 }
 
+static bool suits(const struct weir_param *param, struct weir_token token)
+{
+	return (param->value == WEIR_V_RATE && token.dimension == WEIR_DIM_RATE) ||
+	       (param->value == WEIR_V_DURATION && token.dimension == WEIR_DIM_TIME) ||
+	       (param->value == WEIR_V_SIZE && token.dimension == WEIR_DIM_SIZE);
+}
+
+/* A number whose unit is that of an argument which was not given. */
+static const char *guess_number(const struct reading *reading, struct weir_token token, char hint[128])
+{
+	for (const struct weir_param *param = reading->params; param->name; param++) {
+		if (param->style != WEIR_KEY || !suits(param, token) || is_given(reading, param))
+			continue;
+		snprintf(hint, 128, "did you mean %s=%.*s?", param->name, weir_clip(token.where.length),
+			 reading->parser->lexer.text + token.where.at);
+		return hint;
+	}
+	return NULL;
+}
+
 /* A word that is a possible value of some key, or nearly the name of one. */
 static const char *guess(const struct reading *reading, struct weir_token token, char hint[128])
 {
 	const struct weir_lexer *lexer = &reading->parser->lexer;
 	const char *words[WORDS_MAX], *near;
 
+	if (token.word == WEIR_W_NUMBER)
+		return guess_number(reading, token, hint);
 	for (const struct weir_param *param = reading->params; param->name; param++)
 		for (size_t i = 0; param->value == WEIR_V_WORD && param->style == WEIR_KEY && param->words[i]; i++) {
 			if (!weir_token_is(lexer, token, param->words[i]))

@@ -11,18 +11,12 @@ static const struct {
 	enum weir_expr_op op;
 	const char *word;
 } binaries[] = {
-	{ LEVEL_OR, WEIR_E_OR, "or" },
-	{ LEVEL_AND, WEIR_E_AND, "and" },
-	{ LEVEL_COMPARISON, WEIR_E_LT, "<" },
-	{ LEVEL_COMPARISON, WEIR_E_LE, "<=" },
-	{ LEVEL_COMPARISON, WEIR_E_GT, ">" },
-	{ LEVEL_COMPARISON, WEIR_E_GE, ">=" },
-	{ LEVEL_COMPARISON, WEIR_E_EQ, "==" },
-	{ LEVEL_COMPARISON, WEIR_E_NE, "!=" },
-	{ LEVEL_SUM, WEIR_E_ADD, "+" },
-	{ LEVEL_SUM, WEIR_E_SUB, "-" },
-	{ LEVEL_PRODUCT, WEIR_E_MUL, "*" },
-	{ LEVEL_PRODUCT, WEIR_E_DIV, "/" },
+	{ LEVEL_OR, WEIR_E_OR, "or" },         { LEVEL_AND, WEIR_E_AND, "and" },
+	{ LEVEL_COMPARISON, WEIR_E_LT, "<" },  { LEVEL_COMPARISON, WEIR_E_LE, "<=" },
+	{ LEVEL_COMPARISON, WEIR_E_GT, ">" },  { LEVEL_COMPARISON, WEIR_E_GE, ">=" },
+	{ LEVEL_COMPARISON, WEIR_E_EQ, "==" }, { LEVEL_COMPARISON, WEIR_E_NE, "!=" },
+	{ LEVEL_SUM, WEIR_E_ADD, "+" },        { LEVEL_SUM, WEIR_E_SUB, "-" },
+	{ LEVEL_PRODUCT, WEIR_E_MUL, "*" },    { LEVEL_PRODUCT, WEIR_E_DIV, "/" },
 	{ LEVEL_PRODUCT, WEIR_E_MOD, "%" },
 };
 #define N_BINARIES (sizeof(binaries) / sizeof(binaries[0]))
@@ -31,14 +25,10 @@ static const struct {
 static const struct {
 	const char *word, *hint;
 } foreign[] = {
-	{ "=", "use '==' to compare" },
-	{ "<>", "use '!='" },
-	{ "&&", "use 'and'" },
-	{ "||", "use 'or'; between two stages stands a single '|'" },
-	{ "!", "use 'not'" },
-	{ "**", "use pow(x, y)" },
-	{ "^", "use pow(x, y)" },
-	{ "&", "use 'and', or bit(x, n) for one bit of a number" },
+	{ "=", "use '==' to compare" }, { "<>", "use '!='" },
+	{ "&&", "use 'and'" },          { "||", "use 'or'; between two stages stands a single '|'" },
+	{ "!", "use 'not'" },           { "**", "use pow(x, y)" },
+	{ "^", "use pow(x, y)" },       { "&", "use 'and', or bit(x, n) for one bit of a number" },
 	{ "~", "use 'not'" },
 };
 
@@ -97,6 +87,14 @@ static bool at_foreign(struct weir_parser *parser)
 	return false;
 }
 
+/* What stands on a later line was hardly meant to be in the same parentheses. */
+static bool is_line_between(struct weir_parser *parser, struct weir_span open)
+{
+	struct weir_token token = weir_peek(parser);
+
+	return token.word != WEIR_W_BAD && memchr(parser->lexer.text + open.at, '\n', token.where.at - open.at);
+}
+
 /* The parenthesis at `open` must end here. */
 static bool close_parenthesis(struct weir_parser *parser, struct weir_span open, const char *expected)
 {
@@ -104,7 +102,7 @@ static bool close_parenthesis(struct weir_parser *parser, struct weir_span open,
 		return true;
 	if (at_foreign(parser))
 		return false;
-	if (weir_at_end(parser))
+	if (weir_at_end(parser) || is_line_between(parser, open))
 		weir_wrong(parser, open, NULL, "this '(' is never closed");
 	else
 		weir_expected(parser, expected, NULL);
@@ -283,7 +281,7 @@ struct weir_tree_expr *weir_read_expr(struct weir_parser *parser)
 
 	parser->depth = parser->terms = 0;
 	expr = nested(parser);
-	if (expr && at_foreign(parser))
+	if (expr && (weir_peek(parser).word == WEIR_W_BAD || at_foreign(parser)))
 		return NULL;
 	return expr;
 }

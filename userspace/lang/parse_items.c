@@ -21,7 +21,7 @@ static bool read_field(struct weir_parser *parser, struct weir_tree_item *item)
 	return item->expr;
 }
 
-static bool unknown_function(struct weir_parser *parser, const struct weir_param *param, struct weir_token token)
+static void unknown_function(struct weir_parser *parser, const struct weir_param *param, struct weir_token token)
 {
 	const char *text = parser->lexer.text + token.where.at;
 	const char *near = weir_nearest(text, token.where.length, param->words, count_words(param->words));
@@ -34,9 +34,9 @@ static bool unknown_function(struct weir_parser *parser, const struct weir_param
 	for (size_t i = 0; !near && param->words[i] && end < hint + sizeof(hint) - 1; i++)
 		end += snprintf(end, (size_t)(hint + sizeof(hint) - end), " %s", param->words[i]);
 	weir_wrong(parser, token.where, hint, "unknown aggregate '%.*s'", weir_clip(token.where.length), text);
-	return false;
 }
 
+/* Behind one that does not exist, the rest of the list is still read. */
 static bool read_function(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
 {
 	struct weir_token token = weir_peek(parser);
@@ -49,7 +49,8 @@ static bool read_function(struct weir_parser *parser, const struct weir_param *p
 	for (item->function = 0; param->words[item->function]; item->function++)
 		if (weir_token_is(&parser->lexer, token, param->words[item->function]))
 			return true;
-	return unknown_function(parser, param, token);
+	unknown_function(parser, param, token);
+	return true;
 }
 
 static bool read_name(struct weir_parser *parser, struct weir_tree_item *item)
@@ -102,11 +103,13 @@ static bool read_item(struct weir_parser *parser, const struct weir_param *param
 
 bool weir_read_items(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg)
 {
+	unsigned before = weir_report_count(parser->report);
+
 	do {
 		arg->items = weir_arena_grow(parser->arena, arg->items, arg->n_items, sizeof(*arg->items));
 		if (!arg->items || !read_item(parser, param, &arg->items[arg->n_items]))
 			return false;
 		arg->n_items++;
 	} while (weir_accept(parser, ","));
-	return true;
+	return weir_report_count(parser->report) == before;
 }

@@ -111,8 +111,9 @@ void weir_unknown_part(struct weir_parser *parser, const struct weir_tree *tree,
 	if (!list_roles(part->name, nouns, verbs))
 		unknown(parser, tree, part, place);
 	else if (place == WEIR_AT_NAMED_END && strstr(verbs, "end"))
-		weir_wrong(parser, part->name_where, "leave the name out", "'%s' is %s; a chain that ends in it has no name",
-			   part->name, nouns);
+		weir_wrong(parser, part->name_where, "leave the name out",
+			   "'%s' is %s; a chain that ends in it has no name", part->name, nouns);
 	else
-		weir_wrong(parser, part->name_where, NULL, "'%s' is %s; it can only %s a chain", part->name, nouns, verbs);
+		weir_wrong(parser, part->name_where, NULL, "'%s' is %s; it can only %s a chain", part->name, nouns,
+			   verbs);
 }

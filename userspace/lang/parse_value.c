@@ -20,6 +20,8 @@ static const struct {
 
 const char *weir_value_noun(const struct weir_param *param)
 {
+	if (param && param->must_be_bool)
+		return "a condition";
 	return kinds[param ? param->value : WEIR_V_WORD].noun;
 }
 
@@ -38,7 +40,8 @@ static bool fail(struct weir_parser *parser, const struct weir_param *param)
 
 	snprintf(hint, sizeof(hint), "as in %s", weir_value_example(param));
 	if (token.word == WEIR_W_STRING || token.word == WEIR_W_NUMBER)
-		weir_wrong(parser, token.where, hint, "'%s' is %s", param ? param->name : "policy", weir_value_noun(param));
+		weir_wrong(parser, token.where, hint, "'%s' is %s", param ? param->name : "policy",
+			   weir_value_noun(param));
 	else
 		weir_expected(parser, weir_value_noun(param), hint);
 	if (token.word != WEIR_W_OPERATOR && !weir_at_end(parser))

@@ -42,7 +42,8 @@ bool weir_at(struct weir_parser *parser, const char *word)
 {
 	struct weir_token token = weir_peek(parser);
 
-	return (token.word == WEIR_W_NAME || token.word == WEIR_W_OPERATOR) && weir_token_is(&parser->lexer, token, word);
+	return (token.word == WEIR_W_NAME || token.word == WEIR_W_OPERATOR) &&
+	       weir_token_is(&parser->lexer, token, word);
 }
 
 bool weir_accept(struct weir_parser *parser, const char *word)

@@ -47,7 +47,8 @@ char *weir_token_copy(struct weir_parser *parser, struct weir_token token);
 struct weir_span weir_span_since(const struct weir_parser *parser, uint32_t from);
 
 /** @brief Report an error of the program. */
-void weir_wrong(struct weir_parser *parser, struct weir_span where, const char *hint, const char *format, ...) WEIR_PRINTF(4, 5);
+void weir_wrong(struct weir_parser *parser, struct weir_span where, const char *hint, const char *format, ...)
+	WEIR_PRINTF(4, 5);
 /** @brief Report that `what` is missing at the next token. Silent when that token is bad, for then it was reported. */
 void weir_expected(struct weir_parser *parser, const char *what, const char *hint);
 

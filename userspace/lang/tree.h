@@ -32,10 +32,21 @@ void weir_arena_release(struct weir_arena *arena);
 enum weir_expr_op {
 	WEIR_E_NUMBER, /**< number; `true` and `false` are 1 and 0 with their name */
 	WEIR_E_FIELD,  /**< name; after binding, `field` */
-	WEIR_E_NEG, WEIR_E_NOT,
-	WEIR_E_ADD, WEIR_E_SUB, WEIR_E_MUL, WEIR_E_DIV, WEIR_E_MOD,
-	WEIR_E_LT, WEIR_E_LE, WEIR_E_GT, WEIR_E_GE, WEIR_E_EQ, WEIR_E_NE,
-	WEIR_E_AND, WEIR_E_OR,
+	WEIR_E_NEG,
+	WEIR_E_NOT,
+	WEIR_E_ADD,
+	WEIR_E_SUB,
+	WEIR_E_MUL,
+	WEIR_E_DIV,
+	WEIR_E_MOD,
+	WEIR_E_LT,
+	WEIR_E_LE,
+	WEIR_E_GT,
+	WEIR_E_GE,
+	WEIR_E_EQ,
+	WEIR_E_NE,
+	WEIR_E_AND,
+	WEIR_E_OR,
 	WEIR_E_CALL, /**< name(arguments): abs min max sqrt round floor raw between … */
 };
 
@@ -69,8 +80,8 @@ struct weir_tree_arg {
 
 struct weir_tree_item {
 	struct weir_span where;
-	const char *name; /**< NULL: not named; a plain field keeps its own */
-	int function;     /**< aggregates: index into the parameter's words */
+	const char *name;            /**< NULL: not named; a plain field keeps its own */
+	int function;                /**< aggregates: index into the parameter's words */
 	struct weir_tree_expr *expr; /**< NULL: count() */
 };
 
@@ -83,7 +94,7 @@ enum weir_part_kind {
 struct weir_tree_part {
 	enum weir_part_kind kind;
 	struct weir_span where, name_where, target_where;
-	const char *name; /**< driver's or stream's */
+	const char *name;                 /**< driver's or stream's */
 	const struct weir_driver *driver; /**< resolved by the parser; NULL for streams and unknown words (reported) */
 	enum weir_role role;
 	const char *target; /**< never NULL for drivers */

@@ -19,7 +19,7 @@
 
 #include "weir/aggregate.h"
 
-#define PANES_MAX (1u << 20)          /* and so at most 66 MiB for one function */
+#define PANES_MAX (1u << 20)          /* and so some 60 MiB for each function, touched only as far as they are used */
 #define MEDIAN_RECORDS_MAX (1u << 20) /* 20 MiB of addresses; touched only as far as a window is really that full */
 #define POSITION_MAX (INT64_MAX / 4)  /* 73 years of ns: what is further out is not a time but a mistake */
 

@@ -62,10 +62,11 @@ const char *weir_version(void);
 int weir_open(struct weir_pipeline **out, const char *text, const char *name, const struct weir_options *options);
 void weir_close(struct weir_pipeline *pipeline);
 
-/** @brief Run to the end on the calling thread and threads of its own. Outputs are parked when it returns, whatever it returns. */
+/** @brief Run to the end, once, on the calling thread and threads of its own. Outputs are parked when it returns, whatever it
+ * returns. */
 int weir_run(struct weir_pipeline *pipeline);
 
-/** @brief Ask a running pipeline to drain and end. Any thread, async-signal-safe. */
+/** @brief Ask a pipeline to drain and end; before weir_run() it makes that end at once. Any thread, async-signal-safe. */
 void weir_stop(struct weir_pipeline *pipeline);
 /** @brief End without draining; outputs are still parked. Any thread, async-signal-safe. */
 void weir_abort(struct weir_pipeline *pipeline);
