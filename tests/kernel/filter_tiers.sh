@@ -22,9 +22,13 @@ expected() { # LOG
     awk -F, 'NR > 1 && ($3 > 200 && $3 <= 866 || $3 >= -700 && $3 <= -650) { print $2 "," $3 }' "$1"
 }
 
-plug() { # LOG SENSOR SEED: a device that feeds once a reader has enabled its buffer
-    ready=$($feeder -d "$2" -r $rate -n $samples -x seq -y "noise:1000,$3" --log "$1" --background 2>/dev/null)
+plug() { # LOG SENSOR SEED [OPTION…]: a device that feeds once a reader has enabled its buffer
+    log=$1 sensor=$2 seed=$3
+    shift 3
+    ready=$($feeder -d "$sensor" -r $rate -n $samples -x seq -y "noise:1000,$seed" --log "$log" --background "$@" 2>/dev/null)
     feeders="$feeders ${ready##* }"
+    device=${ready% *}
+    device=${device##* }
 }
 
 unplug() {
@@ -100,31 +104,54 @@ one_channel user '' >"$dir/user"
 [ "$(wc -l <"$dir/user")" -eq 200 ] && cmp -s "$dir/user" "$dir/fentry" && cmp -s "$dir/user" "$dir/kprobe"
 say $? 'a reader of one channel gets the same samples inline'
 
-# Two devices push at the same time: each filter meets its own alone.
+# Two devices push at the same time: each filter meets its own alone. The devices start when both readers are there and the
+# readers end when both devices are quiet: an emulated CPU may miss a hook that comes or goes while the function is running.
+gyro='raw(anglvel_y) > 200 and raw(anglvel_y) <= 866 or between(raw(anglvel_y), -700, -650)'
+accel_program=$(program accel_3d '' "$condition" accel_ "$dir/got1.csv")
+gyro_program=$(program gyro_3d '' "$gyro" anglvel_ "$dir/got2.csv")
+
+plug_two() {
+    rm -f "$dir/go" "$dir"/got*.csv
+    plug "$dir/fed1" accel 7 --start "file:$dir/go"
+    first=$device
+    plug "$dir/fed2" gyro 8 --start "file:$dir/go"
+}
+
+feed_two() { # READER…: process ids
+    for name in "$first" "$device"; do
+        for _ in $(seq 100); do
+            [ "$(cat "/sys/bus/iio/devices/$name/buffer/enable")" -eq 1 ] && break
+            sleep 0.1
+        done
+    done
+    touch "$dir/go"
+    sleep $((samples / rate + 2))
+    kill -INT "$@"
+    wait "$@"
+    unplug
+}
+
 two_devices() { # HOOK
-    plug "$dir/fed1" accel 7
-    plug "$dir/fed2" gyro 8
-    gyro='raw(anglvel_y) > 200 and raw(anglvel_y) <= 866 or between(raw(anglvel_y), -700, -650)'
-    WEIR_INLINE_HOOK=$1 timeout 30 $weir run --filter-tier=inline -n $samples \
-        "$(program gyro_3d '' "$gyro" anglvel_ "$dir/got2.csv")" >"$dir/messages2" 2>&1 &
-    WEIR_INLINE_HOOK=$1 timeout 30 $weir run --filter-tier=inline -n $samples \
-        "$(program accel_3d '' "$condition" accel_ "$dir/got1.csv")" >"$dir/messages" 2>&1
-    wait $!
+    plug_two
+    export WEIR_INLINE_HOOK="$1"
+    timeout 40 $weir run --filter-tier=inline "$gyro_program" >"$dir/messages2" 2>&1 &
+    reader=$!
+    timeout 40 $weir run --filter-tier=inline "$accel_program" >"$dir/messages" 2>&1 &
+    feed_two $reader $!
+    unset WEIR_INLINE_HOOK
     same "$dir/got1.csv" "$dir/fed1" "inline ($1)" && mv "$dir/messages2" "$dir/messages" &&
         same "$dir/got2.csv" "$dir/fed2" "inline ($1)"
     say $? "two devices in two processes are not mixed ($1)"
-    unplug
 }
 two_devices fentry
 two_devices kprobe
 
-plug "$dir/fed1" accel 7
-plug "$dir/fed2" gyro 8
-timeout 30 $weir run --filter-tier=inline -n $samples "$(program accel_3d '' "$condition" accel_ "$dir/got1.csv")
-$(program gyro_3d '' "$gyro" anglvel_ "$dir/got2.csv")" >"$dir/messages" 2>&1
+plug_two
+timeout 40 $weir run --filter-tier=inline "$accel_program
+$gyro_program" >"$dir/messages" 2>&1 &
+feed_two $!
 same "$dir/got1.csv" "$dir/fed1" inline && same "$dir/got2.csv" "$dir/fed2" inline
 say $? 'two devices in one process are not mixed'
-unplug
 rm -f "$dir"/got*.csv
 
 # A kernel without BTF, as on the Raspberry Pi; then one without kprobes as well.

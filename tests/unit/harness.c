@@ -69,7 +69,7 @@ static int end_push(struct weir_node *node, const struct weir_block *block)
 static int begin_open(struct weir_node *node, struct weir_schema *out)
 {
 	(void)node;
-	(void)out;
+	weir_schema_init(out, WEIR_CLOCK_NOMINAL);
 	return 0;
 }
 

@@ -242,7 +242,7 @@ struct weir_bpf_inline {
 	struct bpf_link *link;            /* of push */
 	struct ring_buffer *passing;
 	uint32_t row_bytes;
-	uint64_t missed; /* runs that the kernel skipped; known after detach */
+	uint64_t missed; /* runs that the kernel skipped; known after disarm */
 	/* While consuming. */
 	struct weir_ring *ring;
 	unsigned char *claim;
@@ -359,6 +359,16 @@ static int provoke(int device)
 	return -errno;
 }
 
+/* Tried again, because the kernel skips a kprobe program that meets another one on its CPU. */
+static int provoke_until_learnt(const struct weir_bpf_inline *tap, int device)
+{
+	int err = 0;
+
+	for (int tries = 0; tries < 3 && !err && !tap->skeleton->bss->state.buffer; tries++)
+		err = provoke(device);
+	return err;
+}
+
 static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int device, char *why)
 {
 	struct bpf_link *link = attach(tap->learn, hook, LEARN_FUNCTION);
@@ -366,12 +376,12 @@ static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int de
 
 	if (!link)
 		return refuse(-errno, why, "no hook at " LEARN_FUNCTION);
-	err = provoke(device);
+	err = provoke_until_learnt(tap, device);
 	bpf_link__destroy(link);
 	if (err)
 		return refuse(err, why, "the device's buffer cannot be told from others");
 	if (!tap->skeleton->bss->state.buffer)
-		return refuse(-ENODEV, why, "the device's buffer is not a kfifo, so it cannot be told from others");
+		return refuse(-ENODEV, why, "the device's buffer cannot be told from others: its kfifo was not seen");
 	return 0;
 }
 
@@ -443,7 +453,7 @@ void weir_bpf_inline_close(struct weir_bpf_inline *tap)
 {
 	if (!tap)
 		return;
-	weir_bpf_inline_detach(tap);
+	bpf_link__destroy(tap->link);
 	ring_buffer__free(tap->passing);
 	weir_inline__destroy(tap->skeleton);
 	free(tap);
@@ -454,15 +464,12 @@ void weir_bpf_inline_arm(struct weir_bpf_inline *tap)
 	__atomic_store_n(&tap->skeleton->bss->state.active, 1, __ATOMIC_RELEASE);
 }
 
-void weir_bpf_inline_detach(struct weir_bpf_inline *tap)
+void weir_bpf_inline_disarm(struct weir_bpf_inline *tap)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t bytes = sizeof(info);
 
-	if (!tap->link)
-		return;
-	bpf_link__destroy(tap->link);
-	tap->link = NULL;
+	__atomic_store_n(&tap->skeleton->bss->state.active, 0, __ATOMIC_RELEASE);
 	if (!bpf_obj_get_info_by_fd(bpf_program__fd(tap->push), &info, &bytes))
 		tap->missed = info.recursion_misses;
 }

@@ -37,8 +37,9 @@ int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_
                          char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 void weir_bpf_inline_close(struct weir_bpf_inline *tap);
 void weir_bpf_inline_arm(struct weir_bpf_inline *tap);
-/** @brief Unhook. What has passed can still be consumed. */
-void weir_bpf_inline_detach(struct weir_bpf_inline *tap);
+/** @brief Nothing passes any more; what has passed can still be consumed. The hook itself goes with close, when the device
+ *  is quiet: taking it away rewrites the code of a function that is better not running. */
+void weir_bpf_inline_disarm(struct weir_bpf_inline *tap);
 /** @brief Readable when samples passed. */
 int weir_bpf_inline_fd(const struct weir_bpf_inline *tap);
 /** @brief Move what passed into the ring and commit it. @return rows moved, or -errno. */

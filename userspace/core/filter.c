@@ -199,7 +199,7 @@ int weir_filter_consume(struct weir_filter *filter, struct weir_ring *ring)
 
 void weir_filter_detach(struct weir_filter *filter)
 {
-	weir_bpf_inline_detach(filter->tap);
+	weir_bpf_inline_disarm(filter->tap);
 }
 
 void weir_filter_read_counts(const struct weir_filter *filter, struct weir_filter_counts *counts)

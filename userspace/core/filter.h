@@ -75,13 +75,17 @@ int weir_filter_ring_fd(const struct weir_filter *filter);
 /** @brief Batch and user tier: keep the passing rows of `rows[0..n)`, moved to the front, in order. @return how many, or
  *  -errno. `slot` is the ring index of rows[0]. Loop thread. */
 int weir_filter_rows(struct weir_filter *filter, void *rows, uint32_t slot, uint32_t n);
-/** @brief Inline tier: attach; from now on samples are seen. */
+/** @brief Inline tier: from now on samples are seen. Call it before the device starts. */
 int weir_filter_attach(struct weir_filter *filter);
 /** @brief Inline tier: a descriptor that becomes readable when samples passed. */
 int weir_filter_fd(const struct weir_filter *filter);
-/** @brief Inline tier: move what passed into the ring, commit it. @return rows moved, or -errno. Loop thread. */
+/** @brief Inline tier: move what passed into the ring, commit it. @return rows moved, or -errno. Loop thread. The
+ *  descriptor also becomes readable when `limit` is reached, which counts.seen then shows. */
 int weir_filter_consume(struct weir_filter *filter, struct weir_ring *ring);
+/** @brief Inline tier: nothing passes any more. What has passed can still be consumed; the hook itself goes with close. */
 void weir_filter_detach(struct weir_filter *filter);
+/** @brief Any thread. In the inline tier `lost` is complete only after detach: then it also has the runs that the kernel
+ *  skipped because the program was already running on that CPU, for whichever device. */
 void weir_filter_read_counts(const struct weir_filter *filter, struct weir_filter_counts *counts);
 
 #endif

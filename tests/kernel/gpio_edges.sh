@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Edges of a simulated GPIO line: all of them, with their levels and times; what overflowed is counted by the kernel's own
+# sequence numbers.
+set -u
+# shellcheck source=device.lib
+. tests/kernel/device.lib
+
+edges=10000
+
+# Columns t, level, line_seq against the log's ns, level: the kernel stamps an edge when it is fed, give or take 50 ms.
+as_fed() { # CSV LOG EDGES
+    column 1-3 "$1" >"$dir/got"
+    tail -n +2 "$2" >"$dir/fed"
+    paste -d, "$dir/got" "$dir/fed" | awk -F, -v edges="$3" '
+        $2 != $5 || $3 != NR { print "edge " NR ": " $0; exit 1 }
+        $1 < last || $1 - $4 > 5e7 || $4 - $1 > 5e7 { print "time of edge " NR ": " $0; exit 1 }
+        { last = $1 }
+        END { if (NR != edges) { print NR " edges"; exit 1 } }' >>"$dir/messages"
+}
+
+all_edges() { # IO
+    timeout 60 $weir run --strict --io="$1" -n $edges "gpio:DOOR | print format=csv" 2>"$dir/messages" |
+        tee "$dir/got.csv" | $tools/gpio_feed DOOR -n $edges --handshake --log "$dir/log" 2>>"$dir/messages"
+    as_fed "$dir/got.csv" "$dir/log" $edges
+    say $? "$1: $edges edges by handshake, with levels, times and an unbroken line_seq"
+}
+
+all_edges poll
+all_edges uring
+
+# The reader stands still while more edges come than the kernel keeps.
+overflow() { # IO
+    $weir run --strict --stats=json --io="$1" "gpio:DOOR buffer=16 | csv:$dir/got.csv" >"$dir/messages" 2>&1 &
+    pid=$!
+    await grep -q weir /sys/kernel/debug/gpio
+    kill -STOP $pid
+    $tools/gpio_feed DOOR -n 300 -r 200 --start now 2>/dev/null
+    kill -CONT $pid
+    await has_lines "$dir/got.csv" 10
+    kill -INT $pid
+    wait $pid
+    rc=$?
+    got=$(column 1 "$dir/got.csv" | wc -l)
+    lost=$(count device "$dir/messages")
+    echo "got $got, lost $lost, exit status $rc" >>"$dir/messages"
+    [ "$got" -lt 50 ] && [ $((got + lost)) -eq 300 ] && [ $rc -eq 4 ] && grep -q "'DOOR' lost edges" "$dir/messages"
+    say $? "$1: edges that overflowed are counted exactly"
+    rm -f "$dir/got.csv"
+}
+
+overflow poll
+overflow uring
+
+rising() { # ARGUMENTS
+    timeout 30 $weir run -n 10 "gpio:weir-sim/1 $1 | print format=csv" 2>"$dir/messages" | tee "$dir/got.csv" |
+        $tools/gpio_feed DOOR -n 20 --handshake 2>/dev/null
+}
+rising edges=rising
+[ "$(column 2 "$dir/got.csv" | sort -u)" = 1 ]
+say $? 'edges=rising gives rising edges alone; a line is found by chip label and offset'
+rising 'edges=rising active_low'
+[ "$(column 2 "$dir/got.csv" | sort -u)" = 1 ]
+say $? 'active_low: rising is towards active'
+
+timeout 30 $weir run -n 2 "gpio:DOOR clock=realtime | print format=csv" 2>"$dir/messages" | tee "$dir/got.csv" |
+    $tools/gpio_feed DOOR -n 4 --handshake 2>/dev/null
+stamp=$(column 1 "$dir/got.csv" | tail -n 1)
+age=$(($(date +%s) - ${stamp:-0} / 1000000000))
+[ $age -ge 0 ] && [ $age -lt 10 ]
+say $? 'clock=realtime stamps with the wall clock'
+
+run() {
+    timeout 30 $weir run "$@" >"$dir/messages" 2>&1
+    rc=$?
+}
+
+run "gpio:DOR | null"
+[ $rc -eq 3 ] && grep -q "did you mean 'DOOR'" "$dir/messages"
+say $? 'an unknown line: exit code 3, and the nearest name'
+
+$weir run --for=2s "gpio:DOOR | null" >/dev/null 2>&1 &
+pid=$!
+await grep -q weir /sys/kernel/debug/gpio
+run "gpio:DOOR | null"
+[ $rc -eq 3 ] && grep -q "'weir' is using it" "$dir/messages"
+say $? 'a line that is in use: exit code 3, and by whom'
+wait $pid
+
+exit $status
