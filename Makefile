@@ -130,7 +130,7 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 
 # --- tests ------------------------------------------------------------------
 
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(O)/libweir.a
+$(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 

@@ -18,12 +18,21 @@ static const char *const park_words[] = { "off", "on", NULL };
 static const char *const drive_words[] = { "push-pull", "open-drain", "open-source", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "park", .value = WEIR_V_WORD, .fallback = "off", .words = park_words,
+	{ .name = "park",
+	  .value = WEIR_V_WORD,
+	  .fallback = "off",
+	  .words = park_words,
 	  .help = "the safe state: before the first command, and whenever weir ends" },
 	{ .name = "active_low", .value = WEIR_V_BOOL, .help = "on is the low voltage" },
-	{ .name = "drive", .value = WEIR_V_WORD, .fallback = "push-pull", .words = drive_words,
+	{ .name = "drive",
+	  .value = WEIR_V_WORD,
+	  .fallback = "push-pull",
+	  .words = drive_words,
 	  .help = "how the pin is driven" },
-	{ .name = "bias", .value = WEIR_V_WORD, .fallback = "as-is", .words = weir_gpio_bias_words,
+	{ .name = "bias",
+	  .value = WEIR_V_WORD,
+	  .fallback = "as-is",
+	  .words = weir_gpio_bias_words,
 	  .help = "the pin's internal resistor" },
 	{ .name = NULL },
 };
@@ -45,7 +54,7 @@ static enum gpiod_line_value park_value(const struct weir_node *node)
 static struct gpiod_line_settings *output_settings(const struct weir_node *node)
 {
 	static const enum gpiod_line_drive drive[] = { GPIOD_LINE_DRIVE_PUSH_PULL, GPIOD_LINE_DRIVE_OPEN_DRAIN,
-		                                       GPIOD_LINE_DRIVE_OPEN_SOURCE };
+						       GPIOD_LINE_DRIVE_OPEN_SOURCE };
 	struct gpiod_line_settings *settings = gpiod_line_settings_new();
 
 	if (!settings)

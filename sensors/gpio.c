@@ -13,8 +13,8 @@
 
 struct edges {
 	struct weir_gpio gpio;
-	int fd;               /* -1 before start */
-	uint32_t next_seqno;  /* of the line; the kernel begins with 1 */
+	int fd;              /* -1 before start */
+	uint32_t next_seqno; /* of the line; the kernel begins with 1 */
 	bool has_warned;
 };
 
@@ -23,15 +23,32 @@ static const char *const edge_words[] = { "both", "rising", "falling", NULL };
 static const char *const clock_words[] = { "monotonic", "realtime", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "edges", .value = WEIR_V_WORD, .fallback = "both", .words = edge_words, .help = "edges that make a record" },
-	{ .name = "debounce", .value = WEIR_V_DURATION, .min = 1e-6, .max = 4000,
+	{ .name = "edges",
+	  .value = WEIR_V_WORD,
+	  .fallback = "both",
+	  .words = edge_words,
+	  .help = "edges that make a record" },
+	{ .name = "debounce",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-6,
+	  .max = 4000,
 	  .help = "a level counts when it has been stable for so long" },
-	{ .name = "bias", .value = WEIR_V_WORD, .fallback = "as-is", .words = weir_gpio_bias_words,
+	{ .name = "bias",
+	  .value = WEIR_V_WORD,
+	  .fallback = "as-is",
+	  .words = weir_gpio_bias_words,
 	  .help = "the pin's internal resistor" },
 	{ .name = "active_low", .value = WEIR_V_BOOL, .help = "the low voltage is level 1" },
-	{ .name = "clock", .value = WEIR_V_WORD, .fallback = "monotonic", .words = clock_words,
+	{ .name = "clock",
+	  .value = WEIR_V_WORD,
+	  .fallback = "monotonic",
+	  .words = clock_words,
 	  .help = "clock that stamps the edges" },
-	{ .name = "buffer", .value = WEIR_V_INT, .fallback = "1024", .min = 1, .max = 1024,
+	{ .name = "buffer",
+	  .value = WEIR_V_INT,
+	  .fallback = "1024",
+	  .min = 1,
+	  .max = 1024,
 	  .help = "edges that the kernel keeps for weir" },
 	{ .name = NULL },
 };
@@ -84,7 +101,7 @@ static struct gpiod_line_settings *input_settings(const struct weir_node *node)
 	gpiod_line_settings_set_active_low(settings, weir_arg_int(node, "active_low"));
 	gpiod_line_settings_set_debounce_period_us(settings, (unsigned long)(weir_arg_int(node, "debounce") / 1000));
 	gpiod_line_settings_set_event_clock(settings, weir_arg_int(node, "clock") ? GPIOD_LINE_CLOCK_REALTIME
-	                                                                          : GPIOD_LINE_CLOCK_MONOTONIC);
+										  : GPIOD_LINE_CLOCK_MONOTONIC);
 	return settings;
 }
 

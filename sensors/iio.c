@@ -21,17 +21,33 @@ struct iio {
 static const char *const clocks[] = { "monotonic", "realtime", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "rate", .value = WEIR_V_RATE, .min = 1e-3, .max = 1e9,
+	{ .name = "rate",
+	  .value = WEIR_V_RATE,
+	  .min = 1e-3,
+	  .max = 1e9,
 	  .help = "sampling frequency; the nearest that the device has is taken" },
-	{ .name = "trigger", .value = WEIR_V_TEXT,
+	{ .name = "trigger",
+	  .value = WEIR_V_TEXT,
 	  .help = "what makes the device sample: an existing trigger, or with rate= the name for a new timer" },
-	{ .name = "watermark", .value = WEIR_V_INT, .min = 1, .max = 1 << 20,
+	{ .name = "watermark",
+	  .value = WEIR_V_INT,
+	  .min = 1,
+	  .max = 1 << 20,
 	  .help = "samples that the kernel collects before it wakes weir; 20 ms worth unless given" },
-	{ .name = "buffer", .value = WEIR_V_INT, .min = 2, .max = 1 << 20,
+	{ .name = "buffer",
+	  .value = WEIR_V_INT,
+	  .min = 2,
+	  .max = 1 << 20,
 	  .help = "samples that the kernel's buffer holds; a second's worth unless given" },
-	{ .name = "poll", .value = WEIR_V_DURATION, .min = 1e-6, .max = 86400,
+	{ .name = "poll",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-6,
+	  .max = 86400,
 	  .help = "read the attributes at this period instead of the buffer" },
-	{ .name = "clock", .value = WEIR_V_WORD, .fallback = "monotonic", .words = clocks,
+	{ .name = "clock",
+	  .value = WEIR_V_WORD,
+	  .fallback = "monotonic",
+	  .words = clocks,
 	  .help = "clock that stamps the samples" },
 	{ .name = NULL },
 };
@@ -43,7 +59,7 @@ static int refuse_buffered_only(struct weir_node *node)
 	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
 		if (weir_arg_given(node, name[i]))
 			return weir_fail_arg(node, name[i], "leave one of the two away",
-			                     "%s= is about the buffer, which poll= does not use", name[i]);
+					     "%s= is about the buffer, which poll= does not use", name[i]);
 	return 0;
 }
 
@@ -59,7 +75,7 @@ static int iio_open(struct weir_node *node, struct weir_schema *out)
 	iio->is_polled = weir_arg_given(node, "poll");
 	iio->is_captured = !iio->is_polled;
 	return iio->is_polled ? weir_iio_polled_open(&iio->polled, &iio->device, node, out)
-	                      : weir_iio_capture_open(&iio->capture, &iio->device, node, out);
+			      : weir_iio_capture_open(&iio->capture, &iio->device, node, out);
 }
 
 static int iio_start(struct weir_node *node, bool unread)
@@ -67,7 +83,7 @@ static int iio_start(struct weir_node *node, bool unread)
 	struct iio *iio = weir_state(node);
 
 	return iio->is_polled ? weir_iio_polled_start(&iio->polled, node)
-	                      : weir_iio_capture_start(&iio->capture, node, unread);
+			      : weir_iio_capture_start(&iio->capture, node, unread);
 }
 
 static int iio_fd(const struct weir_node *node)

@@ -75,7 +75,7 @@ kernel_arguments() {
 # Becomes QEMU until the guest powers off.
 exec_qemu() { # ARGUMENT...
     exec timeout $foreground -k 5 "$timeout" $qemu -nodefaults -no-reboot -display none \
-        -M q35 -accel "${WEIR_RIG_ACCEL:-tcg,thread=multi}" -cpu qemu64 -smp 2 -m "$memory" \
+        -M q35 -accel tcg,thread=multi -cpu qemu64 -smp 2 -m "$memory" \
         -object memory-backend-memfd,id=mem,size="${memory}M",share=on -numa node,memdev=mem \
         -chardev socket,id=fs,path="$run/fs" -device vhost-user-fs-pci,chardev=fs,tag=root \
         -serial file:"$run/console" -kernel "$kernel/vmlinuz" -append "$(kernel_arguments)" "$@"

@@ -4,27 +4,44 @@
 # Edges of a simulated GPIO line: all of them, with their levels and times; what overflowed is counted by the kernel's own
 # sequence numbers.
 set -u
-# shellcheck source=device.lib
+# shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
 edges=10000
 
-# Columns t, level, line_seq against the log's ns, level: the kernel stamps an edge when it is fed, give or take 50 ms.
+# Columns t, level, line_seq against the log's ns, level. An edge is stamped between the moment at which it was fed and that
+# of the next one, which waited for the answer to it.
 as_fed() { # CSV LOG EDGES
     column 1-3 "$1" >"$dir/got"
     tail -n +2 "$2" >"$dir/fed"
     paste -d, "$dir/got" "$dir/fed" | awk -F, -v edges="$3" '
         $2 != $5 || $3 != NR { print "edge " NR ": " $0; exit 1 }
-        $1 < last || $1 - $4 > 5e7 || $4 - $1 > 5e7 { print "time of edge " NR ": " $0; exit 1 }
+        $1 < $4 || (NR > 1 && $4 < last) { print "time of edge " NR ": " $0; exit 1 }
         { last = $1 }
         END { if (NR != edges) { print NR " edges"; exit 1 } }' >>"$dir/messages"
 }
 
+handshake() { # IO
+    mkfifo "$dir/answers"
+    $weir run --strict --io="$1" "gpio:DOOR | print format=csv" >"$dir/answers" 2>"$dir/messages" &
+    pid=$!
+    tee "$dir/got.csv" <"$dir/answers" | $tools/gpio_feed DOOR -n $edges --handshake --log "$dir/log" 2>"$dir/feeder"
+    kill -INT $pid
+    wait $pid
+    rm "$dir/answers"
+}
+
+# A feeder that got no answer in time has gone on without: on a machine that busy, nothing is proven.
 all_edges() { # IO
-    timeout 60 $weir run --strict --io="$1" -n $edges "gpio:DOOR | print format=csv" 2>"$dir/messages" |
-        tee "$dir/got.csv" | $tools/gpio_feed DOOR -n $edges --handshake --log "$dir/log" 2>>"$dir/messages"
-    as_fed "$dir/got.csv" "$dir/log" $edges
-    say $? "$1: $edges edges by handshake, with levels, times and an unbroken line_seq"
+    name="$1: $edges edges by handshake, with levels, times and an unbroken line_seq"
+    for _ in 1 2 3; do
+        handshake "$1"
+        grep -q ' 0 not answered' "$dir/feeder" || continue
+        as_fed "$dir/got.csv" "$dir/log" $edges
+        say $? "$name"
+        return
+    done
+    echo "skip - $name: the machine is too busy for the feeder"
 }
 
 all_edges poll

@@ -4,7 +4,7 @@
 # IIO counts nothing when its buffer overflows. weir infers it from timestamps: here a paused reader of a tiny buffer says
 # exactly how many samples are missing, and a source that pauses is not taken for a loss.
 set -u
-# shellcheck source=device.lib
+# shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
 samples=800
@@ -40,10 +40,8 @@ lossy poll 16 100
 lossy uring 32 200
 
 # Rows come in rushes with silence between them, in time for the reader.
-plug -r 50 -n 100 -x seq --start now --linger 0
-unplug
-plug -r 400 -n 200 -x seq
-timeout 30 $weir run --strict --stats=json -n 200 "iio:accel_3d buffer=1024 watermark=1 | null" >"$dir/messages" 2>&1 &
+plug -r 400 -n 300 -x seq
+timeout 30 $weir run --strict --stats=json -n 250 "iio:accel_3d buffer=1024 watermark=1 | null" >"$dir/messages" 2>&1 &
 pid=$!
 sleep 0.3
 freeze "$feeder" 0.7

@@ -3,7 +3,7 @@
 #
 # Triggers, names, and leaving a device as it was found, on the kernel's dummy device, whose samples need a trigger.
 set -u
-# shellcheck source=device.lib
+# shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
 timers=/sys/kernel/config/iio/triggers/hrtimer

@@ -14,12 +14,15 @@
 #include "devices/iio_device.h"
 #include "devices/iio_scan.h"
 
-static const struct weir_iio_element timestamp = { .index = 99, .bits = 64, .storage = 64, .repeat = 1, .is_signed = true };
+static const struct weir_iio_element timestamp = {
+	.index = 99, .bits = 64, .storage = 64, .repeat = 1, .is_signed = true
+};
 
 static struct weir_iio_element element(const char *name, long index, uint32_t storage, uint32_t repeat)
 {
-	struct weir_iio_element made = { .shown = true, .index = index, .bits = storage, .storage = storage,
-		                         .repeat = repeat, .scale = 1 };
+	struct weir_iio_element made = {
+		.shown = true, .index = index, .bits = storage, .storage = storage, .repeat = repeat, .scale = 1
+	};
 
 	snprintf(made.name, sizeof(made.name), "%s", name);
 	return made;
@@ -74,7 +77,8 @@ static void repeats_become_numbered_fields(void **state)
 /* What cannot be read as a row is refused, never guessed. */
 static void refuses_unsound_elements(void **state)
 {
-	struct weir_iio_element odd = element("a", 0, 24, 1), wide = element("a", 0, 16, 1), many = element("a", 0, 8, 65);
+	struct weir_iio_element odd = element("a", 0, 24, 1), wide = element("a", 0, 16, 1),
+				many = element("a", 0, 8, 65);
 	struct weir_iio_element narrow = timestamp;
 	struct weir_schema schema;
 
@@ -157,7 +161,8 @@ static const char fake[] =
 	"<?xml version=\"1.0\"?><context name=\"xml\">"
 	"<device id=\"iio:device0\" name=\"adc\">"
 	"<channel id=\"voltage0\" type=\"input\"><scan-element index=\"0\" format=\"be:u12/16&gt;&gt;4\"/></channel>"
-	"<channel id=\"voltage1-voltage2\" type=\"input\"><scan-element index=\"1\" format=\"le:s24/32X2&gt;&gt;8\"/></channel>"
+	"<channel id=\"voltage1-voltage2\" type=\"input\"><scan-element index=\"1\" "
+	"format=\"le:s24/32X2&gt;&gt;8\"/></channel>"
 	"<channel id=\"temp\" type=\"input\"/>"
 	"<channel id=\"voltage3\" type=\"output\"><scan-element index=\"2\" format=\"le:s16/16&gt;&gt;0\"/></channel>"
 	"<channel id=\"timestamp\" type=\"input\"><scan-element index=\"9\" format=\"le:S64/64&gt;&gt;0\"/></channel>"

@@ -77,7 +77,9 @@ static void overflow_is_counted_exactly(void **state)
 			if (wait--)
 				continue;
 			take(&fifo);
-			wait = i < 500 ? 5 : random_below(&seed, 20) ? random_below(&seed, FIFO - 1) : FIFO + random_below(&seed, 300);
+			wait = i < 500                   ? 5
+			       : random_below(&seed, 20) ? random_below(&seed, FIFO - 1)
+							 : FIFO + random_below(&seed, 300);
 		}
 		/* Only what vanished before a row that arrived can be known. */
 		take(&fifo);
@@ -98,7 +100,8 @@ static void pauses_are_not_losses(void **state)
 	(void)state;
 	open_fifo(&fifo, PERIOD, false);
 	for (int i = 0; i < 100000; i++) {
-		t += random_below(&seed, 50) ? random_below(&seed, 2 * PERIOD) : 40 * PERIOD + random_below(&seed, 1000 * PERIOD);
+		t += random_below(&seed, 50) ? random_below(&seed, 2 * PERIOD)
+					     : 40 * PERIOD + random_below(&seed, 1000 * PERIOD);
 		push(&fifo, t);
 		if (fifo.n == FIFO - 1 || !random_below(&seed, 8))
 			take(&fifo);
@@ -143,7 +146,8 @@ static void overflow_in_a_rush_is_counted(void **state)
 	open_fifo(&fifo, 0, false);
 	for (int64_t i = 0; i < 50000; i++) {
 		bool stalls = i > 1000 && i < 49000 && !random_below(&seed, 1000);
-		int64_t t = i * PERIOD + (stalls ? random_below(&seed, 100) * (int64_t)PERIOD : random_below(&seed, PERIOD / 5));
+		int64_t t = i * PERIOD +
+			    (stalls ? random_below(&seed, 100) * (int64_t)PERIOD : random_below(&seed, PERIOD / 5));
 
 		/* The reader gets no turn in the rush. */
 		last = t > last ? t : last + 1000;

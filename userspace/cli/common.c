@@ -17,20 +17,19 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 	argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
+/* A program is text: up to the first NUL, and there must be none. NULL with errno set on failure. */
 static char *read_all(FILE *file)
 {
 	char *text = NULL;
 	size_t size = 0;
+	ssize_t n = getdelim(&text, &size, '\0', file);
 
-	/* No NUL in a program: getdelim takes the whole file. */
-	if (getdelim(&text, &size, '\0', file) < 0 && !feof(file)) {
-		free(text);
-		return NULL;
-	}
-	if (text && feof(file) && size)
+	if (n > 0 && text[n - 1] == '\0')
+		errno = EILSEQ;
+	else if (n > 0)
 		return text;
 	free(text);
-	return strdup("");
+	return n < 0 && feof(file) ? strdup("") : NULL;
 }
 
 static bool names_file(const char *argument)

@@ -23,14 +23,15 @@ const char *const weir_gpio_bias_words[] = { "as-is", "pull-up", "pull-down", "d
 enum gpiod_line_bias weir_gpio_bias(const struct weir_node *node)
 {
 	static const enum gpiod_line_bias bias[] = { GPIOD_LINE_BIAS_AS_IS, GPIOD_LINE_BIAS_PULL_UP,
-		                                     GPIOD_LINE_BIAS_PULL_DOWN, GPIOD_LINE_BIAS_DISABLED };
+						     GPIOD_LINE_BIAS_PULL_DOWN, GPIOD_LINE_BIAS_DISABLED };
 
 	return bias[weir_arg_int(node, "bias")];
 }
 
 /* --- what there is ------------------------------------------------------------ */
 
-static void describe(struct weir_gpio_line *line, struct gpiod_chip *chip, struct gpiod_chip_info *info, uint32_t offset)
+static void describe(struct weir_gpio_line *line, struct gpiod_chip *chip, struct gpiod_chip_info *info,
+		     uint32_t offset)
 {
 	struct gpiod_line_info *line_info = gpiod_chip_get_line_info(chip, offset);
 	const char *name = line_info ? gpiod_line_info_get_name(line_info) : NULL;
@@ -133,7 +134,7 @@ static int fail_unknown(struct weir_node *node, const struct lines *lines)
 		list_names(lines, weir_target(node), advice);
 	else if (lines->denied)
 		return weir_fail_device(node, weir_target(node), "open the GPIO chips", lines->denied,
-		                        "run as root, or have a udev rule give your group /dev/gpiochip*");
+					"run as root, or have a udev rule give your group /dev/gpiochip*");
 	return weir_fail_device(node, weir_target(node), "find the line", ENOENT, advice);
 }
 
@@ -197,7 +198,8 @@ static int fail_request(const struct weir_gpio *gpio, struct weir_node *node, st
 	int err;
 
 	if (error == EBUSY)
-		snprintf(advice, sizeof(advice), "'%s' is using it", consumer ? consumer : "the kernel or another program");
+		snprintf(advice, sizeof(advice), "'%s' is using it",
+			 consumer ? consumer : "the kernel or another program");
 	else if (error == EINVAL || error == ENOTSUP || error == ENXIO)
 		strcpy(advice, "its chip cannot do that: look at edges=, bias= and drive=");
 	err = weir_fail_device(node, gpio->title, "take the line", error, *advice ? advice : NULL);
@@ -206,14 +208,15 @@ static int fail_request(const struct weir_gpio *gpio, struct weir_node *node, st
 }
 
 static struct gpiod_line_request *request_line(const struct weir_gpio *gpio, struct gpiod_chip *chip,
-                                               struct gpiod_line_settings *settings, size_t events)
+					       struct gpiod_line_settings *settings, size_t events)
 {
 	struct gpiod_request_config *request = gpiod_request_config_new();
 	struct gpiod_line_config *lines = gpiod_line_config_new();
 	struct gpiod_line_request *taken = NULL;
 	int error = ENOMEM;
 
-	if (request && lines && settings && !gpiod_line_config_add_line_settings(lines, &gpio->line.offset, 1, settings)) {
+	if (request && lines && settings &&
+	    !gpiod_line_config_add_line_settings(lines, &gpio->line.offset, 1, settings)) {
 		gpiod_request_config_set_consumer(request, "weir");
 		gpiod_request_config_set_event_buffer_size(request, events);
 		taken = gpiod_chip_request_lines(chip, request, lines);
@@ -225,7 +228,8 @@ static struct gpiod_line_request *request_line(const struct weir_gpio *gpio, str
 	return taken;
 }
 
-int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings, size_t events)
+int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings,
+		      size_t events)
 {
 	char path[WEIR_GPIO_NAME + 8];
 	struct gpiod_chip *chip;

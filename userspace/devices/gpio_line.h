@@ -32,8 +32,8 @@ int weir_gpio_open(struct weir_gpio *out, struct weir_node *node) WEIR_MUST_CHEC
  * @param events room for edge events in the kernel; 0: its default.
  * @return 0, or -errno after weir_fail_device(): EBUSY names the line's present consumer.
  */
-int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings, size_t events)
-	WEIR_MUST_CHECK;
+int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings,
+		      size_t events) WEIR_MUST_CHECK;
 
 /** @brief Give the line back, if it was taken. */
 void weir_gpio_release(struct weir_gpio *gpio);

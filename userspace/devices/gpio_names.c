@@ -31,7 +31,7 @@ static bool fits_offset(const struct weir_gpio_line *line, const char *word)
 }
 
 static int find_by(const struct weir_gpio_line *line, size_t n, const char *word,
-                   bool (*fits)(const struct weir_gpio_line *, const char *))
+		   bool (*fits)(const struct weir_gpio_line *, const char *))
 {
 	int found = -ENOENT;
 

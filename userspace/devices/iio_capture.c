@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <iio.h>
 
-#include "devices/holder.h"
 #include "devices/iio_capture.h"
-#include "devices/iio_names.h"
-
-#define LENGTH_LEAST 1024
-#define LENGTH_BYTES_MOST (2u << 20)
-#define RATE_TOLERANCE 0.01
-
-static enum weir_clock clock_of(const struct weir_node *node)
-{
-	return weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC;
-}
-
-/* --- open: decide ----------------------------------------------------------- */
 
 /*
  * The drivers of HID sensors push the whole scan whatever was asked for and have no scan masks for the core to cut it
@@ -53,7 +36,7 @@ static bool is_picked(const struct weir_iio_pick *pick, int n, const struct iio_
 
 /* The wanted channels first, in the order of the program, then those that come along. */
 static uint32_t collect(struct weir_iio_capture *capture, const struct weir_iio_pick *pick, int n,
-                        struct weir_iio_element *element)
+			struct weir_iio_element *element)
 {
 	const struct iio_device *device = capture->device->device;
 	uint32_t count = 0;
@@ -80,22 +63,24 @@ static int lay_out(struct weir_iio_capture *capture, struct weir_node *node, str
 	struct weir_iio_element element[WEIR_FIELDS_MAX], time;
 	struct weir_iio_pick pick[WEIR_FIELDS_MAX];
 	int n = weir_iio_pick_channels(capture->device, node, weir_iio_is_scanned, pick);
+	enum weir_clock clock = weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC;
 	int err;
 
 	if (n < 0)
 		return n;
 	if (!n || !timestamp)
 		return weir_fail_arg(node, NULL, "poll=100ms reads its attributes instead",
-		                     n ? "'%s' does not stamp its samples" : "'%s' has no buffer", capture->device->name);
+				     n ? "'%s' does not stamp its samples" : "'%s' has no buffer",
+				     capture->device->name);
 	capture->n_indexes = collect(capture, pick, n, element);
 	for (uint32_t i = 0; i < capture->n_indexes; i++)
 		capture->index[i] = element[i].index;
 	weir_iio_element(timestamp, &time);
 	capture->index[capture->n_indexes] = time.index;
-	err = weir_iio_layout(out, clock_of(node), element, capture->n_indexes++, &time);
+	err = weir_iio_layout(out, clock, element, capture->n_indexes++, &time);
 	if (err)
-		return weir_fail(node, -err, "the scan of '%s' has a layout that weir cannot read: %s", capture->device->name,
-		                 strerror(-err));
+		return weir_fail(node, -err, "the scan of '%s' has a layout that weir cannot read: %s",
+				 capture->device->name, strerror(-err));
 	return 0;
 }
 
@@ -107,12 +92,13 @@ static int plan_rate(struct weir_iio_capture *capture, struct weir_node *node)
 	}
 	if (weir_iio_rate_attribute(capture->device, capture->rate_name, sizeof(capture->rate_name)) &&
 	    weir_arg_given(node, "rate"))
-		return weir_fail_arg(node, "rate", "leave rate= away", "the rate of '%s' cannot be set", capture->device->name);
+		return weir_fail_arg(node, "rate", "leave rate= away", "the rate of '%s' cannot be set",
+				     capture->device->name);
 	return 0;
 }
 
 int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_device *device, struct weir_node *node,
-                          struct weir_schema *out)
+			  struct weir_schema *out)
 {
 	int64_t length = weir_arg_int(node, "buffer"), watermark = weir_arg_int(node, "watermark");
 	int err;
@@ -120,235 +106,14 @@ int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_devi
 	capture->device = device;
 	capture->fd = -1;
 	if (length && watermark > length)
-		return weir_fail_arg(node, "watermark", NULL, "a watermark of %" PRId64 " is never reached in a buffer of %" PRId64,
-		                     watermark, length);
+		return weir_fail_arg(node, "watermark", NULL,
+				     "a watermark of %" PRId64 " is never reached in a buffer of %" PRId64, watermark,
+				     length);
 	err = lay_out(capture, node, out);
 	if (!err)
 		err = weir_iio_trigger_plan(&capture->trigger, device, node);
 	return err ? err : plan_rate(capture, node);
 }
-
-/* --- start: do -------------------------------------------------------------- */
-
-static int fail(struct weir_iio_capture *capture, struct weir_node *node, const char *operation, int err)
-{
-	const char *advice = NULL;
-
-	if (err == -EACCES || err == -EPERM)
-		advice = "run as root, or have a udev rule give your group the device";
-	else if (err == -ENOMEM)
-		advice = "a smaller buffer= may fit";
-	else if (err == -EINVAL)
-		advice = "the device does not take that combination of channels, trigger and rate";
-	return weir_fail_device(node, capture->device->name, operation, -err, advice);
-}
-
-static int open_chardev(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	char path[64], holder[128], advice[256];
-
-	snprintf(path, sizeof(path), "/dev/iio:device%d", capture->device->number);
-	capture->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (capture->fd >= 0)
-		return 0;
-	if (errno != EBUSY)
-		return fail(capture, node, "open the buffer of", -errno);
-	if (!weir_holder(path, holder, sizeof(holder)))
-		strcpy(holder, "another program");
-	snprintf(advice, sizeof(advice), "%s is reading it; a device gives its buffer to one program at a time", holder);
-	return weir_fail_device(node, capture->device->name, "open the buffer of", EBUSY, advice);
-}
-
-/* Nobody has the character device, yet the buffer is on: who switched it on has died. */
-static int take_over(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	double is_on;
-	int err;
-
-	if (weir_sysfs_number(capture->device->dir, "buffer/enable", &is_on) || is_on == 0)
-		return 0;
-	weir_warn(node, "the buffer of '%s' was left on by a program that has ended: taking it over", capture->device->name);
-	err = weir_sysfs_write(capture->device->dir, "buffer/enable", "0");
-	return err ? fail(capture, node, "switch off the buffer of", err) : 0;
-}
-
-static int set_clock(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	const char *name = clock_of(node) == WEIR_CLOCK_REALTIME ? "realtime" : "monotonic";
-	int err = weir_sysfs_set(&capture->undo, capture->device->dir, "current_timestamp_clock", name);
-
-	return err ? fail(capture, node, "choose the clock of", err) : 0;
-}
-
-static bool is_captured(const struct weir_iio_capture *capture, long index)
-{
-	for (uint32_t i = 0; i < capture->n_indexes; i++)
-		if (capture->index[i] == index)
-			return true;
-	return false;
-}
-
-/* `name` is NAME_en; its index is in NAME_index. */
-static bool wants_element(const struct weir_iio_capture *capture, const char *dir, const char *name)
-{
-	char file[WEIR_SYSFS_PATH];
-	double index;
-
-	snprintf(file, sizeof(file), "%.*s_index", (int)strlen(name) - 3, name);
-	return !weir_sysfs_number(dir, file, &index) && is_captured(capture, lrint(index));
-}
-
-/* Files are found by index: their names are the driver's affair. */
-static int switch_elements(struct weir_iio_capture *capture, bool on)
-{
-	char dir[WEIR_SYSFS_PATH + 16];
-	DIR *elements;
-	int err = 0;
-
-	snprintf(dir, sizeof(dir), "%s/scan_elements", capture->device->dir);
-	elements = opendir(dir);
-	if (!elements)
-		return -errno;
-	for (struct dirent *entry; !err && (entry = readdir(elements));) {
-		size_t length = strlen(entry->d_name);
-
-		if (length > 3 && !strcmp(entry->d_name + length - 3, "_en") && wants_element(capture, dir, entry->d_name) == on)
-			err = weir_sysfs_set(&capture->undo, dir, entry->d_name, on ? "1" : "0");
-	}
-	closedir(elements);
-	return err;
-}
-
-/* Off before on: some devices take only one channel at a time. */
-static int choose_channels(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	int err = switch_elements(capture, false);
-
-	if (!err)
-		err = switch_elements(capture, true);
-	return err ? fail(capture, node, "choose the channels of", err) : 0;
-}
-
-static const char *rate_dir(const struct weir_iio_capture *capture)
-{
-	return capture->trigger.is_timer ? capture->trigger.dir : capture->device->dir;
-}
-
-static double current_rate(const struct weir_iio_capture *capture)
-{
-	double hz = 0;
-
-	if (*capture->rate_name && weir_sysfs_number(rate_dir(capture), capture->rate_name, &hz))
-		return 0;
-	return hz > 0 ? hz : 0;
-}
-
-static int set_rate(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	char name[sizeof(capture->rate_name) + 16], available[WEIR_SYSFS_TEXT], text[64];
-	double hz = weir_arg_real(node, "rate"), got;
-	int err;
-
-	if (!weir_arg_given(node, "rate"))
-		return 0;
-	snprintf(name, sizeof(name), "%s_available", capture->rate_name);
-	weir_sysfs_read(rate_dir(capture), name, available, sizeof(available));
-	if (weir_iio_nearest_rate(available, hz, text, sizeof(text)))
-		snprintf(text, sizeof(text), "%.9g", hz);
-	err = weir_sysfs_set(&capture->undo, rate_dir(capture), capture->rate_name, text);
-	if (err)
-		return fail(capture, node, "set the rate of", err);
-	got = current_rate(capture);
-	if (fabs(got - hz) > RATE_TOLERANCE * hz)
-		weir_warn(node, "'%s' samples at %.6g Hz, the nearest that it has to %.6g Hz", capture->device->name, got, hz);
-	return 0;
-}
-
-static uint32_t power_of_two(double least)
-{
-	uint32_t value = 2;
-
-	while (value < least && value < 1u << 31)
-		value *= 2;
-	return value;
-}
-
-struct weir_iio_sizes weir_iio_sizes(double hz, uint32_t row_bytes, uint32_t length, uint32_t watermark)
-{
-	struct weir_iio_sizes sizes = { length, watermark };
-
-	if (!watermark)
-		sizes.watermark = (uint32_t)fmin(fmax(1, round(hz / 50)), 1 << 16);
-	if (!length) {
-		sizes.length = power_of_two(fmax(fmax(hz, 8.0 * sizes.watermark), LENGTH_LEAST));
-		while (sizes.length > LENGTH_LEAST && (uint64_t)sizes.length * row_bytes > LENGTH_BYTES_MOST &&
-		       sizes.length / 2 >= watermark)
-			sizes.length /= 2;
-	}
-	if (!watermark && sizes.watermark > sizes.length / 2)
-		sizes.watermark = sizes.length > 1 ? sizes.length / 2 : 1;
-	return sizes;
-}
-
-static int set_number(struct weir_iio_capture *capture, const char *name, uint32_t value)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%" PRIu32, value);
-	return weir_sysfs_write(capture->device->dir, name, text);
-}
-
-/* Always both: the kernel's defaults are a length of 2 and whatever the last user left. */
-static int set_sizes(struct weir_iio_capture *capture, struct weir_node *node, bool unread)
-{
-	double hz = current_rate(capture);
-	struct weir_iio_sizes sizes = { .length = 2, .watermark = 1 };
-	int err;
-
-	if (!unread)
-		sizes = weir_iio_sizes(hz, weir_out(node)->row_bytes, (uint32_t)weir_arg_int(node, "buffer"),
-		                       (uint32_t)weir_arg_int(node, "watermark"));
-	capture->watermark = sizes.watermark;
-	err = set_number(capture, "buffer/length", sizes.length);
-	if (!err)
-		err = set_number(capture, "buffer/watermark", sizes.watermark);
-	if (err)
-		return fail(capture, node, "size the buffer of", err);
-	if (weir_iio_gaps_open(&capture->gaps, sizes.length, hz > 0 ? 1e9 / hz : 0, capture->trigger.is_timer))
-		return weir_fail(node, ENOMEM, "no memory");
-	return 0;
-}
-
-static int switch_on(struct weir_iio_capture *capture, struct weir_node *node)
-{
-	int err = weir_sysfs_write(capture->device->dir, "buffer/enable", "1");
-
-	if (err)
-		return fail(capture, node, "switch on the buffer of", err);
-	capture->is_on = true;
-	return 0;
-}
-
-int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *node, bool unread)
-{
-	int err = open_chardev(capture, node);
-
-	if (!err)
-		err = take_over(capture, node);
-	if (!err)
-		err = set_clock(capture, node);
-	if (!err)
-		err = choose_channels(capture, node);
-	if (!err)
-		err = weir_iio_trigger_start(&capture->trigger, capture->device, node, &capture->undo);
-	if (!err)
-		err = set_rate(capture, node);
-	if (!err)
-		err = set_sizes(capture, node, unread);
-	return err ? err : switch_on(capture, node);
-}
-
-/* --- run and end ------------------------------------------------------------ */
 
 static void count_lost(struct weir_iio_capture *capture, struct weir_node *node, uint64_t lost)
 {
@@ -356,8 +121,9 @@ static void count_lost(struct weir_iio_capture *capture, struct weir_node *node,
 		return;
 	weir_lost(node, WEIR_LOST_DEVICE, lost);
 	if (!capture->has_warned)
-		weir_warn(node, "'%s' lost samples before weir could read them; a larger buffer= or a lower rate= helps",
-		          capture->device->name);
+		weir_warn(node,
+			  "'%s' lost samples before weir could read them; a larger buffer= or a lower rate= helps",
+			  capture->device->name);
 	capture->has_warned = true;
 }
 

@@ -40,7 +40,7 @@ struct weir_iio_sizes weir_iio_sizes(double hz, uint32_t row_bytes, uint32_t len
 
 /** @brief Decide everything, change nothing. @return 0, or -errno after a message. Close also after an error. */
 int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_device *device, struct weir_node *node,
-                          struct weir_schema *out) WEIR_MUST_CHECK;
+			  struct weir_schema *out) WEIR_MUST_CHECK;
 
 /** @brief Set up and switch on. `unread`: the smallest buffer. @return 0, or -errno after a message. */
 int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *node, bool unread) WEIR_MUST_CHECK;

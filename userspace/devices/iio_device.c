@@ -35,7 +35,7 @@ int weir_iio_find_device(const struct iio_context *context, const char *word, co
 		const struct iio_device *device = iio_context_get_device(context, i);
 
 		if (!is_sensor(device) || !weir_iio_fits_device(iio_device_get_id(device), iio_device_get_name(device),
-		                                                iio_device_get_label(device), word))
+								iio_device_get_label(device), word))
 			continue;
 		if (*out)
 			return -ENOTUNIQ;
@@ -54,7 +54,7 @@ static enum weir_fit fit_channel(const struct iio_channel *channel, const char *
 }
 
 int weir_iio_find_channel(const struct iio_device *device, const char *word,
-                          bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out)
+			  bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out)
 {
 	enum weir_fit best = WEIR_FIT_NONE;
 	unsigned int rivals = 0;
@@ -157,7 +157,7 @@ static int fail_ambiguous(struct weir_node *node, const struct iio_context *cont
 		const struct iio_device *device = iio_context_get_device(context, i);
 
 		if (is_sensor(device) && weir_iio_fits_device(iio_device_get_id(device), iio_device_get_name(device),
-		                                              iio_device_get_label(device), word))
+							      iio_device_get_label(device), word))
 			append(ids, " %s", iio_device_get_id(device));
 	}
 	return weir_fail_arg(node, NULL, ids, "several IIO devices are called '%s'", word);
@@ -209,7 +209,7 @@ int weir_iio_device_alive(const struct weir_iio_device *device, struct weir_node
 }
 
 static size_t channel_names(const struct iio_device *device, bool (*usable)(const struct iio_channel *),
-                            const char **name)
+			    const char **name)
 {
 	size_t n = 0;
 
@@ -220,7 +220,7 @@ static size_t channel_names(const struct iio_device *device, bool (*usable)(cons
 }
 
 static int fail_channel(const struct weir_iio_device *device, struct weir_node *node, const char *word,
-                        bool (*usable)(const struct iio_channel *), int err)
+			bool (*usable)(const struct iio_channel *), int err)
 {
 	const char *name[NAMES_MAX];
 	size_t n = channel_names(device->device, usable, name);
@@ -231,12 +231,14 @@ static int fail_channel(const struct weir_iio_device *device, struct weir_node *
 		append(hint, i ? ", %s" : " %s", name[i]);
 	if (nearest)
 		append(hint, "; did you mean '%s'?", nearest);
-	return weir_fail_arg(node, NULL, hint, err == -ENOTUNIQ ? "several channels of '%s' end in '%s'"
-	                                                        : "'%s' has no such channel to read: '%s'", device->name, word);
+	return weir_fail_arg(node, NULL, hint,
+			     err == -ENOTUNIQ ? "several channels of '%s' end in '%s'"
+					      : "'%s' has no such channel to read: '%s'",
+			     device->name, word);
 }
 
 static int pick_named(const struct weir_iio_device *device, struct weir_node *node,
-                      bool (*usable)(const struct iio_channel *), struct weir_iio_pick *pick)
+		      bool (*usable)(const struct iio_channel *), struct weir_iio_pick *pick)
 {
 	uint32_t n;
 	const char *const *word = weir_columns(node, &n);
@@ -250,14 +252,15 @@ static int pick_named(const struct weir_iio_device *device, struct weir_node *no
 			return fail_channel(device, node, word[i], usable, err);
 		for (uint32_t j = 0; j < i; j++)
 			if (pick[j].channel == pick[i].channel)
-				return weir_fail_arg(node, NULL, NULL, "'%s' and '%s' are the same channel", word[j], word[i]);
+				return weir_fail_arg(node, NULL, NULL, "'%s' and '%s' are the same channel", word[j],
+						     word[i]);
 		weir_iio_field_name(word[i], pick[i].field, sizeof(pick[i].field));
 	}
 	return (int)n;
 }
 
 static int pick_all(const struct weir_iio_device *device, struct weir_node *node,
-                    bool (*usable)(const struct iio_channel *), struct weir_iio_pick *pick)
+		    bool (*usable)(const struct iio_channel *), struct weir_iio_pick *pick)
 {
 	uint32_t n = 0;
 
@@ -267,8 +270,8 @@ static int pick_all(const struct weir_iio_device *device, struct weir_node *node
 		if (!usable(channel))
 			continue;
 		if (n == WEIR_FIELDS_MAX)
-			return weir_fail_arg(node, NULL, "name the wanted ones: iio:DEVICE[a,b]", "'%s' has more than %d channels",
-			                     device->name, WEIR_FIELDS_MAX);
+			return weir_fail_arg(node, NULL, "name the wanted ones: iio:DEVICE[a,b]",
+					     "'%s' has more than %d channels", device->name, WEIR_FIELDS_MAX);
 		pick[n].channel = channel;
 		weir_iio_field_name(iio_channel_get_id(channel), pick[n].field, sizeof(pick[n].field));
 		n++;
@@ -277,7 +280,7 @@ static int pick_all(const struct weir_iio_device *device, struct weir_node *node
 }
 
 int weir_iio_pick_channels(const struct weir_iio_device *device, struct weir_node *node,
-                           bool (*usable)(const struct iio_channel *channel), struct weir_iio_pick *pick)
+			   bool (*usable)(const struct iio_channel *channel), struct weir_iio_pick *pick)
 {
 	uint32_t n;
 

@@ -47,7 +47,7 @@ int weir_iio_find_device(const struct iio_context *context, const char *word, co
  * @return 0; -ENOENT; -ENOTUNIQ.
  */
 int weir_iio_find_channel(const struct iio_device *device, const char *word,
-                          bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out);
+			  bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out);
 
 /** @brief An input channel of the scan, the timestamp excepted. */
 bool weir_iio_is_scanned(const struct iio_channel *channel);
@@ -80,7 +80,7 @@ int weir_iio_device_alive(const struct weir_iio_device *device, struct weir_node
  * @return how many; -EINVAL after weir_fail_arg().
  */
 int weir_iio_pick_channels(const struct weir_iio_device *device, struct weir_node *node,
-                           bool (*usable)(const struct iio_channel *channel), struct weir_iio_pick *pick);
+			   bool (*usable)(const struct iio_channel *channel), struct weir_iio_pick *pick);
 
 /**
  * @brief The attribute that sets the device's sampling frequency, as a file of its directory.

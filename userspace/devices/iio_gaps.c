@@ -69,8 +69,8 @@ static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
 {
 	if (full)
 		return gaps->nominal_ns > 0 && interval_ns > 1.5 * gaps->nominal_ns
-		               ? (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1
-		               : 0;
+			       ? (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1
+			       : 0;
 	gaps->first_ns[gaps->n_first++] = interval_ns;
 	if (gaps->n_first < WEIR_IIO_FIRST)
 		return 0;
@@ -152,8 +152,8 @@ static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
 	return follow(gaps, interval);
 }
 
-uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows, uint32_t n,
-                              int64_t now_ns)
+uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows,
+			      uint32_t n, int64_t now_ns)
 {
 	const char *at = (const char *)rows + schema->t.at;
 	uint64_t lost = 0;

@@ -27,24 +27,24 @@
 
 /** Belongs to the thread that calls weir_iio_gaps_landed(). */
 struct weir_iio_gaps {
-	int64_t *read_ns;       /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
-	uint64_t fifo;          /**< rows that the FIFO holds, a power of two */
-	uint64_t row;           /**< rows so far */
-	int64_t last_ns;        /**< the last row's time */
-	double nominal_ns;      /**< the period that the device claims; 0: unknown */
+	int64_t *read_ns;  /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
+	uint64_t fifo;     /**< rows that the FIFO holds, a power of two */
+	uint64_t row;      /**< rows so far */
+	int64_t last_ns;   /**< the last row's time */
+	double nominal_ns; /**< the period that the device claims; 0: unknown */
 	double first_ns[WEIR_IIO_FIRST]; /**< the first intervals */
 	uint32_t n_first;
-	double span_ns;         /**< sum of the `intervals` latest intervals */
+	double span_ns; /**< sum of the `intervals` latest intervals */
 	uint32_t intervals;
-	bool is_measured;       /**< the period is span_ns / intervals, else nominal_ns */
-	bool on_raster;         /**< a timer trigger paces the device at exactly nominal_ns */
-	bool is_suspect;        /**< what is late may have been lost */
-	double late_ns;         /**< behind the raster */
-	double late_before_ns;  /**< as the window began */
-	double least_late_ns;   /**< the least of late_ns in the window */
-	uint32_t window;        /**< rows in the window */
-	uint32_t steady;        /**< rows since one that caught up */
-	uint32_t odd_windows;   /**< since one in which rows kept to the raster, up to a few */
+	bool is_measured;      /**< the period is span_ns / intervals, else nominal_ns */
+	bool on_raster;        /**< a timer trigger paces the device at exactly nominal_ns */
+	bool is_suspect;       /**< what is late may have been lost */
+	double late_ns;        /**< behind the raster */
+	double late_before_ns; /**< as the window began */
+	double least_late_ns;  /**< the least of late_ns in the window */
+	uint32_t window;       /**< rows in the window */
+	uint32_t steady;       /**< rows since one that caught up */
+	uint32_t odd_windows;  /**< since one in which rows kept to the raster, up to a few */
 };
 
 /**
@@ -61,8 +61,8 @@ void weir_iio_gaps_close(struct weir_iio_gaps *gaps);
  * @param now_ns when they were read, by the clock that stamps them.
  * @return rows that were lost before or between them, as far as is certain by now.
  */
-uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows, uint32_t n,
-                              int64_t now_ns);
+uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_schema *schema, const void *rows,
+			      uint32_t n, int64_t now_ns);
 
 /** @brief No more rows will come. @return rows lost that were not certain yet. */
 uint64_t weir_iio_gaps_finish(struct weir_iio_gaps *gaps);

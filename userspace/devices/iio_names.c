@@ -49,7 +49,8 @@ bool weir_iio_fits_device(const char *id, const char *name, const char *label, c
 {
 	const char *index = id + strcspn(id, "0123456789");
 
-	return !strcmp(id, word) || !strcmp(index, word) || (name && !strcmp(name, word)) || (label && !strcmp(label, word));
+	return !strcmp(id, word) || !strcmp(index, word) || (name && !strcmp(name, word)) ||
+	       (label && !strcmp(label, word));
 }
 
 const char *weir_iio_unit(const char *id)

@@ -54,7 +54,7 @@ static int add_channel(struct weir_iio_polled *polled, struct weir_schema *out, 
 }
 
 int weir_iio_polled_open(struct weir_iio_polled *polled, const struct weir_iio_device *device, struct weir_node *node,
-                         struct weir_schema *out)
+			 struct weir_schema *out)
 {
 	struct weir_iio_pick pick[WEIR_FIELDS_MAX];
 	int n = weir_iio_pick_channels(device, node, is_readable, pick);
@@ -126,7 +126,7 @@ static int bear(struct weir_iio_polled *polled, struct weir_node *node, int err)
 	if (err != -ENODEV && err != -ENOENT && polled->failures < FAILURES_MAX)
 		return -EAGAIN;
 	return weir_fail_device(node, polled->device->name, "go on reading", -err,
-	                        err == -ENODEV ? "it was unplugged, or its driver unloaded" : NULL);
+				err == -ENODEV ? "it was unplugged, or its driver unloaded" : NULL);
 }
 
 int weir_iio_polled_produce(struct weir_iio_polled *polled, struct weir_node *node, void *row, struct weir_wait *wait)

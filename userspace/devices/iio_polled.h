@@ -23,7 +23,7 @@ struct weir_iio_polled {
 
 /** @brief Decide which attributes to read, change nothing. @return 0, or -errno after a message. */
 int weir_iio_polled_open(struct weir_iio_polled *polled, const struct weir_iio_device *device, struct weir_node *node,
-                         struct weir_schema *out) WEIR_MUST_CHECK;
+			 struct weir_schema *out) WEIR_MUST_CHECK;
 
 /** @brief Open the attributes; the first row is due now. @return 0, or -errno after a message. */
 int weir_iio_polled_start(struct weir_iio_polled *polled, struct weir_node *node) WEIR_MUST_CHECK;

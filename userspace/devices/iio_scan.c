@@ -12,8 +12,9 @@ static bool is_storage(uint32_t bits)
 
 static bool is_sound(const struct weir_iio_element *element)
 {
-	return is_storage(element->storage) && element->bits >= 1 && element->bits + element->shift <= element->storage &&
-	       element->repeat >= 1 && element->repeat <= WEIR_FIELDS_MAX;
+	return is_storage(element->storage) && element->bits >= 1 &&
+	       element->bits + element->shift <= element->storage && element->repeat >= 1 &&
+	       element->repeat <= WEIR_FIELDS_MAX;
 }
 
 static uint32_t size_of(const struct weir_iio_element *element)
@@ -92,7 +93,7 @@ static int add_fields(struct weir_schema *out, const struct weir_iio_element *el
 }
 
 int weir_iio_layout(struct weir_schema *out, enum weir_clock clock, const struct weir_iio_element *element, uint32_t n,
-                    const struct weir_iio_element *timestamp)
+		    const struct weir_iio_element *timestamp)
 {
 	uint32_t at[WEIR_FIELDS_MAX];
 	int err = 0;

@@ -30,6 +30,6 @@ struct weir_iio_element {
  * @return 0; -E2BIG: more than WEIR_FIELDS_MAX fields or WEIR_ROW_MAX bytes; -EINVAL: a storage size that IIO does not have.
  */
 int weir_iio_layout(struct weir_schema *out, enum weir_clock clock, const struct weir_iio_element *element, uint32_t n,
-                    const struct weir_iio_element *timestamp);
+		    const struct weir_iio_element *timestamp);
 
 #endif

@@ -30,7 +30,8 @@ static bool find_trigger(struct weir_iio_trigger *trigger)
 
 	if (!devices)
 		return false;
-	while (next_trigger(devices, trigger->dir, sizeof(trigger->dir), name, sizeof(name)) && strcmp(name, trigger->name))
+	while (next_trigger(devices, trigger->dir, sizeof(trigger->dir), name, sizeof(name)) &&
+	       strcmp(name, trigger->name))
 		;
 	closedir(devices);
 	trigger->is_timer = *trigger->dir && weir_sysfs_has(trigger->dir, "sampling_frequency");
@@ -77,8 +78,9 @@ static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_devi
 			return 0;
 	}
 	if (!weir_arg_given(node, "rate"))
-		return weir_fail_arg(node, NULL, "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger",
-		                     "nothing makes '%s' take samples", device->name);
+		return weir_fail_arg(node, NULL,
+				     "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger",
+				     "nothing makes '%s' take samples", device->name);
 	snprintf(out->name, sizeof(out->name), "weir-dev%d", device->number);
 	/* What a weir that was killed left behind is taken over. */
 	out->is_ours = find_trigger(out);
@@ -93,9 +95,9 @@ int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_de
 
 	*out = (struct weir_iio_trigger){ 0 };
 	if (weir_sysfs_read(device->dir, SLOT, current, sizeof(current)))
-		return weir_arg_given(node, "trigger")
-		               ? weir_fail_arg(node, "trigger", "leave trigger= away", "'%s' paces itself", device->name)
-		               : 0;
+		return weir_arg_given(node, "trigger") ? weir_fail_arg(node, "trigger", "leave trigger= away",
+								       "'%s' paces itself", device->name)
+						       : 0;
 	if (weir_arg_given(node, "trigger"))
 		return plan_named(out, weir_arg_text(node, "trigger"), node);
 	if (!*current)
@@ -114,8 +116,9 @@ static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
 	snprintf(path, sizeof(path), TIMERS_DIR "/%s", trigger->name);
 	if (mkdir(path, 0755) && errno != EEXIST)
 		return weir_fail_device(node, trigger->name, "make the timer trigger", errno,
-		                        errno == ENOENT ? "modprobe iio-trig-hrtimer, and mount configfs on /sys/kernel/config"
-		                                        : "making one needs root");
+					errno == ENOENT
+						? "modprobe iio-trig-hrtimer, and mount configfs on /sys/kernel/config"
+						: "making one needs root");
 	trigger->is_ours = true;
 	if (!find_trigger(trigger))
 		return weir_fail_device(node, trigger->name, "find the timer trigger just made", ENOENT, NULL);
@@ -123,7 +126,7 @@ static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
 }
 
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
-                           struct weir_node *node, struct weir_sysfs_undo *undo)
+			   struct weir_node *node, struct weir_sysfs_undo *undo)
 {
 	int err = trigger->make ? make_timer(trigger, node) : 0;
 
@@ -135,7 +138,7 @@ int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_i
 	err = weir_sysfs_set(undo, device->dir, SLOT, trigger->name);
 	if (err)
 		return weir_fail_device(node, device->name, "set the trigger", -err,
-		                        err == -EINVAL ? "the device does not work with that trigger" : NULL);
+					err == -EINVAL ? "the device does not work with that trigger" : NULL);
 	return 0;
 }
 

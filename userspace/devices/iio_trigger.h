@@ -24,12 +24,12 @@ struct weir_iio_trigger {
  * @brief Decide from `trigger=`, `rate=` and what the device has. Changes nothing.
  * @return 0, or -errno after a message.
  */
-int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node)
-	WEIR_MUST_CHECK;
+int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device,
+			  struct weir_node *node) WEIR_MUST_CHECK;
 
 /** @brief Make it if need be, and attach it. The device's buffer must be off. @return 0, or -errno after a message. */
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
-                           struct weir_node *node, struct weir_sysfs_undo *undo) WEIR_MUST_CHECK;
+			   struct weir_node *node, struct weir_sysfs_undo *undo) WEIR_MUST_CHECK;
 
 /** @brief Remove it if it is weir's own. After the device's own trigger has been restored. */
 void weir_iio_trigger_close(struct weir_iio_trigger *trigger);
