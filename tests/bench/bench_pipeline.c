@@ -92,7 +92,8 @@ int main(void)
 	double copy = repeat(NULL, NULL);
 
 	printf("%-80s %12s %10s %s\n", "pipeline", "Mrecords/s", "ns/record", "times memcpy");
-	printf("%-80s %12.1f %10.2f %12.1f\n", "memcpy of the same bytes", RECORDS / copy / 1e6, copy / RECORDS * 1e9, 1.0);
+	printf("%-80s %12.1f %10.2f %12.1f\n", "memcpy of the same bytes", RECORDS / copy / 1e6, copy / RECORDS * 1e9,
+	       1.0);
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		double seconds = repeat(run_once, programs[i]);
 

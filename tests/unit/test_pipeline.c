@@ -126,7 +126,8 @@ static void each_reader_gets_everything(void **state)
 	temporary(first);
 	temporary(second);
 	snprintf(program, sizeof(program),
-	         "n = synth:counter rate=max | where value >= 1000\nn | csv:%s\nn | select value | csv:%s", first, second);
+		 "n = synth:counter rate=max | where value >= 1000\nn | csv:%s\nn | select value | csv:%s", first,
+		 second);
 	outcome = run(program, (struct weir_options){ .limit = 51000, .ring_rows = 512 });
 	assert_string_equal(outcome.messages, "");
 	assert_int_equal(outcome.status, 0);
@@ -222,8 +223,9 @@ static void limit_ends_the_run(void **state)
 /* Proves that a rehearsed output is never touched and always ends parked. */
 static void rehearsal_parks(void **state)
 {
-	struct outcome outcome = run("synth:square freq=10Hz rate=1kHz | switch on value > 0 off value < 0 | gpio:NO_SUCH park=on",
-	                             (struct weir_options){ .limit = 1000, .dry_run = true });
+	struct outcome outcome = run(
+		"synth:square freq=10Hz rate=1kHz | switch on value > 0 off value < 0 | gpio:NO_SUCH park=on",
+		(struct weir_options){ .limit = 1000, .dry_run = true });
 
 	(void)state;
 	assert_int_equal(outcome.status, 0);
@@ -269,7 +271,9 @@ static void same_output_for_any_ring(void **state)
 
 		temporary(path);
 		snprintf(program, sizeof(program),
-		         "synth:counter rate=max | window 7 step 3 mean(value) as m | every 5 | select m = round(m) | csv:%s", path);
+			 "synth:counter rate=max | window 7 step 3 mean(value) as m | every 5 | select m = round(m) | "
+			 "csv:%s",
+			 path);
 		outcome = run(program, (struct weir_options){ .limit = 20000, .ring_rows = rows });
 		assert_int_equal(outcome.status, 0);
 		if (expected)
@@ -283,10 +287,10 @@ static void same_output_for_any_ring(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_record_arrives),      cmocka_unit_test(each_reader_gets_everything),
-		cmocka_unit_test(arrived_and_lost_add_up),   cmocka_unit_test(stop_drains),
-		cmocka_unit_test(time_limit_ends),           cmocka_unit_test(limit_ends_the_run),
-		cmocka_unit_test(rehearsal_parks),           cmocka_unit_test(failures_have_their_status),
+		cmocka_unit_test(every_record_arrives),     cmocka_unit_test(each_reader_gets_everything),
+		cmocka_unit_test(arrived_and_lost_add_up),  cmocka_unit_test(stop_drains),
+		cmocka_unit_test(time_limit_ends),          cmocka_unit_test(limit_ends_the_run),
+		cmocka_unit_test(rehearsal_parks),          cmocka_unit_test(failures_have_their_status),
 		cmocka_unit_test(same_output_for_any_ring),
 	};
 

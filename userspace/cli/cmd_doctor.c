@@ -20,7 +20,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, NULL, "Try what weir needs from this machine, and say what would mend each lack.", NULL, NULL, NULL,
+		options, parse, NULL, "Try what weir needs from this machine, and say what would mend each lack.",
+		NULL,    NULL,  NULL,
 	};
 	bool json = false;
 

@@ -33,8 +33,13 @@ static error_t parse(int key, char *value, struct argp_state *state)
 int cmd_list(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "[sensors|stages|sinks|actuators|DRIVER]",
-		"List drivers by kind, or one driver with its parameters.", NULL, NULL, NULL,
+		options,
+		parse,
+		"[sensors|stages|sinks|actuators|DRIVER]",
+		"List drivers by kind, or one driver with its parameters.",
+		NULL,
+		NULL,
+		NULL,
 	};
 	struct arguments arguments = { 0 };
 	enum weir_format format;
@@ -47,6 +52,6 @@ int cmd_list(int argc, char **argv)
 		status = weir_describe(arguments.what, stdout, format);
 	if (status)
 		fprintf(stderr, "weir: '%s' is neither a kind (sensors, stages, sinks, actuators) nor a driver\n",
-		        arguments.what);
+			arguments.what);
 	return status;
 }

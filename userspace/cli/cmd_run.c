@@ -48,7 +48,8 @@ static int choice(struct argp_state *state, const char *option, const char *word
 static long long positive(struct argp_state *state, const char *option, const char *text, long long value)
 {
 	if (value <= 0)
-		argp_error(state, "%s: '%s' is not a positive %s", option, text, strcmp(option, "--for") ? "count" : "time (10s, 5m)");
+		argp_error(state, "%s: '%s' is not a positive %s", option, text,
+			   strcmp(option, "--for") ? "count" : "time (10s, 5m)");
 	return value;
 }
 
@@ -133,7 +134,8 @@ static void print_summary(const struct weir_pipeline *pipeline, enum summary sum
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		run_options, parse_run, "FILE\n'PROGRAM'", "Run a program until its sources end, or a signal.", NULL, NULL, NULL,
+		run_options, parse_run, "FILE\n'PROGRAM'", "Run a program until its sources end, or a signal.", NULL,
+		NULL,        NULL,
 	};
 	struct arguments arguments = { .options = { .handle_signals = true } };
 	struct weir_pipeline *pipeline;
@@ -153,7 +155,8 @@ int cmd_check(int argc, char **argv)
 {
 	static const struct argp_option none[] = { { 0 } };
 	static const struct argp argp = {
-		none, parse_run, "FILE\n'PROGRAM'", "Parse a program and resolve its devices; touch no output.", NULL, NULL, NULL,
+		none, parse_run, "FILE\n'PROGRAM'", "Parse a program and resolve its devices; touch no output.", NULL,
+		NULL, NULL,
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;
@@ -168,8 +171,13 @@ int cmd_check(int argc, char **argv)
 int cmd_explain(int argc, char **argv)
 {
 	static const struct argp argp = {
-		explain_options, parse_run, "FILE\n'PROGRAM'",
-		"Print the plan of a program: threads, rings, what runs in the kernel and why not more.", NULL, NULL, NULL,
+		explain_options,
+		parse_run,
+		"FILE\n'PROGRAM'",
+		"Print the plan of a program: threads, rings, what runs in the kernel and why not more.",
+		NULL,
+		NULL,
+		NULL,
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;

@@ -21,7 +21,8 @@ static int usage(FILE *stream, int status)
 	      stream);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].doc);
-	fputs("\n`weir COMMAND --help` tells its options. Exit status: 0 ok, 1 runtime error, 2 usage or wrong program,\n"
+	fputs("\n`weir COMMAND --help` tells its options. Exit status: 0 ok, 1 runtime error, 2 usage or wrong "
+	      "program,\n"
 	      "3 device missing, 4 data lost under --strict.\n",
 	      stream);
 	return status;

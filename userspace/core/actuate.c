@@ -39,8 +39,8 @@ static int apply(struct weir_node *node, double value, int64_t t)
 	int err = 0;
 
 	if (node->pipeline->options.dry_run)
-		fprintf(weir_messages(node->pipeline), "dry-run: %s:%s would become %g at t=%" PRId64 "\n", node->driver->name,
-		        node->args->target, value, t);
+		fprintf(weir_messages(node->pipeline), "dry-run: %s:%s would become %g at t=%" PRId64 "\n",
+			node->driver->name, node->args->target, value, t);
 	else
 		err = node->driver->actuator->apply(node, value);
 	if (err < 0)

@@ -67,8 +67,8 @@ static struct finding check_uring(void)
 	int err = weir_loop_open(&loop, WEIR_BACKEND_URING);
 
 	if (err < 0)
-		return say(LACKING, "sysctl kernel.io_uring_disabled=0", "io_uring is refused (%s); poll() and read() are used",
-		           strerror(-err));
+		return say(LACKING, "sysctl kernel.io_uring_disabled=0",
+			   "io_uring is refused (%s); poll() and read() are used", strerror(-err));
 	weir_loop_close(loop);
 	return say(GOOD, NULL, "io_uring works");
 }
@@ -96,7 +96,7 @@ static struct finding check_filter(void)
 	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
 	if (weir_filter_open(&filter, &config, why) < 0)
 		return say(LACKING, "setcap cap_bpf,cap_perfmon+ep $(command -v weir), or run as root",
-		           "eBPF is refused; filters run in user space: %s", why);
+			   "eBPF is refused; filters run in user space: %s", why);
 	weir_filter_close(filter);
 	return say(GOOD, NULL, "eBPF batch filters load and run");
 }
@@ -114,11 +114,12 @@ static struct finding check_iio(void)
 	int err = first_refusal("/dev/iio:device*", O_RDONLY, path);
 
 	if (!count_files("/sys/bus/iio/devices/iio:device*"))
-		return say(LACKING, "enable the sensor's overlay (Raspberry Pi: dtoverlay=… in /boot/firmware/config.txt)",
-		           "no IIO device");
+		return say(LACKING,
+			   "enable the sensor's overlay (Raspberry Pi: dtoverlay=… in /boot/firmware/config.txt)",
+			   "no IIO device");
 	if (err)
-		return say(BROKEN, "add a udev rule: SUBSYSTEM==\"iio\", GROUP=\"plugdev\", MODE=\"0660\"", "%s: %s", path,
-		           strerror(err));
+		return say(BROKEN, "add a udev rule: SUBSYSTEM==\"iio\", GROUP=\"plugdev\", MODE=\"0660\"", "%s: %s",
+			   path, strerror(err));
 	return say(GOOD, NULL, "%zu IIO device(s)", count_files("/sys/bus/iio/devices/iio:device*"));
 }
 
@@ -139,7 +140,7 @@ static struct finding check_hrtimer(void)
 	if (!access("/sys/kernel/config/iio/triggers/hrtimer", W_OK))
 		return say(GOOD, NULL, "hrtimer triggers can be made");
 	return say(LACKING, "modprobe iio-trig-hrtimer && mount -t configfs none /sys/kernel/config",
-	           "hrtimer triggers cannot be made; sensors without an interrupt need one");
+		   "hrtimer triggers cannot be made; sensors without an interrupt need one");
 }
 
 static struct finding check_pages(void)
@@ -166,7 +167,8 @@ static json_t *finding_json(const struct finding *finding)
 {
 	static const char *const word[] = { "ok", "lacking", "broken" };
 
-	return json_pack("{s:s, s:s, s:s?}", "health", word[finding->health], "text", finding->text, "mend", finding->mend);
+	return json_pack("{s:s, s:s, s:s?}", "health", word[finding->health], "text", finding->text, "mend",
+			 finding->mend);
 }
 
 int weir_doctor(FILE *stream, enum weir_format format)

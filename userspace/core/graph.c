@@ -61,8 +61,8 @@ static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first, st
 	agent->from = from;
 	agent->first = first;
 	agent->policy = first->args->policy_given ? first->args->policy
-	                : is_live(first)          ? WEIR_DROP_OLDEST
-	                                          : WEIR_BLOCK;
+			: is_live(first)          ? WEIR_DROP_OLDEST
+						  : WEIR_BLOCK;
 	pipeline->agent[pipeline->n_agents++] = agent;
 	return 0;
 }

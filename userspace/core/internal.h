@@ -61,10 +61,10 @@ struct weir_node {
 	void *state;
 	char *name; /**< of the stream that it makes, where the program names it; owned */
 	struct weir_schema in, out;
-	struct weir_node *up;      /**< NULL for a source */
-	uint32_t n_readers;        /**< nodes whose `up` this is */
+	struct weir_node *up; /**< NULL for a source */
+	uint32_t n_readers;   /**< nodes whose `up` this is */
 	bool opened;
-	bool absorbed;             /**< absorbed: a filter in the kernel does this stage's work; it is not run */
+	bool absorbed;              /**< absorbed: a filter in the kernel does this stage's work; it is not run */
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
@@ -117,13 +117,14 @@ struct weir_pipeline {
 };
 
 /* Build: one thread. */
-int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name, const char *text);
+int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name,
+		      const char *text);
 /**
  * @brief Append a node and open its driver on the schema of `up`. Takes `args`, also on failure.
  * @return 0 and *out (usable as `up`); -errno after a report when the driver refused: *out is then NULL.
  */
 int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
-                      struct weir_args *args, struct weir_node *up, struct weir_node **out);
+		      struct weir_args *args, struct weir_node *up, struct weir_node **out);
 /** @brief Give a node's output a stream. */
 int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from) WEIR_MUST_CHECK;
 /** @brief The capacity that its rings are asked to have, in rows. */
@@ -134,7 +135,7 @@ int weir_pipeline_group(struct weir_pipeline *pipeline);
 /* node.c */
 /** @brief Open a driver on the output of `up`. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
-                   enum weir_role role, struct weir_args *args, struct weir_node *up) WEIR_MUST_CHECK;
+		   enum weir_role role, struct weir_args *args, struct weir_node *up) WEIR_MUST_CHECK;
 void weir_node_close(struct weir_node *node);
 
 /** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */

@@ -30,10 +30,10 @@ static const char *style_text(const struct weir_param *param)
 static const char *value_text(enum weir_value value)
 {
 	static const char *const text[] = {
-		[WEIR_V_INT] = "N",           [WEIR_V_REAL] = "X",        [WEIR_V_DURATION] = "TIME", [WEIR_V_RATE] = "RATE",
-		[WEIR_V_SIZE] = "SIZE",       [WEIR_V_SPAN] = "N|TIME",   [WEIR_V_BOOL] = "yes|no",   [WEIR_V_WORD] = "WORD",
-		[WEIR_V_TEXT] = "TEXT",       [WEIR_V_EXPR] = "EXPR",     [WEIR_V_FIELDS] = "FIELDS",
-		[WEIR_V_AGGREGATES] = "AGGS",
+		[WEIR_V_INT] = "N",       [WEIR_V_REAL] = "X",        [WEIR_V_DURATION] = "TIME",
+		[WEIR_V_RATE] = "RATE",   [WEIR_V_SIZE] = "SIZE",     [WEIR_V_SPAN] = "N|TIME",
+		[WEIR_V_BOOL] = "yes|no", [WEIR_V_WORD] = "WORD",     [WEIR_V_TEXT] = "TEXT",
+		[WEIR_V_EXPR] = "EXPR",   [WEIR_V_FIELDS] = "FIELDS", [WEIR_V_AGGREGATES] = "AGGS",
 	};
 
 	return text[value];
@@ -67,7 +67,8 @@ static void print_driver(const struct weir_driver *driver, enum weir_role role, 
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s%s%s", driver->name, driver->target ? ":" : "", driver->target ? driver->target : "");
+	snprintf(name, sizeof(name), "%s%s%s", driver->name, driver->target ? ":" : "",
+		 driver->target ? driver->target : "");
 	fprintf(stream, "  %-24s %s\n", name, driver->doc);
 	if (!parameters)
 		return;
@@ -90,9 +91,11 @@ static void list_text(enum weir_role role, FILE *stream)
 
 static json_t *param_json(const struct weir_param *param)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:s}", "name", param->name, "form", value_text(param->value), "help",
-	                           param->help, "required", param->required, "style",
-	                           param->style == WEIR_KEY ? "key" : param->style == WEIR_KEYWORD ? "keyword" : "positional");
+	json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:s}", "name", param->name, "form", value_text(param->value),
+				   "help", param->help, "required", param->required, "style",
+				   param->style == WEIR_KEY       ? "key"
+				   : param->style == WEIR_KEYWORD ? "keyword"
+								  : "positional");
 	json_t *words = json_array();
 
 	for (const char *const *word = param->words; word && *word; word++)
@@ -111,8 +114,8 @@ static json_t *driver_json(const struct weir_driver *driver, enum weir_role role
 
 	for (const struct weir_param *param = weir_driver_params(driver, role); param->name; param++)
 		json_array_append_new(params, param_json(param));
-	return json_pack("{s:s, s:s, s:s, s:s?, s:o}", "name", driver->name, "role", weir_role_name(role), "doc", driver->doc,
-	                 "target", driver->target, "parameters", params);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o}", "name", driver->name, "role", weir_role_name(role), "doc",
+			 driver->doc, "target", driver->target, "parameters", params);
 }
 
 static json_t *list_json(enum weir_role role)

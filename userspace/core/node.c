@@ -30,7 +30,8 @@ static int open_source(struct weir_node *node)
 	int err = node->driver->source->open(node, &node->out);
 
 	if (err >= 0 && weir_schema_check(&node->out) < 0)
-		return weir_fail(node, EINVAL, "its records are too large or its fields do not fit; choose fewer fields");
+		return weir_fail(node, EINVAL,
+				 "its records are too large or its fields do not fit; choose fewer fields");
 	return err;
 }
 
@@ -52,16 +53,16 @@ static int open_driver(struct weir_node *node)
 static void close_driver(struct weir_node *node)
 {
 	void (*close)(struct weir_node *) = node->role == WEIR_SOURCE     ? node->driver->source->close
-	                                    : node->role == WEIR_OPERATOR ? node->driver->stage->close
-	                                    : node->role == WEIR_SINK     ? node->driver->sink->close
-	                                                                  : node->driver->actuator->close;
+					    : node->role == WEIR_OPERATOR ? node->driver->stage->close
+					    : node->role == WEIR_SINK     ? node->driver->sink->close
+									  : node->driver->actuator->close;
 
 	if (close)
 		close(node);
 }
 
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
-                   enum weir_role role, struct weir_args *args, struct weir_node *up)
+		   enum weir_role role, struct weir_args *args, struct weir_node *up)
 {
 	struct weir_node *node = calloc(1, sizeof(*node));
 	int err = -ENOMEM;
@@ -157,7 +158,7 @@ int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, co
 int weir_fail_device(struct weir_node *node, const char *device, const char *operation, int error, const char *advice)
 {
 	weir_report_add(node->pipeline->report, WEIR_EXIT_DEVICE, node->args->where, advice, "%s '%s': cannot %s: %s",
-	                node->driver->name, device, operation, strerror(error));
+			node->driver->name, device, operation, strerror(error));
 	return -error;
 }
 
@@ -169,8 +170,8 @@ int weir_fail(struct weir_node *node, int error, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	weir_report_add(node->pipeline->report, WEIR_EXIT_RUNTIME, node->args->where, NULL, "%s: %s", node->driver->name,
-	                text);
+	weir_report_add(node->pipeline->report, WEIR_EXIT_RUNTIME, node->args->where, NULL, "%s: %s",
+			node->driver->name, text);
 	return -error;
 }
 

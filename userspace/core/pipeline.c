@@ -7,7 +7,8 @@
 
 #define RING_ROWS 65536
 
-int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name, const char *text)
+int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *options, const char *name,
+		      const char *text)
 {
 	struct weir_pipeline *pipeline = calloc(1, sizeof(*pipeline));
 	int err;
@@ -39,7 +40,7 @@ static int keep_node(struct weir_pipeline *pipeline, struct weir_node *node)
 }
 
 int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
-                      struct weir_args *args, struct weir_node *up, struct weir_node **out)
+		      struct weir_args *args, struct weir_node *up, struct weir_node **out)
 {
 	struct weir_node *node;
 	int err = weir_node_open(&node, pipeline, driver, role, args, up);

@@ -48,8 +48,8 @@ void weir_run_agent_over(struct weir_pipeline *pipeline, int error)
 {
 	/* A reader of our output that went away (EPIPE) has had enough: not a failure. */
 	if (error < 0 && error != -EPIPE && error != -EINTR && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
-		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL, "a stage failed: %s",
-		                strerror(-error));
+		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
+				"a stage failed: %s", strerror(-error));
 	/* Nobody reads any more, or a stage has failed: no use in feeding on. */
 	if (atomic_fetch_sub(&pipeline->runtime->agents_live, 1) == 1 || error < 0)
 		weir_stop(pipeline);
@@ -166,8 +166,8 @@ static int open_events(struct weir_pipeline *pipeline)
 	if (err >= 0 && run->uevent_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->uevent_fd, on_uevent, pipeline);
 	if (err >= 0 && pipeline->options.for_ns)
-		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + pipeline->options.for_ns, 0, on_time,
-		                          pipeline);
+		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + pipeline->options.for_ns, 0,
+					  on_time, pipeline);
 	return err < 0 ? err : 0;
 }
 
@@ -321,7 +321,7 @@ static void end_agents(struct weir_pipeline *pipeline)
 			run->abandoned = true;
 	if (run->abandoned)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
-		                "a stage does not end; outputs are parked, what it still held is lost");
+				"a stage does not end; outputs are parked, what it still held is lost");
 }
 
 static void park_all(struct weir_pipeline *pipeline)
@@ -375,7 +375,7 @@ static int conclude(struct weir_pipeline *pipeline, int err)
 
 	if (err < 0 && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL, "cannot run: %s",
-		                strerror(-err));
+				strerror(-err));
 	weir_report_print(pipeline->report, weir_messages(pipeline));
 	status = weir_report_status(pipeline->report);
 	if (status == WEIR_EXIT_OK && pipeline->options.strict && weir_pipeline_lost(pipeline))

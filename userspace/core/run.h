@@ -18,8 +18,8 @@ struct weir_feed {
 	struct weir_node *node;
 	struct weir_stream *stream;
 	struct weir_pipeline *pipeline;
-	uint64_t taken;   /**< rows inspected so far; the thread that feeds writes it */
-	int intake;       /**< of the loop; -1: none */
+	uint64_t taken; /**< rows inspected so far; the thread that feeds writes it */
+	int intake;     /**< of the loop; -1: none */
 	bool is_pulled, is_inline;
 	bool started;     /**< the device captures */
 	bool told;        /**< its failure has been reported */

@@ -180,7 +180,8 @@ static void consume(void *context)
 
 static int start_inline(struct weir_feed *feed)
 {
-	int watch = weir_loop_add_watch(feed->pipeline->runtime->loop, weir_filter_fd(feed->stream->filter), consume, feed);
+	int watch = weir_loop_add_watch(feed->pipeline->runtime->loop, weir_filter_fd(feed->stream->filter), consume,
+					feed);
 
 	if (watch < 0)
 		return weir_fail(feed->node, -watch, "cannot watch the filter: %s", strerror(-watch));
@@ -230,7 +231,8 @@ static int pull_once(struct weir_feed *feed)
 
 	if (!allowed)
 		return 0;
-	rows = weir_ring_reserve(feed->stream->ring, allowed < WEIR_BLOCK_MAX ? (uint32_t)allowed : WEIR_BLOCK_MAX, &room);
+	rows = weir_ring_reserve(feed->stream->ring, allowed < WEIR_BLOCK_MAX ? (uint32_t)allowed : WEIR_BLOCK_MAX,
+				 &room);
 	if (room)
 		return pull_rows(feed, rows, room);
 	/* Whatever the readers' policies, a pulled source waits: its records do not spoil. The deadline lets a stop through. */

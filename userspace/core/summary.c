@@ -83,7 +83,7 @@ static void print_node(const struct weir_node *node, FILE *stream)
 		fprintf(stream, " %12" PRIu64 " out", load(&node->records_out));
 	if (node->role == WEIR_SOURCE && node->stream && node->stream->wants_filter)
 		fprintf(stream, ", %" PRIu64 " filtered in the kernel, tier %s", filtered(node),
-		        weir_stream_tier(node->stream));
+			weir_stream_tier(node->stream));
 	if (lost_by(node))
 		fprintf(stream, ", %" PRIu64 " lost", lost_by(node));
 	fputc('\n', stream);
@@ -105,9 +105,11 @@ static void print_losses(const struct weir_pipeline *pipeline, FILE *stream)
 
 static void summary_text(const struct weir_pipeline *pipeline, FILE *stream)
 {
-	fprintf(stream, "weir: %.3f s: %" PRIu64 " records in, %" PRIu64 " filtered in the kernel, %" PRIu64 " to sinks, %" PRIu64
-	        " actuations, ", seconds(pipeline), total(pipeline, taken_in), total(pipeline, filtered),
-	        total(pipeline, given_out), total(pipeline, acted));
+	fprintf(stream,
+		"weir: %.3f s: %" PRIu64 " records in, %" PRIu64 " filtered in the kernel, %" PRIu64
+		" to sinks, %" PRIu64 " actuations, ",
+		seconds(pipeline), total(pipeline, taken_in), total(pipeline, filtered), total(pipeline, given_out),
+		total(pipeline, acted));
 	print_losses(pipeline, stream);
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
 		print_node(pipeline->node[i], stream);
@@ -127,10 +129,10 @@ static json_t *node_json(const struct weir_node *node)
 {
 	int length;
 	const char *text = weir_node_text(node, &length);
-	json_t *object = json_pack("{s:s, s:s%, s:I, s:I, s:I, s:I, s:I}", "role", weir_role_name(node->role), "text", text,
-	                           (size_t)length, "in", (json_int_t)load(&node->records_in), "out",
-	                           (json_int_t)load(&node->records_out), "filtered", (json_int_t)filtered(node), "lost",
-	                           (json_int_t)lost_by(node), "actuations", (json_int_t)load(&node->actuations));
+	json_t *object = json_pack("{s:s, s:s%, s:I, s:I, s:I, s:I, s:I}", "role", weir_role_name(node->role), "text",
+				   text, (size_t)length, "in", (json_int_t)load(&node->records_in), "out",
+				   (json_int_t)load(&node->records_out), "filtered", (json_int_t)filtered(node), "lost",
+				   (json_int_t)lost_by(node), "actuations", (json_int_t)load(&node->actuations));
 
 	if (node->role == WEIR_SOURCE && node->stream)
 		json_object_set_new(object, "tier", json_string(weir_stream_tier(node->stream)));
@@ -145,9 +147,9 @@ static json_t *summary_json(const struct weir_pipeline *pipeline)
 		if (!pipeline->node[i]->absorbed)
 			json_array_append_new(nodes, node_json(pipeline->node[i]));
 	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:o, s:o}", "seconds", seconds(pipeline), "in",
-	                 (json_int_t)total(pipeline, taken_in), "filtered", (json_int_t)total(pipeline, filtered), "out",
-	                 (json_int_t)total(pipeline, given_out), "actuations", (json_int_t)total(pipeline, acted), "lost",
-	                 losses_json(pipeline), "nodes", nodes);
+			 (json_int_t)total(pipeline, taken_in), "filtered", (json_int_t)total(pipeline, filtered),
+			 "out", (json_int_t)total(pipeline, given_out), "actuations",
+			 (json_int_t)total(pipeline, acted), "lost", losses_json(pipeline), "nodes", nodes);
 }
 
 void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format)

@@ -16,8 +16,8 @@ static void print_schema(const struct weir_schema *schema, FILE *out)
 {
 	fprintf(out, "    record: t (ns, %s clock)", weir_clock_name(schema->clock));
 	for (uint32_t i = 0; i < schema->n_fields; i++)
-		fprintf(out, ", %s%s%s%s", schema->field[i].name, *schema->field[i].unit ? " [" : "", schema->field[i].unit,
-		        *schema->field[i].unit ? "]" : "");
+		fprintf(out, ", %s%s%s%s", schema->field[i].name, *schema->field[i].unit ? " [" : "",
+			schema->field[i].unit, *schema->field[i].unit ? "]" : "");
 	fputc('\n', out);
 }
 
@@ -30,7 +30,7 @@ static void print_filter(const struct weir_stream *stream, FILE *out)
 		return;
 	}
 	fprintf(out, "    filter: %s\n      tier %s, %u eBPF instructions for: ", stream->filter_text,
-	        weir_stream_tier(stream), stream->n_code);
+		weir_stream_tier(stream), stream->n_code);
 	weir_predicate_print(&stream->predicate, &stream->schema, out);
 	if (*stream->why_not)
 		fprintf(out, "\n      no better tier: %s", stream->why_not);
@@ -43,13 +43,14 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 	const char *text = weir_node_text(stream->from, &length);
 
 	if (stream->from->role == WEIR_SOURCE)
-		fprintf(out, "source %.*s (%s)\n", length, text, weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
+		fprintf(out, "source %.*s (%s)\n", length, text,
+			weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
 	else
 		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
 	print_schema(&stream->schema, out);
 	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
-	        (double)ring_bytes(pipeline, stream) / (1 << 20),
-	        stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
+		(double)ring_bytes(pipeline, stream) / (1 << 20),
+		stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
 	print_filter(stream, out);
 }
 
@@ -58,7 +59,7 @@ static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *o
 	const struct weir_node *from = agent->from->from;
 
 	fprintf(out, "agent %u reads %s (%s)\n", number, from->name ? from->name : "the source",
-	        weir_policy_name(agent->policy));
+		weir_policy_name(agent->policy));
 	for (const struct weir_node *node = agent->first; node; node = node->down) {
 		int length;
 		const char *text = weir_node_text(node, &length);
@@ -70,7 +71,7 @@ static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *o
 static void explain_text(const struct weir_pipeline *pipeline, FILE *out)
 {
 	fprintf(out, "%u stream%s, %u agent%s\n", pipeline->n_streams, pipeline->n_streams == 1 ? "" : "s",
-	        pipeline->n_agents, pipeline->n_agents == 1 ? "" : "s");
+		pipeline->n_agents, pipeline->n_agents == 1 ? "" : "s");
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		print_stream(pipeline, pipeline->stream[i], out);
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
@@ -92,16 +93,17 @@ static json_t *schema_json(const struct weir_schema *schema)
 
 	for (uint32_t i = 0; i < schema->n_fields; i++)
 		json_array_append_new(fields, json_pack("{s:s, s:s, s:s}", "name", schema->field[i].name, "kind",
-		                                        kind[schema->field[i].kind], "unit", schema->field[i].unit));
+							kind[schema->field[i].kind], "unit", schema->field[i].unit));
 	return fields;
 }
 
 static json_t *stream_json(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
 {
 	json_t *object = json_pack("{s:o, s:s?, s:s, s:o, s:i, s:I, s:s}", "from", node_text_json(stream->from), "name",
-	                           stream->from->name, "clock", weir_clock_name(stream->schema.clock), "fields",
-	                           schema_json(&stream->schema), "row_bytes", (int)stream->schema.row_bytes, "ring_bytes",
-	                           (json_int_t)ring_bytes(pipeline, stream), "tier", weir_stream_tier(stream));
+				   stream->from->name, "clock", weir_clock_name(stream->schema.clock), "fields",
+				   schema_json(&stream->schema), "row_bytes", (int)stream->schema.row_bytes,
+				   "ring_bytes", (json_int_t)ring_bytes(pipeline, stream), "tier",
+				   weir_stream_tier(stream));
 
 	if (stream->filter)
 		json_object_set_new(object, "filter", json_string(stream->filter_text));
@@ -117,7 +119,7 @@ static json_t *agent_json(const struct weir_agent *agent)
 	for (const struct weir_node *node = agent->first; node; node = node->down)
 		json_array_append_new(stages, node_text_json(node));
 	return json_pack("{s:o, s:s, s:o}", "reads", node_text_json(agent->from->from), "policy",
-	                 weir_policy_name(agent->policy), "stages", stages);
+			 weir_policy_name(agent->policy), "stages", stages);
 }
 
 static json_t *explain_json(const struct weir_pipeline *pipeline)

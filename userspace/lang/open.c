@@ -16,8 +16,8 @@ static int build(struct weir_pipeline *pipeline)
 	err = weir_check(pipeline, tree);
 	weir_tree_close(tree);
 	if (err >= 0 && !pipeline->n_nodes)
-		weir_report_add(pipeline->report, WEIR_EXIT_USAGE, (struct weir_span){ 0, 0 }, "the least is 'source | sink'",
-		                "the program is empty");
+		weir_report_add(pipeline->report, WEIR_EXIT_USAGE, (struct weir_span){ 0, 0 },
+				"the least is 'source | sink'", "the program is empty");
 	if (err >= 0 && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
 		err = weir_plan(pipeline);
 	return err;
@@ -36,7 +36,7 @@ int weir_open(struct weir_pipeline **out, const char *text, const char *name, co
 	status = weir_report_status(pipeline->report);
 	if (err < 0 && status == WEIR_EXIT_OK) {
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
-		                "cannot build the pipeline: %s", strerror(-err));
+				"cannot build the pipeline: %s", strerror(-err));
 		status = WEIR_EXIT_RUNTIME;
 	}
 	weir_report_print(pipeline->report, weir_messages(pipeline));

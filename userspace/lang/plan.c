@@ -41,7 +41,7 @@ static int derive(struct weir_stream *stream, const struct weir_expr *condition)
 	n = weir_codegen(&stream->predicate, &stream->schema, stream->code, WEIR_FILTER_CODE_MAX);
 	if (n < 0) {
 		snprintf(stream->why_not, sizeof(stream->why_not), "the condition needs more than %d instructions",
-		         WEIR_FILTER_CODE_MAX);
+			 WEIR_FILTER_CODE_MAX);
 		return n;
 	}
 	stream->n_code = (uint32_t)n;
@@ -59,15 +59,16 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 		.code = stream->code,
 		.n_code = stream->n_code,
 		.ring_rows = weir_pipeline_ring_rows(pipeline),
-		.iio_device = ops->iio_device && !weir_source_is_pulled(stream->from) ? ops->iio_device(stream->from) : -1,
+		.iio_device = ops->iio_device && !weir_source_is_pulled(stream->from) ? ops->iio_device(stream->from)
+										      : -1,
 		.limit = pipeline->options.limit,
 	};
 	int err = weir_filter_open(&stream->filter, &config, stream->why_not);
 
 	if (err < 0) {
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, stream->from->args->where,
-		                "--filter-tier=auto takes the best tier that works here", "the %s filter is not available: %s",
-		                weir_tier_name(config.tier), stream->why_not);
+				"--filter-tier=auto takes the best tier that works here",
+				"the %s filter is not available: %s", weir_tier_name(config.tier), stream->why_not);
 		return err;
 	}
 	if (weir_filter_tier(stream->filter) == WEIR_TIER_USER) {

@@ -35,8 +35,10 @@ extern "C" {
 #define WEIR_NAME_MAX 48   /**< bytes of a field's name, with the terminating zero */
 #define WEIR_UNIT_MAX 16   /**< bytes of a unit, with the terminating zero */
 #define WEIR_FIELDS_MAX 64 /**< fields in one schema */
-#define WEIR_BLOCK_MAX 1024 /**< records in one block: 8 KiB a column, so that a stage's working set stays in the first-level cache */
 #define WEIR_ROW_MAX 4096  /**< bytes of one row */
+
+/** Records in one block: 8 KiB a column, so that a stage's working set stays in the first-level cache. */
+#define WEIR_BLOCK_MAX 1024
 
 #define WEIR_MUST_CHECK __attribute__((warn_unused_result))
 #define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -58,7 +60,7 @@ enum weir_kind {
 enum weir_clock {
 	WEIR_CLOCK_MONOTONIC, /**< CLOCK_MONOTONIC: the default wherever a device lets us choose */
 	WEIR_CLOCK_REALTIME,  /**< CLOCK_REALTIME */
-	WEIR_CLOCK_NOMINAL,   /**< counted from zero by a source that is not live: replay, csv, a generator at full speed */
+	WEIR_CLOCK_NOMINAL, /**< counted from zero by a source that is not live: replay, csv, a generator at full speed */
 };
 
 /**
@@ -119,7 +121,8 @@ void weir_schema_init(struct weir_schema *schema, enum weir_clock clock);
  * @return the field's index; -E2BIG when WEIR_FIELDS_MAX, WEIR_ROW_MAX or WEIR_NAME_MAX is reached; -EEXIST when the name is
  * taken: `t` always is, by the time.
  */
-int weir_schema_add(struct weir_schema *schema, const char *name, enum weir_kind kind, const char *unit, uint32_t bytes);
+int weir_schema_add(struct weir_schema *schema, const char *name, enum weir_kind kind, const char *unit,
+		    uint32_t bytes);
 
 /** @brief The index of a field by name, or -ENOENT. */
 int weir_schema_find(const struct weir_schema *schema, const char *name);
@@ -151,12 +154,12 @@ enum weir_style {
 
 /** What an argument's value is, and which accessor reads it. */
 enum weir_value {
-	WEIR_V_INT,        /**< integer: weir_arg_int() */
-	WEIR_V_REAL,       /**< number: weir_arg_real() */
-	WEIR_V_DURATION,   /**< `10ms`: weir_arg_int(), ns */
-	WEIR_V_RATE,       /**< `200Hz`, or `max` (read as INFINITY) where `words` has it: weir_arg_real(), Hz */
-	WEIR_V_SIZE,       /**< `64KiB`: weir_arg_int(), bytes */
-	WEIR_V_SPAN,       /**< a count or a duration, as in `window 100` and `every 1s`: weir_arg_int(), and weir_arg_is_time() */
+	WEIR_V_INT,      /**< integer: weir_arg_int() */
+	WEIR_V_REAL,     /**< number: weir_arg_real() */
+	WEIR_V_DURATION, /**< `10ms`: weir_arg_int(), ns */
+	WEIR_V_RATE,     /**< `200Hz`, or `max` (read as INFINITY) where `words` has it: weir_arg_real(), Hz */
+	WEIR_V_SIZE,     /**< `64KiB`: weir_arg_int(), bytes */
+	WEIR_V_SPAN, /**< a count or a duration, as in `window 100` and `every 1s`: weir_arg_int(), and weir_arg_is_time() */
 	WEIR_V_BOOL,       /**< `yes|no|on|off|true|false`, or the bare name for true: weir_arg_int(), 0 or 1 */
 	WEIR_V_WORD,       /**< one of `words`: weir_arg_int() is its index */
 	WEIR_V_TEXT,       /**< a word or a string: weir_arg_text() */
@@ -220,11 +223,11 @@ const char *weir_expr_text(const struct weir_expr *expr);
 
 /** Why a record did not arrive. Each is counted apart, per node. */
 enum weir_loss {
-	WEIR_LOST_DEVICE,  /**< the device's or kernel's own FIFO overflowed: a gap in sequence numbers or in time */
-	WEIR_LOST_RING,    /**< a reader was too slow for its ring */
-	WEIR_LOST_FILTER,  /**< the kernel filter's ring buffer was full */
-	WEIR_LOST_POISON,  /**< a record that a stage could not use, skipped under on_error=skip */
-	WEIR_LOST_CUT,     /**< text longer than its cell was cut, or a malformed line was skipped */
+	WEIR_LOST_DEVICE, /**< the device's or kernel's own FIFO overflowed: a gap in sequence numbers or in time */
+	WEIR_LOST_RING,   /**< a reader was too slow for its ring */
+	WEIR_LOST_FILTER, /**< the kernel filter's ring buffer was full */
+	WEIR_LOST_POISON, /**< a record that a stage could not use, skipped under on_error=skip */
+	WEIR_LOST_CUT,    /**< text longer than its cell was cut, or a malformed line was skipped */
 	WEIR_LOST_CAUSES,
 };
 
@@ -237,7 +240,8 @@ void weir_lost(struct weir_node *node, enum weir_loss cause, uint64_t n);
  * @param hint what to write instead, or NULL.
  * @return -EINVAL.
  */
-int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, const char *format, ...) WEIR_PRINTF(4, 5);
+int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, const char *format, ...)
+	WEIR_PRINTF(4, 5);
 
 /**
  * @brief Report that a device is missing, refused or lost. Exit code 3. Any thread.
@@ -325,7 +329,7 @@ struct weir_operator_ops {
 	size_t state_bytes;
 	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
 	int (*push)(struct weir_node *node, const struct weir_block *in);
-	int (*flush)(struct weir_node *node); /**< end of stream: emit all that is open; may be NULL */
+	int (*flush)(struct weir_node *node);  /**< end of stream: emit all that is open; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 
@@ -338,7 +342,7 @@ struct weir_sink_ops {
 	int (*open)(struct weir_node *node, const struct weir_schema *in);
 	int (*start)(struct weir_node *node); /**< may be NULL */
 	int (*push)(struct weir_node *node, const struct weir_block *in);
-	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
+	int (*flush)(struct weir_node *node);  /**< end of stream, or nothing more to read just now; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 
@@ -351,15 +355,16 @@ struct weir_actuator_ops {
 	int (*open)(struct weir_node *node, const struct weir_schema *in); /**< resolve; touch nothing */
 	int (*start)(struct weir_node *node); /**< take the output, already at its park value */
 	int (*apply)(struct weir_node *node, double value);
-	int (*park)(struct weir_node *node); /**< go to the declared safe state; may be called in any state after start */
+	int (*park)(
+		struct weir_node *node); /**< go to the declared safe state; may be called in any state after start */
 	void (*close)(struct weir_node *node);
 	double (*parked)(const struct weir_node *node); /**< the value that park drives, for messages and dry runs */
 };
 
 /** The ways in which one driver can be used. A NULL role does not exist. */
 struct weir_driver {
-	const char *name; /**< the word in the language */
-	const char *doc;  /**< one line */
+	const char *name;   /**< the word in the language */
+	const char *doc;    /**< one line */
 	const char *target; /**< what follows the colon, for help: "LINE"; NULL: no target */
 	const struct weir_param *source_params, *operator_params, *sink_params, *actuator_params; /**< end: name NULL */
 	const struct weir_source_ops *source;

@@ -37,13 +37,13 @@ enum weir_format { WEIR_FORMAT_TEXT, WEIR_FORMAT_JSON };
 
 /** Zero is the default for every member. */
 struct weir_options {
-	bool check_only;  /**< resolve, start nothing */
-	bool dry_run;     /**< actuators print what they would do */
-	bool strict;      /**< exit 4 when data was lost */
-	bool quiet;       /**< no warnings */
+	bool check_only; /**< resolve, start nothing */
+	bool dry_run;    /**< actuators print what they would do */
+	bool strict;     /**< exit 4 when data was lost */
+	bool quiet;      /**< no warnings */
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
-	uint64_t limit;   /**< records to take from each source; 0: no limit */
-	int64_t for_ns;   /**< run time; 0: no limit */
+	uint64_t limit;     /**< records to take from each source; 0: no limit */
+	int64_t for_ns;     /**< run time; 0: no limit */
 	uint32_t ring_rows; /**< least capacity of a ring, in records; 0: 65536 */
 	enum weir_filter_tier tier;
 	enum weir_io io;
