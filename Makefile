@@ -153,7 +153,7 @@ test: ## everything: unit tests, tests of the command line, kernel tests in the 
 .PHONY: tools
 tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES)
 
-unit: all $(UNIT) ## unit tests alone; no root needed
+unit: all $(UNIT) $(FUZZERS) ## unit tests alone; no root needed
 	$(Q)tests/run unit $(O)
 
 cli: all ## tests of the command line alone

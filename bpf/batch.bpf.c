@@ -11,6 +11,7 @@
  * there the verifier would follow its values from burst to burst and never end.
  */
 #include <linux/bpf.h>
+
 #include <bpf/bpf_helpers.h>
 
 #include "verdict.h"
@@ -39,7 +40,9 @@ static __always_inline __u32 next_slot(__u32 slot)
 
 static __always_inline void copy_row(__u64 *to, const __u64 *from)
 {
-	for (__u32 i = 0; i < WORDS_MAX && i < knobs.row_bytes / 8; i++)
+	__u32 words = knobs.row_bytes / 8;
+
+	for (__u32 i = 0; i < WORDS_MAX && i < words; i++)
 		to[i] = from[i];
 }
 

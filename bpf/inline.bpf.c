@@ -15,6 +15,7 @@
  */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
+
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 

@@ -14,20 +14,22 @@
 #define WEIR_TEXT_(x) #x
 #define WEIR_TEXT(x) WEIR_TEXT_(x)
 
-/* The mark is two instructions, `r0 = 0` and the compiler's own `exit` are the last two. */
+/* The mark is two instructions; `r0 = 0` and the compiler's own `exit` are the last two. */
+/* clang-format off */
+#define WEIR_HOLE                                              \
+	"r0 = " WEIR_TEXT(WEIR_HOLE_MARK) " ll\n"              \
+	".rept " WEIR_TEXT(WEIR_HOLE_INSNS) " - 4\n"           \
+	"goto +0\n"                                            \
+	".endr\n"                                              \
+	"r0 = 0\n"
+/* clang-format on */
+
 static __noinline __u64 weir_verdict(const void *row)
 {
 	register const void *r1 asm("r1") = row;
 	register __u64 r0 asm("r0");
 
-	asm volatile("r0 = " WEIR_TEXT(WEIR_HOLE_MARK) " ll\n"
-		     ".rept " WEIR_TEXT(WEIR_HOLE_INSNS) " - 4\n"
-		     "goto +0\n"
-		     ".endr\n"
-		     "r0 = 0\n"
-		     : "=r"(r0), "+r"(r1)
-		     :
-		     : "r2", "r3", "r4", "r5", "memory");
+	asm volatile(WEIR_HOLE : "=r"(r0), "+r"(r1) : : "r2", "r3", "r4", "r5", "memory");
 	return r0;
 }
 

@@ -29,10 +29,10 @@ struct weir_batch_job {
 /* Batch and inline: constants that are set before load, so that the verifier sees them as such. */
 struct weir_filter_knobs {
 	__u32 row_bytes;
-	__u32 capacity; /* batch: rows in the ring */
-	__u64 limit;    /* inline: inspect this many rows, then pass none; 0: no limit */
+	__u32 capacity;                  /* batch: rows in the ring */
+	__u64 limit;                     /* inline: inspect this many rows, then pass none; 0: no limit */
 	__u64 pidns_device, pidns_inode; /* inline: the pid namespace of `thread` */
-	__u32 thread;   /* inline: its call of the learning hook tells which buffer is ours */
+	__u32 thread;                    /* inline: its call of the learning hook tells which buffer is ours */
 	__u32 reserved;
 };
 

@@ -28,7 +28,7 @@ closed_pipe() { # a reader that has enough ends the run in good order
 
 stuck_sink() { # nobody reads the pipe, the run is told to stop: it ends, and the output is parked
     mkfifo "$work/fifo"
-    sleep 30 <"$work/fifo" &
+    { exec <"$work/fifo" && sleep 30; } &
     sleeper=$!
     printf '%s\n' 's = synth:square freq=5Hz rate=1kHz' 's | print' \
         's | switch on value > 0 off value < 0 | gpio:NONE park=on' >"$work/stuck.weir"
@@ -40,7 +40,7 @@ stuck_sink() { # nobody reads the pipe, the run is told to stop: it ends, and th
     alive=$?
     kill -9 "$pid" "$sleeper" 2>/dev/null
     wait 2>/dev/null
-    [ $alive -eq 0 ] && grep -q 'would park at 1' "$work/stuck.err"
+    [ "$alive" -eq 0 ] && grep -q 'would park at 1' "$work/stuck.err"
 }
 
 ok 'run -n prints that many records' same 5 "$(counts -n 5 | wc -l)"

@@ -131,27 +131,24 @@ feed_two() { # READER…: process ids
     unplug
 }
 
-two_devices() { # HOOK
-    plug_two
-    export WEIR_INLINE_HOOK="$1"
-    timeout 40 $weir run --filter-tier=inline "$gyro_program" >"$dir/messages2" 2>&1 &
-    reader=$!
-    timeout 40 $weir run --filter-tier=inline "$accel_program" >"$dir/messages" 2>&1 &
-    feed_two $reader $!
-    unset WEIR_INLINE_HOOK
-    same "$dir/got1.csv" "$dir/fed1" "inline ($1)" && mv "$dir/messages2" "$dir/messages" &&
-        same "$dir/got2.csv" "$dir/fed2" "inline ($1)"
-    say $? "two devices in two processes are not mixed ($1)"
-}
-two_devices fentry
-two_devices kprobe
+export WEIR_INLINE_HOOK=fentry
+plug_two
+timeout 40 $weir run --filter-tier=inline "$gyro_program" >"$dir/messages2" 2>&1 &
+reader=$!
+timeout 40 $weir run --filter-tier=inline "$accel_program" >"$dir/messages" 2>&1 &
+feed_two $reader $!
+same "$dir/got1.csv" "$dir/fed1" 'inline (fentry)' && mv "$dir/messages2" "$dir/messages" &&
+    same "$dir/got2.csv" "$dir/fed2" 'inline (fentry)'
+say $? 'two devices in two processes are not mixed'
 
+export WEIR_INLINE_HOOK=kprobe
 plug_two
 timeout 40 $weir run --filter-tier=inline "$accel_program
 $gyro_program" >"$dir/messages" 2>&1 &
 feed_two $!
-same "$dir/got1.csv" "$dir/fed1" inline && same "$dir/got2.csv" "$dir/fed2" inline
+same "$dir/got1.csv" "$dir/fed1" 'inline (kprobe)' && same "$dir/got2.csv" "$dir/fed2" 'inline (kprobe)'
 say $? 'two devices in one process are not mixed'
+unset WEIR_INLINE_HOOK
 rm -f "$dir"/got*.csv
 
 # A kernel without BTF, as on the Raspberry Pi; then one without kprobes as well.

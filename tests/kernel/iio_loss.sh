@@ -16,15 +16,17 @@ freeze() { # PID SECONDS
     kill -CONT "$1"
 }
 
+# The count is a gap over the period that was measured before it: the longer the one and the shorter the other, the more
+# jitter of a busy machine it bears.
 lossy() { # IO BUFFER RATE
     plug -r "$3" -n $samples -x seq --log "$dir/log"
     $weir run --strict --stats=json --io="$1" --for=$((samples / $3 + 3))s \
         "iio:accel_3d[x] buffer=$2 | select i = raw(x) | csv:$dir/got.csv" >"$dir/messages" 2>&1 &
     pid=$!
-    sleep 2
-    freeze $pid 1.5
+    sleep 4
+    freeze $pid 1
     sleep 1
-    freeze $pid 0.5
+    freeze $pid 0.6
     wait $pid
     rc=$?
     got=$(column 2 "$dir/got.csv" | wc -l)
@@ -37,7 +39,7 @@ lossy() { # IO BUFFER RATE
 }
 
 lossy poll 16 100
-lossy uring 32 200
+lossy uring 32 100
 
 # Rows come in rushes with silence between them, in time for the reader.
 plug -r 400 -n 300 -x seq

@@ -27,7 +27,9 @@ uint32_t roll_below(struct dice *dice, uint32_t n)
 
 static double random_scale(struct dice *dice)
 {
-	static const double scales[] = { 1, 1, -1, 0.000598205, 9.80665e-3, -0.25, 0, 5e-324, 3e-310, 1e300, -1e300, 100 };
+	static const double scales[] = {
+		1, 1, -1, 0.000598205, 9.80665e-3, -0.25, 0, 5e-324, 3e-310, 1e300, -1e300, 100
+	};
 
 	return scales[roll_below(dice, sizeof(scales) / sizeof(scales[0]))];
 }
@@ -121,7 +123,8 @@ static struct weir_predicate_node random_leaf(struct dice *dice, const struct we
 }
 
 /* Leaves and joins in the order of a postfix expression, so children come first. */
-void random_predicate(struct dice *dice, const struct weir_schema *schema, uint32_t ranges, struct weir_predicate *predicate)
+void random_predicate(struct dice *dice, const struct weir_schema *schema, uint32_t ranges,
+		      struct weir_predicate *predicate)
 {
 	uint16_t open[WEIR_PREDICATE_NODES_MAX];
 	uint32_t n_open = 0, leaves = 1 + roll_below(dice, ranges);
@@ -134,7 +137,8 @@ void random_predicate(struct dice *dice, const struct weir_schema *schema, uint3
 			*node = random_leaf(dice, schema);
 			leaves--;
 		} else {
-			*node = (struct weir_predicate_node){ .op = roll_below(dice, 2) ? WEIR_PRED_AND : WEIR_PRED_OR };
+			*node = (struct weir_predicate_node){ .op = roll_below(dice, 2) ? WEIR_PRED_AND
+											: WEIR_PRED_OR };
 			node->right = open[--n_open];
 			node->left = open[--n_open];
 		}
@@ -151,7 +155,8 @@ void store_raw(const struct weir_field *field, int64_t raw, void *row)
 		at[field->is_big_endian ? field->bytes - 1 - i : i] = (unsigned char)(value >> 8 * i);
 }
 
-static void set_field(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate, void *row)
+static void set_field(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate,
+		      void *row)
 {
 	const struct weir_field *field = &schema->field[roll_below(dice, schema->n_fields)];
 	int64_t raw = random_raw(dice, field);
@@ -177,7 +182,8 @@ void random_row(struct dice *dice, const struct weir_schema *schema, const struc
 
 static uint64_t load(const struct bpf_insn *insn, const unsigned char *row, uint32_t row_bytes)
 {
-	uint32_t bytes = BPF_SIZE(insn->code) == BPF_B ? 1 : BPF_SIZE(insn->code) == BPF_H ? 2 : BPF_SIZE(insn->code) == BPF_W ? 4 : 8;
+	static const uint8_t widths[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
+	uint32_t bytes = widths[BPF_SIZE(insn->code) >> 3];
 	uint64_t value = 0;
 
 	assert_int_equal(insn->src_reg, BPF_REG_1);

@@ -13,7 +13,7 @@ struct dice {
 	uint64_t state;
 };
 
-uint64_t roll(struct dice *dice);                 /**< 64 random bits */
+uint64_t roll(struct dice *dice);                   /**< 64 random bits */
 uint32_t roll_below(struct dice *dice, uint32_t n); /**< 0 to n - 1 */
 
 /** Up to six integer channels of any width, shift, sign, byte order, scale and offset, aligned as IIO aligns them. Rows are
@@ -21,7 +21,8 @@ uint32_t roll_below(struct dice *dice, uint32_t n); /**< 0 to n - 1 */
 void random_schema(struct dice *dice, struct weir_schema *schema);
 
 /** A predicate of up to `ranges` ranges, joined at random; bounds are biased towards the ends of a field's range. */
-void random_predicate(struct dice *dice, const struct weir_schema *schema, uint32_t ranges, struct weir_predicate *predicate);
+void random_predicate(struct dice *dice, const struct weir_schema *schema, uint32_t ranges,
+		      struct weir_predicate *predicate);
 
 /** Random bits; then some fields are set to the ends of their range or next to a bound of the predicate (may be NULL). */
 void random_row(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate, void *row);

@@ -26,8 +26,9 @@ static struct weir_schema one_field(uint32_t bytes, bool is_signed)
 	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
 	schema.n_fields = 1;
 	schema.row_bytes = 16;
-	schema.field[0] = (struct weir_field){ .name = "x", .at = 8, .bytes = bytes, .bits = (uint8_t)(8 * bytes),
-	                                       .is_signed = is_signed, .scale = 1 };
+	schema.field[0] = (struct weir_field){
+		.name = "x", .at = 8, .bytes = bytes, .bits = (uint8_t)(8 * bytes), .is_signed = is_signed, .scale = 1
+	};
 	return schema;
 }
 
@@ -169,13 +170,13 @@ static void test_listing(void **state)
 
 	(void)state;
 	assert_string_equal(text, "   0: (b7) r0 = 0\n"
-	                          "   1: (61) r2 = *(u32 *)(r1 +8)\n"
-	                          "   2: (67) r2 <<= 32\n"
-	                          "   3: (c7) r2 s>>= 32\n"
-	                          "   4: (c5) if r2 s< 0xffffff9c goto pc+2\n"
-	                          "   5: (65) if r2 s> 0x64 goto pc+1\n"
-	                          "   6: (b7) r0 = 1\n"
-	                          "   7: (95) exit\n");
+				  "   1: (61) r2 = *(u32 *)(r1 +8)\n"
+				  "   2: (67) r2 <<= 32\n"
+				  "   3: (c7) r2 s>>= 32\n"
+				  "   4: (c5) if r2 s< 0xffffff9c goto pc+2\n"
+				  "   5: (65) if r2 s> 0x64 goto pc+1\n"
+				  "   6: (b7) r0 = 1\n"
+				  "   7: (95) exit\n");
 	free(text);
 }
 
@@ -195,12 +196,12 @@ static void test_listing_wide(void **state)
 	schema.field[0].is_big_endian = true;
 	text = listing(code, weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX));
 	assert_string_equal(text, "   0: (b7) r0 = 0\n"
-	                          "   1: (79) r2 = *(u64 *)(r1 +8)\n"
-	                          "   2: (dc) r2 = be64 r2\n"
-	                          "   3: (18) r3 = 0x123456789a\n"
-	                          "   5: (ad) if r2 < r3 goto pc+1\n"
-	                          "   6: (b7) r0 = 1\n"
-	                          "   7: (95) exit\n");
+				  "   1: (79) r2 = *(u64 *)(r1 +8)\n"
+				  "   2: (dc) r2 = be64 r2\n"
+				  "   3: (18) r3 = 0x123456789a\n"
+				  "   5: (ad) if r2 < r3 goto pc+1\n"
+				  "   6: (b7) r0 = 1\n"
+				  "   7: (95) exit\n");
 	free(text);
 }
 

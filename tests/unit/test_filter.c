@@ -34,8 +34,14 @@ static int open_tier(struct fixture *f, enum weir_tier tier)
 
 	assert_true(n > 0);
 	f->config = (struct weir_filter_config){
-		.tier = tier, .schema = &f->schema, .predicate = &f->predicate, .code = f->code, .n_code = (uint32_t)n,
-		.ring_rows = RING_ROWS, .iio_device = -1, .limit = f->config.limit,
+		.tier = tier,
+		.schema = &f->schema,
+		.predicate = &f->predicate,
+		.code = f->code,
+		.n_code = (uint32_t)n,
+		.ring_rows = RING_ROWS,
+		.iio_device = -1,
+		.limit = f->config.limit,
 	};
 	return weir_filter_open(&f->filter, &f->config, f->why);
 }
@@ -51,8 +57,10 @@ static bool is_lacking(const struct fixture *f, int err)
 
 static struct weir_ring *open_ring(const struct fixture *f, uint64_t start_at)
 {
-	struct weir_ring_config config = { .row_bytes = f->schema.row_bytes, .rows = RING_ROWS,
-	                                   .fd = weir_filter_ring_fd(f->filter), .start_at = start_at };
+	struct weir_ring_config config = { .row_bytes = f->schema.row_bytes,
+					   .rows = RING_ROWS,
+					   .fd = weir_filter_ring_fd(f->filter),
+					   .start_at = start_at };
 	struct weir_ring *ring;
 
 	assert_int_equal(weir_ring_open(&ring, &config), 0);
@@ -169,7 +177,8 @@ static void make_simple(struct fixture *f, uint32_t row_bytes)
 	f->schema.n_fields = 1;
 	f->schema.row_bytes = row_bytes;
 	f->schema.field[0] = (struct weir_field){ .name = "x", .bytes = 4, .bits = 32, .is_signed = true, .scale = 1 };
-	f->predicate = (struct weir_predicate){ .n = 1, .node = { { .op = WEIR_PRED_RANGE, .lo = 10, .hi = INT32_MAX } } };
+	f->predicate = (struct weir_predicate){ .n = 1,
+						.node = { { .op = WEIR_PRED_RANGE, .lo = 10, .hi = INT32_MAX } } };
 }
 
 /* Rows of 12 bytes cannot be elements of a BPF array: batch says so, auto goes on to the user tier and keeps the reason. */

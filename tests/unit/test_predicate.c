@@ -56,7 +56,8 @@ static void forget(struct fixture *f)
 /* The value of some raw integer, or next to it, or something odd. */
 static double random_constant(struct dice *dice, const struct weir_schema *schema, const struct weir_field *field)
 {
-	static const double odd[] = { 0, -0.0, 1, -1, 5e-324, 1e308, -1e308, INFINITY, -INFINITY, NAN, 0x1p63, -0x1p63, 0x1p64 };
+	static const double odd[] = { 0,        -0.0,      1,   -1,     5e-324,  1e308, -1e308,
+				      INFINITY, -INFINITY, NAN, 0x1p63, -0x1p63, 0x1p64 };
 	unsigned char row[64];
 	double value;
 
@@ -86,8 +87,12 @@ static void print_constant(double value, FILE *stream)
 
 static void print_value(struct dice *dice, const struct weir_field *field, FILE *stream)
 {
-	static const char *const wrappers[] = { "%s", "%s", "%s", "%s", "(-%s)", "(%s * -2.5)", "(%s / 3)", "(%s + 1e3)", "(7 - %s)",
-	                                        "floor(%s)", "round(%s / 0.7)", "raw(%s)", "(-(%s - 0.1) * 1e-3)" };
+	/* clang-format off */
+	static const char *const wrappers[] = {
+		"%s", "%s", "%s", "%s", "(-%s)", "(%s * -2.5)", "(%s / 3)", "(%s + 1e3)", "(7 - %s)", "floor(%s)",
+		"round(%s / 0.7)", "raw(%s)", "(-(%s - 0.1) * 1e-3)",
+	};
+	/* clang-format on */
 
 	fprintf(stream, wrappers[roll_below(dice, sizeof(wrappers) / sizeof(wrappers[0]))], field->name);
 }
@@ -201,8 +206,14 @@ static void test_exact(void **state)
 
 static void make_field(struct weir_field *field, const char *name, uint32_t at, double scale, double offset)
 {
-	*field = (struct weir_field){ .kind = WEIR_REAL, .at = at, .bytes = 2, .bits = 12, .shift = 4, .is_signed = true,
-	                              .scale = scale, .offset = offset };
+	*field = (struct weir_field){ .kind = WEIR_REAL,
+				      .at = at,
+				      .bytes = 2,
+				      .bits = 12,
+				      .shift = 4,
+				      .is_signed = true,
+				      .scale = scale,
+				      .offset = offset };
 	strcpy(field->name, name);
 }
 

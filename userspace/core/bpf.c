@@ -97,7 +97,8 @@ static void set_hooks(void)
 static int check_code(const struct weir_filter_config *config, char *why)
 {
 	if (config->n_code > WEIR_HOLE_INSNS) {
-		snprintf(why, WEIR_WHY_MAX, "the condition takes %u instructions of %d", config->n_code, WEIR_HOLE_INSNS);
+		snprintf(why, WEIR_WHY_MAX, "the condition takes %u instructions of %d", config->n_code,
+			 WEIR_HOLE_INSNS);
 		return -E2BIG;
 	}
 	if (config->n_code && config->code[config->n_code - 1].code == (BPF_JMP | BPF_EXIT))
@@ -128,8 +129,9 @@ static int refuse_load(int err, const char *capabilities, char *log, char *why)
 	if (words)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: %s", words);
 	else if (err == -EPERM)
-		snprintf(why, WEIR_WHY_MAX, "bpf(2) is not permitted: needs %s (run as root, or give it to the program: setcap)",
-		         capabilities);
+		snprintf(why, WEIR_WHY_MAX,
+			 "bpf(2) is not permitted: needs %s (run as root, or give it to the program: setcap)",
+			 capabilities);
 	else if (err == -ENOSYS)
 		snprintf(why, WEIR_WHY_MAX, "this kernel has no bpf(2)");
 	else
@@ -165,8 +167,8 @@ static int set_up_batch(struct weir_batch *skeleton, const struct weir_filter_co
 	return err ? err : bpf_program__set_flags(program, BPF_F_SLEEPABLE);
 }
 
-static int load_batch(struct weir_bpf_batch *batch, const struct weir_filter_config *config, uint32_t capacity, char *log,
-                      char *why)
+static int load_batch(struct weir_bpf_batch *batch, const struct weir_filter_config *config, uint32_t capacity,
+		      char *log, char *why)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
 	int err;
@@ -182,7 +184,7 @@ static int load_batch(struct weir_bpf_batch *batch, const struct weir_filter_con
 }
 
 int weir_bpf_batch_open(struct weir_bpf_batch **out, const struct weir_filter_config *config, uint32_t capacity,
-                        char why[WEIR_WHY_MAX])
+			char why[WEIR_WHY_MAX])
 {
 	struct weir_bpf_batch *batch = calloc(1, sizeof(*batch));
 	char *log = calloc(1, LOG_BYTES);
@@ -191,7 +193,7 @@ int weir_bpf_batch_open(struct weir_bpf_batch **out, const struct weir_filter_co
 	*out = NULL;
 	if (!err && config->schema->row_bytes % 8) {
 		snprintf(why, WEIR_WHY_MAX, "rows of %u bytes are not a multiple of 8, as elements of a BPF array are",
-		         config->schema->row_bytes);
+			 config->schema->row_bytes);
 		err = -EINVAL;
 	}
 	pthread_once(&hooks_set, set_hooks);
@@ -310,8 +312,8 @@ static int choose_hook(struct weir_bpf_inline *tap, enum weir_hook hook)
 	return err ? err : set_type(tap->push, hook, STORE_FUNCTION);
 }
 
-static int load_inline(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook, char *log,
-                       char *why)
+static int load_inline(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
+		       char *log, char *why)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
 	int err;
@@ -326,7 +328,8 @@ static int load_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 		return refuse(err, why, "the program cannot be set up");
 	err = choose_hook(tap, hook);
 	if (err)
-		return refuse(err, why, "no BTF for " STORE_FUNCTION " (module kfifo_buf; reading it needs CAP_SYS_ADMIN)");
+		return refuse(err, why,
+			      "no BTF for " STORE_FUNCTION " (module kfifo_buf; reading it needs CAP_SYS_ADMIN)");
 	err = weir_inline__load(tap->skeleton);
 	return err ? refuse_load(err, "CAP_BPF and CAP_PERFMON", log, why) : 0;
 }
@@ -348,7 +351,8 @@ static int provoke(int device)
 		int fd;
 		ssize_t n;
 
-		snprintf(path, sizeof(path), "/sys/bus/iio/devices/iio:device%d/%s/data_available", device, directories[i]);
+		snprintf(path, sizeof(path), "/sys/bus/iio/devices/iio:device%d/%s/data_available", device,
+			 directories[i]);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
@@ -412,7 +416,8 @@ static int take(void *context, void *data, size_t bytes)
 	return 0;
 }
 
-static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook, char *why)
+static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
+		       char *why)
 {
 	int err = learn_buffer(tap, hook, config->iio_device, why);
 
@@ -427,7 +432,7 @@ static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 }
 
 int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
-                         char why[WEIR_WHY_MAX])
+			 char why[WEIR_WHY_MAX])
 {
 	struct weir_bpf_inline *tap = calloc(1, sizeof(*tap));
 	char *log = calloc(1, LOG_BYTES);

@@ -19,7 +19,7 @@ struct weir_bpf_batch;
 
 /** @param capacity rows of the ring. @return 0; -EINVAL: rows are not a multiple of 8 bytes; -EPERM, -ENOSYS, … */
 int weir_bpf_batch_open(struct weir_bpf_batch **out, const struct weir_filter_config *config, uint32_t capacity,
-                        char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
+			char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 void weir_bpf_batch_close(struct weir_bpf_batch *batch);
 /** @brief The array map that is the ring's memory. */
 int weir_bpf_batch_fd(const struct weir_bpf_batch *batch);
@@ -34,7 +34,7 @@ struct weir_bpf_inline;
 
 /** @brief Load, attach and find out which buffer is ours; samples pass from weir_bpf_inline_arm() on. */
 int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
-                         char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
+			 char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 void weir_bpf_inline_close(struct weir_bpf_inline *tap);
 void weir_bpf_inline_arm(struct weir_bpf_inline *tap);
 /** @brief Nothing passes any more; what has passed can still be consumed. The hook itself goes with close, when the device

@@ -29,7 +29,8 @@ struct way {
 	int (*open)(struct weir_filter *filter, const struct weir_filter_config *config, char *why);
 };
 
-static int open_inline(struct weir_filter *filter, const struct weir_filter_config *config, enum weir_hook hook, char *why)
+static int open_inline(struct weir_filter *filter, const struct weir_filter_config *config, enum weir_hook hook,
+		       char *why)
 {
 	if (config->iio_device >= 0)
 		return weir_bpf_inline_open(&filter->tap, config, hook, why);
@@ -49,7 +50,8 @@ static int open_kprobe(struct weir_filter *filter, const struct weir_filter_conf
 
 static int open_batch(struct weir_filter *filter, const struct weir_filter_config *config, char *why)
 {
-	return weir_bpf_batch_open(&filter->batch, config, weir_ring_rows(config->schema->row_bytes, config->ring_rows), why);
+	return weir_bpf_batch_open(&filter->batch, config, weir_ring_rows(config->schema->row_bytes, config->ring_rows),
+				   why);
 }
 
 static int open_user(struct weir_filter *filter, const struct weir_filter_config *config, char *why)

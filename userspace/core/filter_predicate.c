@@ -51,13 +51,14 @@ int weir_predicate_constant(const struct weir_predicate *predicate, const struct
 	case WEIR_PRED_AND:
 	case WEIR_PRED_OR:
 		return joined(weir_predicate_constant(predicate, schema, at->left),
-		              weir_predicate_constant(predicate, schema, at->right), at->op == WEIR_PRED_OR);
+			      weir_predicate_constant(predicate, schema, at->right), at->op == WEIR_PRED_OR);
 	default:
 		return at->op == WEIR_PRED_TRUE;
 	}
 }
 
-static bool test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row, uint32_t node)
+static bool test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row,
+		 uint32_t node)
 {
 	const struct weir_predicate_node *at = &predicate->node[node];
 	int64_t raw;

@@ -51,7 +51,7 @@ static struct step make_step(const struct weir_predicate_node *node, const struc
 }
 
 int weir_user_filter_open(struct weir_user_filter **out, const struct weir_predicate *predicate,
-                          const struct weir_schema *schema)
+			  const struct weir_schema *schema)
 {
 	struct weir_user_filter *filter = calloc(1, sizeof(*filter) + predicate->n * sizeof(struct step));
 
@@ -85,23 +85,23 @@ void weir_user_filter_close(struct weir_user_filter *filter)
 #define SWAP_64(x) __builtin_bswap64(x)
 
 /* One loop for each width of storage; what else may differ is decided outside of it or is a shift. */
-#define DEFINE_RANGE(width)                                                                                            \
-	static void range_##width(const struct step *step, const unsigned char *at, size_t stride, uint32_t n,         \
-	                          uint8_t *mask)                                                                       \
-	{                                                                                                              \
-		const uint64_t lo = step->lo, span = step->span;                                                       \
-		const unsigned up = step->up, down = step->down;                                                       \
-		const bool swap = step->swap, is_signed = step->is_signed;                                             \
-                                                                                                                       \
-		for (uint32_t i = 0; i < n; i++) {                                                                     \
-			uint##width##_t value;                                                                         \
-			uint64_t raw;                                                                                  \
-                                                                                                                       \
-			memcpy(&value, at + i * stride, sizeof(value));                                                \
-			raw = (uint64_t)(swap ? SWAP_##width(value) : value) << up;                                    \
-			raw = is_signed ? (uint64_t)((int64_t)raw >> down) : raw >> down;                              \
-			mask[i] = raw - lo <= span;                                                                    \
-		}                                                                                                      \
+#define DEFINE_RANGE(width)                                                                                    \
+	static void range_##width(const struct step *step, const unsigned char *at, size_t stride, uint32_t n, \
+				  uint8_t *mask)                                                               \
+	{                                                                                                      \
+		const uint64_t lo = step->lo, span = step->span;                                               \
+		const unsigned up = step->up, down = step->down;                                               \
+		const bool swap = step->swap, is_signed = step->is_signed;                                     \
+                                                                                                               \
+		for (uint32_t i = 0; i < n; i++) {                                                             \
+			uint##width##_t value;                                                                 \
+			uint64_t raw;                                                                          \
+                                                                                                               \
+			memcpy(&value, at + i * stride, sizeof(value));                                        \
+			raw = (uint64_t)(swap ? SWAP_##width(value) : value) << up;                            \
+			raw = is_signed ? (uint64_t)((int64_t)raw >> down) : raw >> down;                      \
+			mask[i] = raw - lo <= span;                                                            \
+		}                                                                                              \
 	}
 
 DEFINE_RANGE(8)
@@ -126,8 +126,8 @@ static void run_range(const struct step *step, const unsigned char *rows, size_t
 	}
 }
 
-static void run_step(const struct weir_user_filter *filter, const struct step *step, const unsigned char *rows, uint32_t n,
-                     uint8_t *mask)
+static void run_step(const struct weir_user_filter *filter, const struct step *step, const unsigned char *rows,
+		     uint32_t n, uint8_t *mask)
 {
 	const uint8_t *left = filter->mask[step->left], *right = filter->mask[step->right];
 
@@ -149,7 +149,8 @@ static void run_step(const struct weir_user_filter *filter, const struct step *s
 }
 
 /* `to` is never behind the row that is looked at, and equal to it until the first row is dropped. */
-static unsigned char *compact(const uint8_t *mask, const unsigned char *rows, size_t stride, uint32_t n, unsigned char *to)
+static unsigned char *compact(const uint8_t *mask, const unsigned char *rows, size_t stride, uint32_t n,
+			      unsigned char *to)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		if (!mask[i])

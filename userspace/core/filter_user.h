@@ -12,7 +12,7 @@ struct weir_user_filter;
 
 /** @return 0 or -ENOMEM. Neither schema nor predicate is needed afterwards. */
 int weir_user_filter_open(struct weir_user_filter **out, const struct weir_predicate *predicate,
-                          const struct weir_schema *schema) WEIR_MUST_CHECK;
+			  const struct weir_schema *schema) WEIR_MUST_CHECK;
 void weir_user_filter_close(struct weir_user_filter *filter);
 
 /** @brief Move the passing rows of `rows[0..n)` to the front, in order. @return how many. One thread. */

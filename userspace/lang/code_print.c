@@ -10,12 +10,15 @@
 static void print_alu(const struct bpf_insn *insn, FILE *stream)
 {
 	static const char *const sign[16] = {
-		[BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=", [BPF_ARSH >> 4] = "s>>=", [BPF_MOV >> 4] = "=",
+		[BPF_LSH >> 4] = "<<=",
+		[BPF_RSH >> 4] = ">>=",
+		[BPF_ARSH >> 4] = "s>>=",
+		[BPF_MOV >> 4] = "=",
 	};
 
 	if (BPF_OP(insn->code) == BPF_END)
-		fprintf(stream, "r%u = %s%d r%u", insn->dst_reg, BPF_SRC(insn->code) == BPF_TO_BE ? "be" : "le", insn->imm,
-		        insn->dst_reg);
+		fprintf(stream, "r%u = %s%d r%u", insn->dst_reg, BPF_SRC(insn->code) == BPF_TO_BE ? "be" : "le",
+			insn->imm, insn->dst_reg);
 	else
 		fprintf(stream, "r%u %s %d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->imm);
 }
@@ -23,19 +26,19 @@ static void print_alu(const struct bpf_insn *insn, FILE *stream)
 static void print_jump(const struct bpf_insn *insn, FILE *stream)
 {
 	static const char *const sign[16] = {
-		[BPF_JEQ >> 4] = "==", [BPF_JNE >> 4] = "!=",
-		[BPF_JLT >> 4] = "<", [BPF_JLE >> 4] = "<=", [BPF_JGT >> 4] = ">", [BPF_JGE >> 4] = ">=",
-		[BPF_JSLT >> 4] = "s<", [BPF_JSLE >> 4] = "s<=", [BPF_JSGT >> 4] = "s>", [BPF_JSGE >> 4] = "s>=",
+		[BPF_JEQ >> 4] = "==",  [BPF_JNE >> 4] = "!=",   [BPF_JLT >> 4] = "<",   [BPF_JLE >> 4] = "<=",
+		[BPF_JGT >> 4] = ">",   [BPF_JGE >> 4] = ">=",   [BPF_JSLT >> 4] = "s<", [BPF_JSLE >> 4] = "s<=",
+		[BPF_JSGT >> 4] = "s>", [BPF_JSGE >> 4] = "s>=",
 	};
 
 	if (BPF_OP(insn->code) == BPF_EXIT)
 		fputs("exit", stream);
 	else if (BPF_SRC(insn->code) == BPF_X)
 		fprintf(stream, "if r%u %s r%u goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->src_reg,
-		        insn->off);
+			insn->off);
 	else
 		fprintf(stream, "if r%u %s 0x%x goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
-		        (unsigned)insn->imm, insn->off);
+			(unsigned)insn->imm, insn->off);
 }
 
 static void print_load(const struct bpf_insn *insn, FILE *stream)
@@ -66,7 +69,7 @@ void weir_code_print(const struct bpf_insn *code, uint32_t n, FILE *stream)
 		case BPF_LD: /* the one instruction that takes two places */
 			i++;
 			fprintf(stream, "r%u = 0x%" PRIx64, insn->dst_reg,
-			        (uint64_t)(uint32_t)code[i].imm << 32 | (uint32_t)insn->imm);
+				(uint64_t)(uint32_t)code[i].imm << 32 | (uint32_t)insn->imm);
 			break;
 		case BPF_LDX:
 			print_load(insn, stream);

@@ -32,7 +32,8 @@ struct generator {
 static void emit(struct generator *g, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
 	if (g->n < g->room)
-		g->code[g->n] = (struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
+		g->code[g->n] =
+			(struct bpf_insn){ .code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm };
 	g->n++;
 }
 
@@ -105,7 +106,7 @@ static void emit_test(struct generator *g, uint8_t compare, int64_t bound, struc
 
 /* A bound at the end of the field's range needs no test. */
 static void emit_range(struct generator *g, const struct weir_predicate_node *node, struct label *yes, struct label *no,
-                       const struct label *next)
+		       const struct label *next)
 {
 	const struct weir_field *field = &g->schema->field[node->field];
 	bool is_unsigned = weir_raw_is_unsigned(field), from_below, from_above;
@@ -132,7 +133,8 @@ static void emit_range(struct generator *g, const struct weir_predicate_node *no
 }
 
 /* For a node that depends on the row. `next` is the one of yes and no that will be placed right behind. */
-static void emit_node(struct generator *g, uint32_t index, struct label *yes, struct label *no, const struct label *next)
+static void emit_node(struct generator *g, uint32_t index, struct label *yes, struct label *no,
+		      const struct label *next)
 {
 	const struct weir_predicate_node *node = &g->predicate->node[index];
 	struct label middle = { 0 };
@@ -159,9 +161,11 @@ static void emit_node(struct generator *g, uint32_t index, struct label *yes, st
 }
 
 int weir_codegen(const struct weir_predicate *predicate, const struct weir_schema *schema, struct bpf_insn *code,
-                 uint32_t room)
+		 uint32_t room)
 {
-	struct generator g = { .predicate = predicate, .schema = schema, .code = code, .room = room, .loaded = NO_FIELD };
+	struct generator g = {
+		.predicate = predicate, .schema = schema, .code = code, .room = room, .loaded = NO_FIELD
+	};
 	int constant = weir_predicate_constant(predicate, schema, predicate->n - 1);
 	struct label yes = { 0 }, no = { 0 };
 

@@ -103,9 +103,9 @@ static const struct weir_tree_expr *not_monotonic(const struct weir_tree_expr *t
 static const char *word_of(const struct weir_tree_expr *tree)
 {
 	static const char *const sign[] = {
-		[WEIR_E_NEG] = "-", [WEIR_E_NOT] = "not", [WEIR_E_ADD] = "+", [WEIR_E_SUB] = "-", [WEIR_E_MUL] = "*",
-		[WEIR_E_DIV] = "/", [WEIR_E_MOD] = "%", [WEIR_E_LT] = "<", [WEIR_E_LE] = "<=", [WEIR_E_GT] = ">",
-		[WEIR_E_GE] = ">=", [WEIR_E_EQ] = "==", [WEIR_E_NE] = "!=", [WEIR_E_AND] = "and", [WEIR_E_OR] = "or",
+		[WEIR_E_NEG] = "-", [WEIR_E_NOT] = "not", [WEIR_E_ADD] = "+", [WEIR_E_SUB] = "-",   [WEIR_E_MUL] = "*",
+		[WEIR_E_DIV] = "/", [WEIR_E_MOD] = "%",   [WEIR_E_LT] = "<",  [WEIR_E_LE] = "<=",   [WEIR_E_GT] = ">",
+		[WEIR_E_GE] = ">=", [WEIR_E_EQ] = "==",   [WEIR_E_NE] = "!=", [WEIR_E_AND] = "and", [WEIR_E_OR] = "or",
 	};
 
 	return tree->name ? tree->name : sign[tree->op];
@@ -116,7 +116,8 @@ static int check_field(struct derivation *d, int index)
 	const struct weir_field *field = &d->schema->field[index];
 
 	if (field->is_float)
-		return refuse(d, "'%s' is a floating-point value, and a filter in the kernel sees integers", field->name);
+		return refuse(d, "'%s' is a floating-point value, and a filter in the kernel sees integers",
+			      field->name);
 	if (field->kind != WEIR_REAL && field->kind != WEIR_INT)
 		return refuse(d, "'%s' is not a number; " RULE, field->name);
 	/* As an integer column it would wrap to negative values half way. */
@@ -209,7 +210,8 @@ static int check_finite(struct derivation *d, const struct weir_tree_expr *value
 }
 
 /* Where a test that flips at most once holds. */
-static void bisect(struct derivation *d, const struct weir_expr *expr, const struct weir_field *field, struct interval *out)
+static void bisect(struct derivation *d, const struct weir_expr *expr, const struct weir_field *field,
+		   struct interval *out)
 {
 	uint64_t low = 0, high = span_of(field);
 	bool at_low = holds(d, expr, field, low), at_high = holds(d, expr, field, high);
@@ -232,10 +234,12 @@ static void bisect(struct derivation *d, const struct weir_expr *expr, const str
 }
 
 static int solve(struct derivation *d, enum weir_expr_op op, struct weir_tree_expr *left, struct weir_tree_expr *right,
-                 const struct weir_field *field, struct interval *out)
+		 const struct weir_field *field, struct interval *out)
 {
 	struct weir_tree_expr *argument[] = { left, right };
-	struct weir_tree_expr tree = { .op = op, .where = left->where, .function = -1, .field = -1, .n = 2, .argument = argument };
+	struct weir_tree_expr tree = {
+		.op = op, .where = left->where, .function = -1, .field = -1, .n = 2, .argument = argument
+	};
 	struct weir_expr *expr;
 	int err = open_expr(d, &expr, &tree);
 
@@ -257,7 +261,7 @@ static void intersect(struct interval *a, const struct interval *b)
 
 /* `lo <= value <= hi`; an equality is that with both the same, since values may stand on either side of <= and >=. */
 static int solve_between(struct derivation *d, struct weir_tree_expr *value, struct weir_tree_expr *lo,
-                         struct weir_tree_expr *hi, const struct weir_field *field, struct interval *out)
+			 struct weir_tree_expr *hi, const struct weir_field *field, struct interval *out)
 {
 	struct interval below;
 	int err = solve(d, WEIR_E_GE, value, lo, field, out);
@@ -288,8 +292,10 @@ static int add_range(struct derivation *d, int index, uint64_t lo, uint64_t hi)
 {
 	const struct weir_field *field = &d->schema->field[index];
 
-	return add(d, (struct weir_predicate_node){ .op = WEIR_PRED_RANGE, .field = (uint16_t)index,
-	                                            .lo = raw_of(field, lo), .hi = raw_of(field, hi) });
+	return add(d, (struct weir_predicate_node){ .op = WEIR_PRED_RANGE,
+						    .field = (uint16_t)index,
+						    .lo = raw_of(field, lo),
+						    .hi = raw_of(field, hi) });
 }
 
 static int add_pair(struct derivation *d, enum weir_predicate_op op, int left, int right)
@@ -389,7 +395,7 @@ static int derive(struct derivation *d, const struct weir_tree_expr *tree, bool 
 		if (left < 0)
 			return left;
 		return add_pair(d, (tree->op == WEIR_E_AND) != negated ? WEIR_PRED_AND : WEIR_PRED_OR, left,
-		                derive(d, tree->argument[1], negated));
+				derive(d, tree->argument[1], negated));
 	case WEIR_E_LT:
 	case WEIR_E_LE:
 	case WEIR_E_GT:
@@ -420,8 +426,8 @@ close_block:
 	return status;
 }
 
-int weir_predicate_derive(struct weir_predicate *out, const struct weir_expr *condition, const struct weir_schema *schema,
-                          char why[WHY_MAX])
+int weir_predicate_derive(struct weir_predicate *out, const struct weir_expr *condition,
+			  const struct weir_schema *schema, char why[WHY_MAX])
 {
 	struct derivation *d = calloc(1, sizeof(*d));
 	int status = -ENOMEM;
@@ -442,7 +448,8 @@ int weir_predicate_derive(struct weir_predicate *out, const struct weir_expr *co
 
 /* ------------------------------------------------------------------ in words */
 
-static void print_node(const struct weir_predicate *predicate, const struct weir_schema *schema, uint32_t index, FILE *stream)
+static void print_node(const struct weir_predicate *predicate, const struct weir_schema *schema, uint32_t index,
+		       FILE *stream)
 {
 	const struct weir_predicate_node *node = &predicate->node[index];
 	const struct weir_field *field = &schema->field[node->field];
@@ -451,7 +458,7 @@ static void print_node(const struct weir_predicate *predicate, const struct weir
 	case WEIR_PRED_RANGE:
 		if (weir_raw_is_unsigned(field))
 			fprintf(stream, "raw(%s) in [%" PRIu64 ", %" PRIu64 "]", field->name, (uint64_t)node->lo,
-			        (uint64_t)node->hi);
+				(uint64_t)node->hi);
 		else
 			fprintf(stream, "raw(%s) in [%" PRId64 ", %" PRId64 "]", field->name, node->lo, node->hi);
 		break;
