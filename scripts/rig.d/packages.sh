@@ -54,7 +54,7 @@ download() { # PACKAGE[=VERSION]...
         [ ! -e "$have" ] || continue
         say "downloading $package"
         if ! (cd "$part" && apt-get -qq download "$package") 2>"$part/log"; then
-            cat "$part/log" >&2
+            sed '/^W: /d' "$part/log" >&2
             return 1
         fi
         mv "$part"/*.deb "$cache/packages"

@@ -23,8 +23,10 @@ handshake() { # IO EDGES
     mkfifo "$dir/answers"
     $weir run --strict --io="$1" "gpio:DOOR | print format=csv" >"$dir/answers" 2>"$dir/messages" &
     pid=$!
-    tee "$dir/got.csv" <"$dir/answers" | $tools/gpio_feed DOOR -n "$2" --handshake --log "$dir/log" 2>"$dir/feeder"
-    kill -INT $pid
+    tee "$dir/got.csv" <"$dir/answers" | {
+        $tools/gpio_feed DOOR -n "$2" --handshake --log "$dir/log" 2>"$dir/feeder"
+        kill -INT $pid
+    }
     wait $pid
     rm "$dir/answers"
 }

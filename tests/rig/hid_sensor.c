@@ -8,7 +8,6 @@
  * the device stays, or a reader would lose what it has yet to read.
  */
 
-#define _GNU_SOURCE
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include "wave.h"
 
 #define LOG_FLUSH 256 /* samples */
+#define NOT_BACKGROUND -2
 
 struct options {
 	double rate;       /* per second, 0: flat out, negative: as the driver asks */
@@ -203,6 +203,7 @@ static int await_iio(char *path, size_t size)
 /*
  * In the background the parent exits when the child has said that it is ready.
  * The child keeps no standard output, so that "$(hid_sensor ...)" ends too.
+ * Returns, in the child, what to tell the parent by, or -1.
  */
 static int go_background(void)
 {
@@ -210,10 +211,10 @@ static int go_background(void)
 	char c;
 
 	if (pipe(ready) < 0)
-		return -errno;
+		return -1;
 	switch (fork()) {
 	case -1:
-		return -errno;
+		return -1;
 	case 0:
 		close(ready[0]);
 		return ready[1];
@@ -226,7 +227,7 @@ static void say_ready(const struct hid_device *dev, const char *iio, int notify)
 {
 	printf("ready %s %s %d\n", dev->kind->iio_name, strrchr(iio, '/') + 1, getpid());
 	fflush(stdout);
-	if (notify < 0)
+	if (notify == NOT_BACKGROUND)
 		return;
 	if (!freopen("/dev/null", "w", stdout) || write(notify, "", 1) != 1)
 		perror("hid_sensor");
@@ -239,7 +240,7 @@ static int fail(const char *what, int err)
 	return 1;
 }
 
-static int wrong(const char *what, const char *value)
+static _Noreturn void wrong(const char *what, const char *value)
 {
 	fprintf(stderr, "hid_sensor: %s: %s\n", what, value);
 	exit(2);
@@ -251,7 +252,6 @@ static const struct hid_kind *find_kind(const char *name)
 		if (!strcmp(hid_kinds[i].name, name))
 			return &hid_kinds[i];
 	wrong("no such sensor", name);
-	return NULL;
 }
 
 static FILE *open_log(const char *path)
@@ -337,10 +337,40 @@ static void parse_options(struct options *o, struct hid_device *dev, int argc, c
 		wrong("--start", o->start);
 }
 
+static void parse_waves(struct player *p, const struct options *o)
+{
+	for (int i = 0; i < HID_AXES; i++) {
+		int ret = wave_parse(&p->wave[i], o->wave[i]);
+
+		if (ret)
+			wrong(ret == -EINVAL ? "no such wave" : strerror(-ret), o->wave[i]);
+	}
+}
+
 static void on_signal(int signo)
 {
 	(void)signo;
 	stop = 1;
+}
+
+static int run(struct player *p, struct hid_device *dev, const struct options *o)
+{
+	int notify = o->background ? go_background() : NOT_BACKGROUND;
+	char iio[512];
+	int ret;
+
+	if (notify == -1)
+		return fail("cannot go to the background", -errno);
+	p->plugged_ns = clock_now_ns();
+	ret = hid_plug(dev);
+	if (ret)
+		return fail("/dev/uhid", ret);
+	ret = await_iio(iio, sizeof(iio));
+	if (ret)
+		return fail("no IIO device appeared", ret);
+	say_ready(dev, iio, notify);
+	play(p, dev, o, iio);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -348,26 +378,11 @@ int main(int argc, char **argv)
 	struct player p = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct hid_device dev = { .kind = &hid_kinds[0], .data = &p, .poll = answer_poll };
 	struct options o = { .rate = 100, .start = "open", .linger = -1, .wave = { "seq", "const:0", "const:0" } };
-	int ret, notify = -1;
-	char iio[512];
 
 	parse_options(&o, &dev, argc, argv);
-	for (int i = 0; i < HID_AXES; i++)
-		if (wave_parse(&p.wave[i], o.wave[i]) < 0)
-			wrong("no such wave", o.wave[i]);
+	parse_waves(&p, &o);
+	p.poll_log = o.poll_log;
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
-	if (o.background)
-		notify = go_background();
-	p.poll_log = o.poll_log;
-	p.plugged_ns = clock_now_ns();
-	ret = hid_plug(&dev);
-	if (ret)
-		return fail("/dev/uhid", ret);
-	ret = await_iio(iio, sizeof(iio));
-	if (ret)
-		return fail("no IIO device appeared", ret);
-	say_ready(&dev, iio, notify);
-	play(&p, &dev, &o, iio);
-	return 0;
+	return run(&p, &dev, &o);
 }

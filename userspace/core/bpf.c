@@ -129,9 +129,7 @@ static int refuse_load(int err, const char *capabilities, char *log, char *why)
 	if (words)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: %s", words);
 	else if (err == -EPERM)
-		snprintf(why, WEIR_WHY_MAX,
-			 "bpf(2) is not permitted: needs %s (run as root, or give it to the program: setcap)",
-			 capabilities);
+		snprintf(why, WEIR_WHY_MAX, "bpf(2) is not permitted: needs %s (root, or setcap)", capabilities);
 	else if (err == -ENOSYS)
 		snprintf(why, WEIR_WHY_MAX, "this kernel has no bpf(2)");
 	else
@@ -142,6 +140,14 @@ static int refuse_load(int err, const char *capabilities, char *log, char *why)
 static int refuse(int err, char *why, const char *what)
 {
 	snprintf(why, WEIR_WHY_MAX, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+/* Debian lets CAP_PERFMON count for nothing while kernel.perf_event_paranoid is 3, its default. */
+static int refuse_hook(int err, const char *function, char *why)
+{
+	snprintf(why, WEIR_WHY_MAX, "no hook at %s: %s%s", function, strerror(-err),
+		 err == -EACCES ? ": needs CAP_PERFMON and sysctl kernel.perf_event_paranoid=2" : "");
 	return err;
 }
 
@@ -327,9 +333,10 @@ static int load_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 	if (err)
 		return refuse(err, why, "the program cannot be set up");
 	err = choose_hook(tap, hook);
-	if (err)
-		return refuse(err, why,
-			      "no BTF for " STORE_FUNCTION " (module kfifo_buf; reading it needs CAP_SYS_ADMIN)");
+	if (err) {
+		snprintf(why, WEIR_WHY_MAX, "no BTF of module kfifo_buf, or no CAP_SYS_ADMIN to read it");
+		return err;
+	}
 	err = weir_inline__load(tap->skeleton);
 	return err ? refuse_load(err, "CAP_BPF and CAP_PERFMON", log, why) : 0;
 }
@@ -379,7 +386,7 @@ static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int de
 	int err;
 
 	if (!link)
-		return refuse(-errno, why, "no hook at " LEARN_FUNCTION);
+		return refuse_hook(-errno, LEARN_FUNCTION, why);
 	err = provoke_until_learnt(tap, device);
 	bpf_link__destroy(link);
 	if (err)
@@ -425,7 +432,7 @@ static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 		return err;
 	tap->link = attach(tap->push, hook, STORE_FUNCTION);
 	if (!tap->link)
-		return refuse(-errno, why, "no hook at " STORE_FUNCTION);
+		return refuse_hook(-errno, STORE_FUNCTION, why);
 	tap->row_bytes = config->schema->row_bytes;
 	tap->passing = ring_buffer__new(weir_bpf_inline_fd(tap), take, tap, NULL);
 	return tap->passing ? 0 : refuse(-errno, why, "the BPF ring buffer cannot be mapped");

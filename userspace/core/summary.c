@@ -17,12 +17,19 @@ static double seconds(const struct weir_pipeline *pipeline)
 	return (double)(run->ended_ns - run->started_ns) / 1e9;
 }
 
-/* What a kernel filter has kept from ever reaching an agent. */
+/* What the early filter has kept from ever reaching an agent. */
 static uint64_t filtered(const struct weir_node *node)
 {
 	uint64_t in = load(&node->records_in), out = load(&node->records_out) + load(&node->lost[WEIR_LOST_FILTER]);
 
 	return node->role == WEIR_SOURCE && node->stream && node->stream->filter && in > out ? in - out : 0;
+}
+
+static uint64_t filtered_in_kernel(const struct weir_node *node)
+{
+	uint64_t n = filtered(node);
+
+	return n && weir_filter_tier(node->stream->filter) != WEIR_TIER_USER ? n : 0;
 }
 
 static uint64_t total(const struct weir_pipeline *pipeline, uint64_t (*of)(const struct weir_node *))
@@ -82,8 +89,7 @@ static void print_node(const struct weir_node *node, FILE *stream)
 	if (node->role == WEIR_SOURCE || node->role == WEIR_OPERATOR)
 		fprintf(stream, " %12" PRIu64 " out", load(&node->records_out));
 	if (node->role == WEIR_SOURCE && node->stream && node->stream->wants_filter)
-		fprintf(stream, ", %" PRIu64 " filtered in the kernel, tier %s", filtered(node),
-			weir_stream_tier(node->stream));
+		fprintf(stream, ", %" PRIu64 " filtered, tier %s", filtered(node), weir_stream_tier(node->stream));
 	if (lost_by(node))
 		fprintf(stream, ", %" PRIu64 " lost", lost_by(node));
 	fputc('\n', stream);
@@ -108,8 +114,8 @@ static void summary_text(const struct weir_pipeline *pipeline, FILE *stream)
 	fprintf(stream,
 		"weir: %.3f s: %" PRIu64 " records in, %" PRIu64 " filtered in the kernel, %" PRIu64
 		" to sinks, %" PRIu64 " actuations, ",
-		seconds(pipeline), total(pipeline, taken_in), total(pipeline, filtered), total(pipeline, given_out),
-		total(pipeline, acted));
+		seconds(pipeline), total(pipeline, taken_in), total(pipeline, filtered_in_kernel),
+		total(pipeline, given_out), total(pipeline, acted));
 	print_losses(pipeline, stream);
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
 		print_node(pipeline->node[i], stream);
@@ -147,9 +153,10 @@ static json_t *summary_json(const struct weir_pipeline *pipeline)
 		if (!pipeline->node[i]->absorbed)
 			json_array_append_new(nodes, node_json(pipeline->node[i]));
 	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:o, s:o}", "seconds", seconds(pipeline), "in",
-			 (json_int_t)total(pipeline, taken_in), "filtered", (json_int_t)total(pipeline, filtered),
-			 "out", (json_int_t)total(pipeline, given_out), "actuations",
-			 (json_int_t)total(pipeline, acted), "lost", losses_json(pipeline), "nodes", nodes);
+			 (json_int_t)total(pipeline, taken_in), "filtered_in_kernel",
+			 (json_int_t)total(pipeline, filtered_in_kernel), "out", (json_int_t)total(pipeline, given_out),
+			 "actuations", (json_int_t)total(pipeline, acted), "lost", losses_json(pipeline), "nodes",
+			 nodes);
 }
 
 void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format)

@@ -29,8 +29,10 @@ static void print_filter(const struct weir_stream *stream, FILE *out)
 		fprintf(out, "    filter: in user space: %s\n", stream->why_not);
 		return;
 	}
-	fprintf(out, "    filter: %s\n      tier %s, %u eBPF instructions for: ", stream->filter_text,
-		weir_stream_tier(stream), stream->n_code);
+	fprintf(out, "    filter: %s\n      tier %s", stream->filter_text, weir_stream_tier(stream));
+	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
+		fprintf(out, ", %u eBPF instructions", stream->n_code);
+	fputs(" for: ", out);
 	weir_predicate_print(&stream->predicate, &stream->schema, out);
 	if (*stream->why_not)
 		fprintf(out, "\n      no better tier: %s", stream->why_not);

@@ -49,6 +49,7 @@ static int derive(struct weir_stream *stream, const struct weir_expr *condition)
 	return 0;
 }
 
+/* Also when no kernel tier is to be had: a sample that is dropped before it is in the ring wakes no agent. */
 static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *stream)
 {
 	const struct weir_source_ops *ops = stream->from->driver->source;
@@ -70,11 +71,6 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 				"--filter-tier=auto takes the best tier that works here",
 				"the %s filter is not available: %s", weir_tier_name(config.tier), stream->why_not);
 		return err;
-	}
-	if (weir_filter_tier(stream->filter) == WEIR_TIER_USER) {
-		/* The stage itself does it, a block at a time and in its own thread. */
-		weir_filter_close(stream->filter);
-		stream->filter = NULL;
 	}
 	return 0;
 }
