@@ -54,7 +54,7 @@ write_command() { # CMD [ARG]...
 # Debian 12 has the older one, in C. It keeps a file open for each that the guest has seen.
 start_virtiofsd() {
     case $("$virtiofsd" --help 2>&1) in
-    *--shared-dir*) set -- --shared-dir=/ --cache=always --sandbox=chroot --log-level=error ;;
+    *--shared-dir*) set -- --shared-dir=/ --cache=always --sandbox=chroot --no-announce-submounts --log-level=error ;;
     *) set -- -o source=/,cache=always,sandbox=chroot,log_level=err ;;
     esac
     rm -f "$run/fs"
@@ -106,13 +106,19 @@ cleanup() {
     rm -rf "$run"
 }
 
+# A second signal must not end the cleaning up.
+interrupted() { # EXIT_CODE
+    trap '' INT TERM HUP
+    exit "$1"
+}
+
 prepare() { # MODE
     mkdir -p "$tree/build"
     build=$(cd "$tree/build" && pwd -P)
     run=$(mktemp -d "${TMPDIR:-/tmp}/weir-rig.XXXXXX")
     trap cleanup EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'interrupted 130' INT
+    trap 'interrupted 143' TERM HUP
     run=$(cd "$run" && pwd -P)
     mkdir "$run/scratch"
     : >"$run/stdout" >"$run/stderr"

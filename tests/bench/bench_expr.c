@@ -51,14 +51,23 @@ static void native_sum(const struct weir_block *block, void *out)
 		sum[i] = 0.5 * x[i] + y[i] / 3 - 1;
 }
 
+static void native_step(const struct weir_block *block, void *out)
+{
+	const double *x = block->column[X].real;
+	uint8_t *restrict pass = out;
+
+	pass[0] = 0;
+	for (uint32_t i = 1; i < block->n; i++)
+		pass[i] = fabs(x[i] - x[i - 1]) > 500;
+}
+
 static const struct {
 	const char *text;
 	native_fn native;
 } cases[] = {
-	{ "x > 900 and y < 3", native_threshold },
-	{ "between(x, 100, 200)", native_band },
-	{ "sqrt(x*x + y*y + z*z)", native_norm },
-	{ "0.5 * x + y / 3 - 1", native_sum },
+	{ "x > 900 and y < 3", native_threshold }, { "between(x, 100, 200)", native_band },
+	{ "sqrt(x*x + y*y + z*z)", native_norm },  { "0.5 * x + y / 3 - 1", native_sum },
+	{ "abs(delta(x)) > 500", native_step },
 };
 
 static double now_ns(void)

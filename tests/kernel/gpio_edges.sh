@@ -7,10 +7,15 @@ set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
+# One line an edge, and nothing else: a header would answer the feeder's first edge before it came.
+csv() { # FILE
+    sed -n 's/^{"t":\([0-9]*\),"level":\([01a-z]*\),"line_seq":\([0-9]*\)}$/\1,\2,\3/p' "$1"
+}
+
 # Columns t, level, line_seq against the log's ns, level. An edge is stamped between the moment at which it was fed and that
 # of the next one, which waited for the answer to it.
-as_fed() { # CSV LOG EDGES
-    column 1-3 "$1" >"$dir/got"
+as_fed() { # OUTPUT LOG EDGES
+    csv "$1" >"$dir/got"
     tail -n +2 "$2" >"$dir/fed"
     paste -d, "$dir/got" "$dir/fed" | awk -F, -v edges="$3" '
         $2 != $5 || $3 != NR { print "edge " NR ": " $0; exit 1 }
@@ -21,27 +26,20 @@ as_fed() { # CSV LOG EDGES
 
 handshake() { # IO EDGES
     mkfifo "$dir/answers"
-    $weir run --strict --io="$1" "gpio:DOOR | print format=csv" >"$dir/answers" 2>"$dir/messages" &
+    $weir run --strict --io="$1" "gpio:DOOR | print" >"$dir/answers" 2>"$dir/messages" &
     pid=$!
-    tee "$dir/got.csv" <"$dir/answers" | {
-        $tools/gpio_feed DOOR -n "$2" --handshake --log "$dir/log" 2>"$dir/feeder"
+    tee "$dir/output" <"$dir/answers" | {
+        $tools/gpio_feed DOOR -n "$2" --handshake=5000 --log "$dir/log" 2>"$dir/feeder"
         kill -INT $pid
     }
     wait $pid
     rm "$dir/answers"
 }
 
-# A feeder that got no answer in time has gone on without: on a machine that busy, nothing is proven.
 all_edges() { # IO EDGES
-    name="$1: $2 edges by handshake, with levels, times and an unbroken line_seq"
-    for _ in 1 2; do
-        handshake "$1" "$2"
-        grep -q ' 0 not answered' "$dir/feeder" || continue
-        as_fed "$dir/got.csv" "$dir/log" "$2"
-        say $? "$name"
-        return
-    done
-    echo "skip - $name: the machine is too busy for the feeder"
+    handshake "$1" "$2"
+    grep -q ' 0 not answered' "$dir/feeder" && as_fed "$dir/output" "$dir/log" "$2"
+    say $? "$1: $2 edges by handshake, with levels, times and an unbroken line_seq"
 }
 
 all_edges poll 1000
@@ -51,7 +49,7 @@ all_edges uring 10000
 overflow() { # IO
     $weir run --strict --stats=json --io="$1" "gpio:DOOR buffer=16 | csv:$dir/got.csv" >"$dir/messages" 2>&1 &
     pid=$!
-    await grep -q weir /sys/kernel/debug/gpio
+    await grep -q '(weir *)' /sys/kernel/debug/gpio
     kill -STOP $pid
     $tools/gpio_feed DOOR -n 300 -r 200 --start now 2>/dev/null
     kill -CONT $pid
@@ -60,9 +58,12 @@ overflow() { # IO
     wait $pid
     rc=$?
     got=$(column 1 "$dir/got.csv" | wc -l)
+    last=$(column 3 "$dir/got.csv" | tail -n 1)
     lost=$(count device "$dir/messages")
-    echo "got $got, lost $lost, exit status $rc" >>"$dir/messages"
-    [ "$got" -lt 50 ] && [ $((got + lost)) -eq 300 ] && [ $rc -eq 4 ] && grep -q "'DOOR' lost edges" "$dir/messages"
+    echo "got $got of $last, lost $lost, exit status $rc" >>"$dir/messages"
+    # The simulator may merge edges on a busy machine, before the kernel counts them; most it does not.
+    [ "$got" -lt 50 ] && [ "$last" -gt 200 ] && [ $((got + lost)) -eq "$last" ] && [ $rc -eq 4 ] &&
+        grep -q "'DOOR' lost edges" "$dir/messages"
     say $? "$1: edges that overflowed are counted exactly"
     rm -f "$dir/got.csv"
 }
@@ -71,19 +72,19 @@ overflow poll
 overflow uring
 
 rising() { # ARGUMENTS
-    timeout 30 $weir run -n 10 "gpio:weir-sim/1 $1 | print format=csv" 2>"$dir/messages" | tee "$dir/got.csv" |
-        $tools/gpio_feed DOOR -n 20 --handshake 2>/dev/null
+    timeout 30 $weir run -n 10 "gpio:weir-sim/1 $1 | print" 2>"$dir/messages" | tee "$dir/output" |
+        $tools/gpio_feed DOOR -n 20 --handshake=5000 2>/dev/null
 }
 rising edges=rising
-[ "$(column 2 "$dir/got.csv" | sort -u)" = 1 ]
+[ "$(csv "$dir/output" | cut -d, -f2 | sort -u)" = 1 ]
 say $? 'edges=rising gives rising edges alone; a line is found by chip label and offset'
 rising 'edges=rising active_low'
-[ "$(column 2 "$dir/got.csv" | sort -u)" = 1 ]
+[ "$(csv "$dir/output" | cut -d, -f2 | sort -u)" = 1 ]
 say $? 'active_low: rising is towards active'
 
-timeout 30 $weir run -n 2 "gpio:DOOR clock=realtime | print format=csv" 2>"$dir/messages" | tee "$dir/got.csv" |
-    $tools/gpio_feed DOOR -n 4 --handshake 2>/dev/null
-stamp=$(column 1 "$dir/got.csv" | tail -n 1)
+timeout 30 $weir run -n 2 "gpio:DOOR clock=realtime | print" 2>"$dir/messages" | tee "$dir/output" |
+    $tools/gpio_feed DOOR -n 4 --handshake=5000 2>/dev/null
+stamp=$(csv "$dir/output" | cut -d, -f1 | tail -n 1)
 age=$(($(date +%s) - ${stamp:-0} / 1000000000))
 [ $age -ge 0 ] && [ $age -lt 10 ]
 say $? 'clock=realtime stamps with the wall clock'
@@ -97,12 +98,13 @@ run "gpio:DOR | null"
 [ $rc -eq 3 ] && grep -q "did you mean 'DOOR'" "$dir/messages"
 say $? 'an unknown line: exit code 3, and the nearest name'
 
-$weir run --for=2s "gpio:DOOR | null" >/dev/null 2>&1 &
+$weir run "gpio:DOOR | null" >/dev/null 2>&1 &
 pid=$!
-await grep -q weir /sys/kernel/debug/gpio
+await grep -q '(weir *)' /sys/kernel/debug/gpio
 run "gpio:DOOR | null"
 [ $rc -eq 3 ] && grep -q "'weir' is using it" "$dir/messages"
 say $? 'a line that is in use: exit code 3, and by whom'
+kill -INT $pid
 wait $pid
 
 exit $status

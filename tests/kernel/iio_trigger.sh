@@ -73,12 +73,13 @@ run "iio:weir-dummy rate=100Hz buffer=10 watermark=11 | null"
 [ $rc -eq 2 ] && grep -q 'never reached' "$dir/messages"
 say $? 'a watermark beyond the buffer is refused'
 
-$weir run --for=3s "iio:weir-dummy rate=100Hz | null" >/dev/null 2>&1 &
+$weir run "iio:weir-dummy rate=100Hz | null" >/dev/null 2>&1 &
 pid=$!
 await grep -q 1 "$device/buffer/enable"
 run "iio:weir-dummy rate=100Hz | null"
 [ $rc -eq 3 ] && grep -q "weir, process $pid is reading it" "$dir/messages"
 say $? 'a device that is in use: exit code 3, and by whom'
+kill -INT $pid
 wait $pid
 
 $weir run "iio:weir-dummy rate=100Hz | null" >/dev/null 2>&1 &

@@ -21,14 +21,14 @@
 #include "clock.h"
 #include "gpio_sim.h"
 
-#define HANDSHAKE_MS 50
+#define HANDSHAKE_MS 50 /* unless said otherwise */
 
 struct feeder {
 	struct gpio_sim_line line;
 	uint64_t edges; /* to feed, 0: until the end */
 	double rate;
 	unsigned int pulse_us;
-	int handshake, now, level;
+	int handshake_ms, now, level; /* no handshake: 0 */
 	FILE *log;
 
 	int pull;
@@ -44,8 +44,8 @@ static void usage(FILE *out)
 	      "  -n EDGES       how many, 0 without end (0)\n"
 	      "  -r RATE        edges per second, 0 as fast as possible (10)\n"
 	      "  --pulse US     two edges each time, US apart\n"
-	      "  --handshake    wait for a line on standard input after each edge, 50 ms at\n"
-	      "                 most: READER | gpio_feed LINE --handshake\n"
+	      "  --handshake[=MS]  wait for a line on standard input after each edge, at most\n"
+	      "                 MS (50): READER | gpio_feed LINE --handshake\n"
 	      "  --level 0|1    only set the level, and end\n"
 	      "  --start now    do not wait until a reader asks for the line's edges\n"
 	      "  --log FILE     CSV of what was fed: ns,level, ns being CLOCK_MONOTONIC\n",
@@ -99,7 +99,10 @@ static uint64_t count_lines(const char *text, ssize_t len)
 	return lines;
 }
 
-/* Waits until the reader has printed a line for each edge; 0 if it is gone. */
+/*
+ * Waits until the reader has printed a line for each edge; 0 if it is gone. An
+ * answer that comes too late counts for a later edge, but for one only.
+ */
 static int await_answer(struct feeder *f)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -107,9 +110,8 @@ static int await_answer(struct feeder *f)
 	ssize_t len;
 
 	while (f->answered < f->fed) {
-		if (poll(&in, 1, HANDSHAKE_MS) <= 0) {
+		if (poll(&in, 1, f->handshake_ms) <= 0) {
 			f->late += f->fed - f->answered;
-			f->answered = f->fed;
 			break;
 		}
 		len = read(STDIN_FILENO, text, sizeof(text));
@@ -117,6 +119,7 @@ static int await_answer(struct feeder *f)
 			return 0;
 		f->answered += count_lines(text, len);
 	}
+	f->answered = f->fed;
 	return 1;
 }
 
@@ -141,10 +144,10 @@ static int feed(struct feeder *f)
 	int ret = 0;
 
 	for (uint64_t i = 0; !ret && more(f); i++) {
-		if (f->rate > 0 && !f->handshake)
+		if (f->rate > 0 && !f->handshake_ms)
 			clock_sleep_until_ns(start + (uint64_t)(i * 1e9 / f->rate));
 		ret = feed_group(f);
-		if (f->handshake && !await_answer(f))
+		if (f->handshake_ms && !await_answer(f))
 			break;
 	}
 	return ret;
@@ -205,7 +208,7 @@ static FILE *open_log(const char *path)
 
 static const struct option long_options[] = {
 	{ "pulse", required_argument, NULL, 'p' },
-	{ "handshake", no_argument, NULL, 'H' },
+	{ "handshake", optional_argument, NULL, 'H' },
 	{ "level", required_argument, NULL, 'v' },
 	{ "start", required_argument, NULL, 's' },
 	{ "log", required_argument, NULL, 'L' },
@@ -232,7 +235,7 @@ static void parse_option(struct feeder *f, int c)
 		f->pulse_us = (unsigned int)number(optarg);
 		break;
 	case 'H':
-		f->handshake = 1;
+		f->handshake_ms = optarg ? (int)number(optarg) : HANDSHAKE_MS;
 		break;
 	case 'v':
 		f->level = number(optarg) != 0;

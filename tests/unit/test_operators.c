@@ -125,6 +125,30 @@ static void select_keeps_and_computes(void **state)
 	harness_memory_free(memory);
 }
 
+/* The time as a field is the integer that it is, and what is computed keeps the unit of what it was computed from. */
+static void select_keeps_time_and_units(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema, 2);
+	struct harness h;
+
+	(void)state;
+	for (uint32_t k = 0; k < N; k++)
+		memory->t[k] += INT64_C(1) << 60;
+	run(&h, "select k = t, twice = 2 * x, ratio = x / 1mV", memory, 2);
+	assert_int_equal(h.schema.field[0].kind, WEIR_INT);
+	assert_string_equal(h.schema.field[0].unit, "ns");
+	assert_string_equal(h.schema.field[1].unit, "V");
+	assert_string_equal(h.schema.field[2].unit, "");
+	assert_int_equal(h.n, N);
+	for (uint32_t k = 0; k < N; k++) {
+		assert_int_equal(h.value[0][k].integer, memory->t[k]);
+		assert_int_equal(h.t[k], memory->t[k]);
+	}
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
 /* Two fields of one name are refused with a message that says so. */
 static void select_refuses_duplicates(void **state)
 {
@@ -414,6 +438,7 @@ int main(void)
 		cmocka_unit_test(where_passes_what_holds),
 		cmocka_unit_test(where_moves_no_more_than_needed),
 		cmocka_unit_test(select_keeps_and_computes),
+		cmocka_unit_test(select_keeps_time_and_units),
 		cmocka_unit_test(select_refuses_duplicates),
 		cmocka_unit_test(rename_changes_names_only),
 		cmocka_unit_test(every_thins_out),

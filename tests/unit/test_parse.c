@@ -12,6 +12,7 @@
 
 #include "fake_drivers.h"
 #include "lang/lang.h"
+#include "lang/unit.h"
 
 static const char *const ops[] = {
 	[WEIR_E_NEG] = "neg", [WEIR_E_NOT] = "not", [WEIR_E_ADD] = "+", [WEIR_E_SUB] = "-",   [WEIR_E_MUL] = "*",
@@ -29,7 +30,7 @@ static void print_expr(FILE *out, const struct weir_tree_expr *expr)
 		if (expr->name)
 			fputs(expr->name, out);
 		else
-			fprintf(out, "%g", expr->number);
+			fprintf(out, "%g%s", expr->number, expr->unit ? expr->unit->name : "");
 		return;
 	}
 	fprintf(out, "(%s", expr->op == WEIR_E_CALL ? expr->name : ops[expr->op]);
@@ -163,7 +164,7 @@ static void test_precedence(void **state)
 	expect_expr("-a * -b", "(* (neg a) (neg b))");
 	expect_expr("- -a", "(neg (neg a))");
 	expect_expr("f(a, g(), -1)", "(f a (g) (neg 1))");
-	expect_expr("x > 10ms", "(> x 0.01)");
+	expect_expr("x > 10ms", "(> x 10ms)");
 }
 
 /* Each mistake costs its own part and nothing else: what stands before and behind is still read, and reported. */

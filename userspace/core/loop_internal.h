@@ -2,7 +2,8 @@
 /**
  * @file loop_internal.h
  * @brief What the loop's files share: loop_run.c (loop, watches, timers), loop_intake.c (what a read means), and the
- * back ends, loop.c (io_uring) and loop_poll.c. A back end arms, sleeps and dispatches; it decides nothing else.
+ * back ends, loop_uring.c (over loop.c, which alone knows liburing) and loop_poll.c. A back end arms, sleeps and
+ * dispatches; it decides nothing else.
  */
 #ifndef WEIR_CORE_LOOP_INTERNAL_H
 #define WEIR_CORE_LOOP_INTERNAL_H

@@ -10,7 +10,7 @@
 #define WINDOW 32       /* rows that must stay late before what they lack counts as lost */
 #define WINDOW_MAX 1024 /* rows after which it counts even while rows still seem to catch up */
 #define STEADY 4        /* rows in a row at no less than half a period: nothing is catching up */
-#define ODD 8           /* periods that rows get ahead or behind in a window that says nothing about the rate */
+#define ODD 8           /* periods that all of a window is ahead or behind, so that it says nothing about the rate */
 #define ODD_WINDOWS 8   /* of these, one after the other, mean that there is no steady rate */
 
 int weir_iio_gaps_open(struct weir_iio_gaps *gaps, uint32_t length, double period_ns, bool on_raster)
@@ -63,8 +63,15 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Until there is a measured period. The first is the median of some intervals, so that no pause or rush spoils it; it
- * weighs as one interval against those that windows will measure. */
+/* A rough idea of the period weighs as one interval against those that windows will measure. */
+static void set_period(struct weir_iio_gaps *gaps, double period_ns)
+{
+	gaps->span_ns = fmax(1, period_ns);
+	gaps->intervals = 1;
+	gaps->is_measured = true;
+}
+
+/* Until there is a measured period. The first is the median of some intervals, so that a pause does not spoil it. */
 static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
 {
 	if (full)
@@ -75,9 +82,7 @@ static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
 	if (gaps->n_first < WEIR_IIO_FIRST)
 		return 0;
 	qsort(gaps->first_ns, WEIR_IIO_FIRST, sizeof(*gaps->first_ns), compare);
-	gaps->span_ns = fmax(1, gaps->first_ns[WEIR_IIO_FIRST / 2]);
-	gaps->intervals = 1;
-	gaps->is_measured = true;
+	set_period(gaps, gaps->first_ns[WEIR_IIO_FIRST / 2]);
 	return 0;
 }
 
@@ -86,22 +91,39 @@ static bool is_irregular(const struct weir_iio_gaps *gaps)
 	return gaps->odd_windows >= ODD_WINDOWS;
 }
 
+/* Without a steady period a plain mean must do, from now on. */
+static void learn_irregular(struct weir_iio_gaps *gaps)
+{
+	double elapsed_ns = gaps->window * period_ns(gaps) + gaps->late_ns - gaps->late_before_ns;
+
+	if (gaps->odd_windows == ODD_WINDOWS)
+		gaps->span_ns = gaps->intervals = 0;
+	gaps->odd_windows = ODD_WINDOWS + 1;
+	add_intervals(gaps, fmax(1, elapsed_ns), gaps->window);
+}
+
 /*
- * A window in which rows neither got behind nor ahead refines the period, by what its least late row drifted: that one
- * has the least jitter. If there is no such window for long, there is no period to speak of, and a mean must do.
+ * A window in which rows neither got behind nor ahead for good refines the period, by what its least late row drifted:
+ * that one has the least jitter. If there is none for long, there is no period to speak of.
  */
 static void learn(struct weir_iio_gaps *gaps)
 {
-	const double period = period_ns(gaps), drift = gaps->late_ns - gaps->late_before_ns;
-	bool is_odd = fmax(fabs(drift), fabs(gaps->least_late_ns)) >= ODD * period;
+	double period = period_ns(gaps);
 
-	if (is_odd && !is_irregular(gaps))
-		gaps->odd_windows++;
-	else if (!is_odd)
+	if (fabs(gaps->least_late_ns) >= ODD * period) {
+		gaps->odd_windows += !is_irregular(gaps);
+	} else {
+		if (is_irregular(gaps))
+			set_period(gaps, period);
 		gaps->odd_windows = 0;
+	}
 	if (is_irregular(gaps))
-		add_intervals(gaps, gaps->window * period + drift, gaps->window);
-	else if (!is_odd && !gaps->is_suspect)
+		learn_irregular(gaps);
+	else if (gaps->odd_windows || gaps->is_suspect)
+		return;
+	else if (fabs(gaps->least_late_ns) > period / 2)
+		set_period(gaps, period + gaps->least_late_ns / gaps->window);
+	else
 		add_intervals(gaps, gaps->window * period + gaps->least_late_ns, gaps->window);
 }
 

@@ -193,6 +193,7 @@ static int set_sizes(struct weir_iio_capture *capture, struct weir_node *node, b
 {
 	double hz = current_rate(capture);
 	struct weir_iio_sizes sizes = { .length = 2, .watermark = 1 };
+	bool on_raster;
 	int err;
 
 	if (!unread)
@@ -204,7 +205,9 @@ static int set_sizes(struct weir_iio_capture *capture, struct weir_node *node, b
 		err = set_number(capture, "buffer/watermark", sizes.watermark);
 	if (err)
 		return fail(capture, node, "size the buffer of", err);
-	if (weir_iio_gaps_open(&capture->gaps, sizes.length, hz > 0 ? 1e9 / hz : 0, capture->trigger.is_timer))
+	/* A wall clock may be set: its jumps are no ticks that were missed. */
+	on_raster = capture->trigger.is_timer && weir_out(node)->clock == WEIR_CLOCK_MONOTONIC;
+	if (weir_iio_gaps_open(&capture->gaps, sizes.length, hz > 0 ? 1e9 / hz : 0, on_raster))
 		return weir_fail(node, ENOMEM, "no memory");
 	return 0;
 }

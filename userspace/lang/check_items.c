@@ -39,7 +39,7 @@ static bool bind_expr(const struct weir_checking *c, const struct weir_tree_item
 		return false;
 	tree = weir_expr_tree(expr);
 	binding->expr = expr;
-	binding->field = tree->op == WEIR_E_FIELD && tree->field >= 0 ? tree->field : -1;
+	binding->field = tree->op == WEIR_E_FIELD ? tree->field : -1;
 	return true;
 }
 

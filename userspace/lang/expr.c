@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lang/expr.h"
+#include "lang/unit.h"
 
 #define CACHE_LINE 64u
 
@@ -110,6 +111,41 @@ const char *weir_expr_text(const struct weir_expr *expr)
 bool weir_expr_is_bool(const struct weir_expr *expr)
 {
 	return expr->is_bool;
+}
+
+const char *weir_expr_unit(const struct weir_expr *expr)
+{
+	return expr->tree->unit ? expr->tree->unit->name : "";
+}
+
+static bool any(const struct weir_tree_expr *tree, bool (*is)(const struct weir_tree_expr *))
+{
+	if (is(tree))
+		return true;
+	for (uint32_t i = 0; i < tree->n; i++)
+		if (any(tree->argument[i], is))
+			return true;
+	return false;
+}
+
+static bool remembers(const struct weir_tree_expr *tree)
+{
+	return tree->op == WEIR_E_CALL && (tree->function == WEIR_F_PREV || tree->function == WEIR_F_DELTA);
+}
+
+static bool is_time(const struct weir_tree_expr *tree)
+{
+	return tree->op == WEIR_E_FIELD && tree->field == WEIR_FIELD_TIME;
+}
+
+bool weir_expr_is_stateful(const struct weir_expr *expr)
+{
+	return any(expr->tree, remembers);
+}
+
+bool weir_expr_uses_time(const struct weir_expr *expr)
+{
+	return any(expr->tree, is_time);
 }
 
 /* Every column that an expression may read has cells of eight bytes. */

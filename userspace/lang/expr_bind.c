@@ -155,6 +155,35 @@ static bool check_bit(struct binding *b, const struct weir_tree_expr *expr)
 	return false;
 }
 
+/* A constant has no past, and a condition that is made of one only would not be one of the record. */
+static bool check_memory(struct binding *b, const struct weir_tree_expr *expr)
+{
+	char hint[32];
+
+	if (expr->argument[0]->op != WEIR_E_NUMBER)
+		return true;
+	snprintf(hint, sizeof(hint), "as in %s(x)", expr->name);
+	wrong(b, expr->argument[0]->where, hint, "'%s' works on what changes, and this is a constant", expr->name);
+	return false;
+}
+
+static bool check_calendar(struct binding *b, const struct weir_tree_expr *expr)
+{
+	const struct weir_tree_expr *argument = expr->argument[0];
+	char hint[64];
+
+	if (argument->op != WEIR_E_FIELD || argument->field != WEIR_FIELD_TIME) {
+		snprintf(hint, sizeof(hint), "write %s(t)", expr->name);
+		wrong(b, argument->where, hint, "'%s' works on the record's time alone", expr->name);
+		return false;
+	}
+	if (b->schema->clock != WEIR_CLOCK_NOMINAL)
+		return true;
+	wrong(b, expr->where, "only records of live sources know the time of day",
+	      "'%s' needs a clock, and the time of this stream is counted from its beginning", expr->name);
+	return false;
+}
+
 static bool check_number(struct binding *b, const struct weir_tree_expr *expr, const char *what)
 {
 	if (weir_expr_type(expr, b->schema) & WEIR_T_NUMBER)
@@ -177,11 +206,23 @@ static bool check_call(struct binding *b, struct weir_tree_expr *expr)
 
 	for (uint32_t i = 0; i < expr->n; i++)
 		good &= check_number(b, expr->argument[i], expr->name);
-	if (good && expr->function == WEIR_F_RAW)
+	if (!good)
+		return false;
+	switch (expr->function) {
+	case WEIR_F_RAW:
 		return check_raw(b, expr);
-	if (good && expr->function == WEIR_F_BIT)
+	case WEIR_F_BIT:
 		return check_bit(b, expr);
-	return good;
+	case WEIR_F_PREV:
+	case WEIR_F_DELTA:
+		return check_memory(b, expr);
+	case WEIR_F_HOUR:
+	case WEIR_F_MINUTE:
+	case WEIR_F_WEEKDAY:
+		return check_calendar(b, expr);
+	default:
+		return true;
+	}
 }
 
 /* Two conditions can be compared with each other, and so can two numbers. */
@@ -232,7 +273,6 @@ static struct weir_tree_expr *fold(struct binding *b, struct weir_tree_expr *exp
 	expr->number = weir_program_constant(&program, b->arena);
 	expr->op = WEIR_E_NUMBER;
 	expr->n = 0;
-	expr->dimension = WEIR_DIM_NONE;
 	expr->name = !is_truth ? NULL : expr->number ? "true" : "false";
 	return expr;
 }
@@ -269,13 +309,21 @@ static struct weir_tree_expr *bind(struct binding *b, const struct weir_tree_exp
 	else if (expr->op == WEIR_E_FIELD)
 		good = bind_field(b, expr);
 	good &= bind_arguments(b, expr, tree);
-	return good && check_types(b, expr) ? fold(b, expr) : NULL;
+	if (!good || !check_types(b, expr))
+		return NULL;
+	if (!weir_expr_settle_units(expr, b->schema, b->arena, b->report))
+		return NULL;
+	expr->is_bound = true;
+	return fold(b, expr);
 }
 
 struct weir_tree_expr *weir_expr_bind(const struct weir_tree_expr *tree, const struct weir_schema *schema,
 				      struct weir_arena *arena, struct weir_report *report)
 {
 	struct binding b = { .schema = schema, .arena = arena, .report = report };
+	struct weir_tree_expr *expr = bind(&b, tree);
 
-	return bind(&b, tree);
+	if (expr && !tree->is_bound)
+		weir_expr_settle_result(expr);
+	return expr;
 }

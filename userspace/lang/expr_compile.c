@@ -4,6 +4,7 @@
  * but not before that step has got one for its result: a step never writes what it reads, so its loop may be told so.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "lang/expr.h"
@@ -127,26 +128,76 @@ static struct value two(struct compiler *c, const struct weir_operation *operati
 	return value;
 }
 
-static bool is_product(const struct weir_tree_expr *expr)
+/* k * x + z in one pass over the strip; still rounded twice, as if in two. Adding -0 changes nothing, adding 0 would -0. */
+static struct value scale_add(struct compiler *c, double k, const struct weir_tree_expr *factor,
+			      const struct weir_tree_expr *addend)
 {
-	return expr->op == WEIR_E_MUL && expr->argument[0]->op != WEIR_E_NUMBER &&
-	       expr->argument[1]->op != WEIR_E_NUMBER;
+	struct value a = compile(c, factor, false);
+	struct value b = compile(c, addend, false);
+	struct value value = emit_value(
+		c, (struct weir_step){ .run = weir_loop_scale_add, .a = a.slot, .b = b.slot, .k = k, .l = -0.0 },
+		false);
+
+	give_back(c, a);
+	give_back(c, b);
+	return value;
 }
 
-/* x * y + z in one pass over the strip; still rounded twice, as if in two. */
+/* x * y + z, likewise. */
 static struct value multiply_add(struct compiler *c, const struct weir_tree_expr *product,
 				 const struct weir_tree_expr *addend)
 {
-	struct value a = compile(c, product->argument[0], false);
-	struct value b = compile(c, product->argument[1], false);
-	struct value d = compile(c, addend, false);
-	struct value value = emit_value(
-		c, (struct weir_step){ .run = weir_loop_multiply_add, .a = a.slot, .b = b.slot, .c = d.slot }, false);
+	struct weir_tree_expr **factor = product->argument;
+	struct value a, b, d, value;
 
+	if (factor[0]->op == WEIR_E_NUMBER)
+		return scale_add(c, factor[0]->number, factor[1], addend);
+	if (factor[1]->op == WEIR_E_NUMBER)
+		return scale_add(c, factor[1]->number, factor[0], addend);
+	a = compile(c, factor[0], false);
+	b = compile(c, factor[1], false);
+	d = compile(c, addend, false);
+	value = emit_value(
+		c, (struct weir_step){ .run = weir_loop_multiply_add, .a = a.slot, .b = b.slot, .c = d.slot }, false);
 	give_back(c, a);
 	give_back(c, b);
 	give_back(c, d);
 	return value;
+}
+
+static bool has_room(const struct weir_step *step)
+{
+	return step->run == weir_loop_scale_add && step->l == 0 && signbit(step->l);
+}
+
+/* A constant that is added to what scale_add() has made goes into the same pass. */
+static struct value add_constant(struct compiler *c, const struct weir_tree_expr *left, double constant)
+{
+	struct value value = compile(c, left, false);
+	struct weir_step *last = c->program->n_steps ? &c->program->step[c->program->n_steps - 1] : NULL;
+
+	if (c->failed || !last || !has_room(last) || last->out != value.slot)
+		return two(c, weir_operation_of(WEIR_E_ADD), value,
+			   (struct value){ .is_constant = true, .k = constant }, false);
+	last->l = constant;
+	return value;
+}
+
+static struct value compile_sum(struct compiler *c, const struct weir_tree_expr *expr)
+{
+	const struct weir_tree_expr *left = expr->argument[0], *right = expr->argument[1];
+	struct value a;
+
+	if (left->op == WEIR_E_NUMBER)
+		return add_constant(c, right, left->number);
+	if (right->op == WEIR_E_NUMBER)
+		return add_constant(c, left, right->number);
+	if (right->op == WEIR_E_MUL)
+		return multiply_add(c, right, left);
+	if (left->op == WEIR_E_MUL)
+		return multiply_add(c, left, right);
+	a = compile(c, left, false);
+	return two(c, weir_operation_of(WEIR_E_ADD), a, compile(c, right, false), false);
 }
 
 static struct value compile_binary(struct compiler *c, const struct weir_tree_expr *expr)
@@ -156,10 +207,10 @@ static struct value compile_binary(struct compiler *c, const struct weir_tree_ex
 	bool gives_truth = weir_expr_type(expr, c->schema) == WEIR_T_BOOL, of_truths;
 	struct value a, b;
 
-	if (expr->op == WEIR_E_ADD && is_product(right) && left->op != WEIR_E_NUMBER)
-		return multiply_add(c, right, left);
-	if (expr->op == WEIR_E_ADD && is_product(left) && right->op != WEIR_E_NUMBER)
-		return multiply_add(c, left, right);
+	if (expr->op == WEIR_E_ADD)
+		return compile_sum(c, expr);
+	if (expr->op == WEIR_E_SUB && right->op == WEIR_E_NUMBER)
+		return add_constant(c, left, -right->number);
 	of_truths = expr->op == WEIR_E_AND || expr->op == WEIR_E_OR;
 	if ((expr->op == WEIR_E_EQ || expr->op == WEIR_E_NE) &&
 	    !(weir_expr_type(left, c->schema) & weir_expr_type(right, c->schema) & WEIR_T_NUMBER)) {
@@ -197,15 +248,54 @@ static struct value compile_raw(struct compiler *c, const struct weir_tree_expr 
 	return value;
 }
 
-static struct value compile_call(struct compiler *c, const struct weir_tree_expr *expr)
+/* A column of integers, which doubles might not hold exactly. */
+static bool is_integer(const struct compiler *c, const struct weir_tree_expr *expr)
+{
+	return expr->op == WEIR_E_FIELD && (expr->field < 0 || c->schema->field[expr->field].kind == WEIR_INT);
+}
+
+/* An operation of the integers of a field as they are. */
+static struct value of_integers(struct compiler *c, const struct weir_tree_expr *field, struct weir_step step,
+				bool is_truth)
+{
+	step.a = column_slot(c, field->field);
+	return emit_value(c, step, is_truth);
+}
+
+static struct value compile_memory(struct compiler *c, const struct weir_tree_expr *expr)
+{
+	struct weir_step step = { .memory = weir_past_new(c->arena) };
+	const struct weir_tree_expr *argument = expr->argument[0];
+	struct value a, value;
+
+	if (expr->function == WEIR_F_DELTA && is_integer(c, argument)) {
+		step.run = weir_loop_integer_difference;
+		return of_integers(c, argument, step, false);
+	}
+	a = compile(c, argument, false);
+	step.run = expr->function == WEIR_F_PREV ? weir_loop_previous : weir_loop_difference;
+	step.a = a.slot;
+	value = emit_value(c, step, false);
+	give_back(c, a);
+	return value;
+}
+
+static struct value compile_calendar(struct compiler *c, const struct weir_tree_expr *expr)
+{
+	struct weir_step step = { .run = weir_loop_calendar,
+				  .memory = weir_calendar_new(c->arena, c->schema->clock),
+				  .k = expr->function == WEIR_F_HOUR     ? WEIR_CALENDAR_HOUR
+				       : expr->function == WEIR_F_MINUTE ? WEIR_CALENDAR_MINUTE
+									 : WEIR_CALENDAR_WEEKDAY };
+
+	return of_integers(c, expr->argument[0], step, false);
+}
+
+static struct value compile_function(struct compiler *c, const struct weir_tree_expr *expr)
 {
 	const struct weir_function *function = &weir_functions[expr->function];
 	struct value value;
 
-	if (expr->function == WEIR_F_RAW)
-		return compile_raw(c, expr);
-	if (expr->function == WEIR_F_BETWEEN)
-		return compile_between(c, expr);
 	value = compile(c, expr->argument[0], false);
 	if (expr->n == 1)
 		return one(c, function->operation->slots, value, function->type == WEIR_T_BOOL);
@@ -213,6 +303,35 @@ static struct value compile_call(struct compiler *c, const struct weir_tree_expr
 		value = two(c, function->operation, value, compile(c, expr->argument[i], false),
 			    function->type == WEIR_T_BOOL);
 	return value;
+}
+
+static struct value compile_bit(struct compiler *c, const struct weir_tree_expr *expr)
+{
+	const struct weir_tree_expr *x = expr->argument[0];
+	struct weir_step step = { .run = weir_loop_integer_bit, .k = expr->argument[1]->number };
+
+	return is_integer(c, x) ? of_integers(c, x, step, true) : compile_function(c, expr);
+}
+
+static struct value compile_call(struct compiler *c, const struct weir_tree_expr *expr)
+{
+	switch (expr->function) {
+	case WEIR_F_RAW:
+		return compile_raw(c, expr);
+	case WEIR_F_BETWEEN:
+		return compile_between(c, expr);
+	case WEIR_F_BIT:
+		return compile_bit(c, expr);
+	case WEIR_F_PREV:
+	case WEIR_F_DELTA:
+		return compile_memory(c, expr);
+	case WEIR_F_HOUR:
+	case WEIR_F_MINUTE:
+	case WEIR_F_WEEKDAY:
+		return compile_calendar(c, expr);
+	default:
+		return compile_function(c, expr);
+	}
 }
 
 /* `as_truth` chooses for what can be both; the caller has checked the types. */

@@ -27,7 +27,7 @@
 			out[i] = (type)(value);       \
 		}                                     \
 	}                                             \
-	static const struct weir_operation op_##name = { name, NULL, NULL };
+	static const struct weir_operation op_##name = { .slots = name };
 
 /* An operation of two numbers, x and y: the loop for two slots, and those for a constant on either side. */
 #define TWO_LOOP(name, type, value, get_x, get_y)                        \
@@ -61,7 +61,7 @@
 		for (uint32_t i = 0; i < n; i++)                      \
 			out[i] = (uint8_t)(value);                    \
 	}                                                             \
-	static const struct weir_operation op_##name = { name, NULL, NULL };
+	static const struct weir_operation op_##name = { .slots = name };
 
 TWO(add, double, x + y)
 TWO(subtract, double, x - y)
@@ -105,7 +105,7 @@ LOOP(invert)
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = a[i] ^ 1;
 }
-static const struct weir_operation op_invert = { invert, NULL, NULL };
+static const struct weir_operation op_invert = { .slots = invert };
 
 /* Bit y of the integer x, in two's complement; a number that is no 64-bit integer has no bits. */
 static uint8_t bit_of(double x, double y)
@@ -114,7 +114,7 @@ static uint8_t bit_of(double x, double y)
 }
 
 TWO_LOOP(test_bit_k, uint8_t, bit_of(x, y), a[i], k)
-static const struct weir_operation op_test_bit = { NULL, test_bit_k, NULL };
+static const struct weir_operation op_test_bit = { .second_constant = test_bit_k };
 
 void weir_loop_fill(const struct weir_step *step, void *const *slot, uint32_t n)
 {
@@ -177,6 +177,26 @@ void weir_loop_multiply_add(const struct weir_step *step, void *const *slot, uin
 		out[i] = a[i] * b[i] + c[i];
 }
 
+void weir_loop_scale_add(const struct weir_step *step, void *const *slot, uint32_t n)
+{
+	double *restrict out = slot[step->out];
+	const double *a = slot[step->a], *b = slot[step->b];
+	double k = step->k, l = step->l;
+
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = a[i] * k + b[i] + l;
+}
+
+void weir_loop_integer_bit(const struct weir_step *step, void *const *slot, uint32_t n)
+{
+	uint8_t *restrict out = slot[step->out];
+	const int64_t *a = slot[step->a];
+	unsigned shift = (unsigned)step->k;
+
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = (uint64_t)a[i] >> shift & 1;
+}
+
 const struct weir_operation *weir_operation_of(enum weir_expr_op op)
 {
 	static const struct weir_operation *const operations[] = {
@@ -197,22 +217,27 @@ const struct weir_operation *weir_operation_of_truths(enum weir_expr_op op)
 }
 
 const struct weir_function weir_functions[] = {
-	[WEIR_F_RAW] = { "raw", "raw(field)", 1, 1, WEIR_T_NUMBER, NULL },
-	[WEIR_F_BETWEEN] = { "between", "between(x, lo, hi)", 3, 3, WEIR_T_BOOL, NULL },
-	[WEIR_F_BIT] = { "bit", "bit(x, n)", 2, 2, WEIR_T_BOOL, &op_test_bit },
-	{ "abs", "abs(x)", 1, 1, WEIR_T_NUMBER, &op_absolute },
-	{ "min", "min(x, y, ...)", 2, WEIR_EXPR_TERMS_MAX, WEIR_T_NUMBER, &op_minimum },
-	{ "max", "max(x, y, ...)", 2, WEIR_EXPR_TERMS_MAX, WEIR_T_NUMBER, &op_maximum },
-	{ "sqrt", "sqrt(x)", 1, 1, WEIR_T_NUMBER, &op_square_root },
-	{ "round", "round(x)", 1, 1, WEIR_T_NUMBER, &op_nearest_integer },
-	{ "floor", "floor(x)", 1, 1, WEIR_T_NUMBER, &op_round_down },
-	{ "ceil", "ceil(x)", 1, 1, WEIR_T_NUMBER, &op_round_up },
-	{ "pow", "pow(x, y)", 2, 2, WEIR_T_NUMBER, &op_power },
-	{ "exp", "exp(x)", 1, 1, WEIR_T_NUMBER, &op_exponential },
-	{ "log", "log(x)", 1, 1, WEIR_T_NUMBER, &op_logarithm },
-	{ "sin", "sin(x)", 1, 1, WEIR_T_NUMBER, &op_sine },
-	{ "cos", "cos(x)", 1, 1, WEIR_T_NUMBER, &op_cosine },
-	{ "atan2", "atan2(y, x)", 2, 2, WEIR_T_NUMBER, &op_arc_tangent },
-	{ "isnan", "isnan(x)", 1, 1, WEIR_T_BOOL, &op_is_nan },
+	[WEIR_F_RAW] = { "raw", "raw(field)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_FREE },
+	[WEIR_F_BETWEEN] = { "between", "between(x, lo, hi)", 3, 3, WEIR_T_BOOL, NULL, WEIR_U_ALIKE },
+	[WEIR_F_BIT] = { "bit", "bit(x, n)", 2, 2, WEIR_T_BOOL, &op_test_bit, WEIR_U_FREE },
+	[WEIR_F_PREV] = { "prev", "prev(x)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_KEPT },
+	[WEIR_F_DELTA] = { "delta", "delta(x)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_KEPT },
+	[WEIR_F_HOUR] = { "hour", "hour(t)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_FREE },
+	[WEIR_F_MINUTE] = { "minute", "minute(t)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_FREE },
+	[WEIR_F_WEEKDAY] = { "weekday", "weekday(t)", 1, 1, WEIR_T_NUMBER, NULL, WEIR_U_FREE },
+	{ "abs", "abs(x)", 1, 1, WEIR_T_NUMBER, &op_absolute, WEIR_U_KEPT },
+	{ "min", "min(x, y, ...)", 2, WEIR_EXPR_TERMS_MAX, WEIR_T_NUMBER, &op_minimum, WEIR_U_KEPT },
+	{ "max", "max(x, y, ...)", 2, WEIR_EXPR_TERMS_MAX, WEIR_T_NUMBER, &op_maximum, WEIR_U_KEPT },
+	{ "sqrt", "sqrt(x)", 1, 1, WEIR_T_NUMBER, &op_square_root, WEIR_U_FREE },
+	{ "round", "round(x)", 1, 1, WEIR_T_NUMBER, &op_nearest_integer, WEIR_U_KEPT },
+	{ "floor", "floor(x)", 1, 1, WEIR_T_NUMBER, &op_round_down, WEIR_U_KEPT },
+	{ "ceil", "ceil(x)", 1, 1, WEIR_T_NUMBER, &op_round_up, WEIR_U_KEPT },
+	{ "pow", "pow(x, y)", 2, 2, WEIR_T_NUMBER, &op_power, WEIR_U_FREE },
+	{ "exp", "exp(x)", 1, 1, WEIR_T_NUMBER, &op_exponential, WEIR_U_FREE },
+	{ "log", "log(x)", 1, 1, WEIR_T_NUMBER, &op_logarithm, WEIR_U_FREE },
+	{ "sin", "sin(x)", 1, 1, WEIR_T_NUMBER, &op_sine, WEIR_U_FREE },
+	{ "cos", "cos(x)", 1, 1, WEIR_T_NUMBER, &op_cosine, WEIR_U_FREE },
+	{ "atan2", "atan2(y, x)", 2, 2, WEIR_T_NUMBER, &op_arc_tangent, WEIR_U_ALIKE },
+	{ "isnan", "isnan(x)", 1, 1, WEIR_T_BOOL, &op_is_nan, WEIR_U_FREE },
 };
 const uint32_t weir_n_functions = sizeof(weir_functions) / sizeof(weir_functions[0]);

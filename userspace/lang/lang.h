@@ -21,13 +21,43 @@ enum weir_word {
 	WEIR_W_BAD,      /**< already reported */
 };
 
-enum weir_dimension { WEIR_DIM_NONE, WEIR_DIM_TIME /**< s */, WEIR_DIM_RATE /**< Hz */, WEIR_DIM_SIZE /**< bytes */ };
+/** What a unit measures, and its base unit. Arguments are of the first four. */
+enum weir_dimension {
+	WEIR_DIM_NONE,
+	WEIR_DIM_TIME, /**< s */
+	WEIR_DIM_RATE, /**< Hz */
+	WEIR_DIM_SIZE, /**< bytes */
+	WEIR_DIM_LENGTH,
+	WEIR_DIM_VELOCITY,
+	WEIR_DIM_ACCELERATION,
+	WEIR_DIM_ANGLE, /**< rad */
+	WEIR_DIM_ANGULAR_VELOCITY,
+	WEIR_DIM_VOLTAGE,
+	WEIR_DIM_CURRENT,
+	WEIR_DIM_POWER,
+	WEIR_DIM_ENERGY,
+	WEIR_DIM_RESISTANCE,
+	WEIR_DIM_CAPACITANCE,
+	WEIR_DIM_CONDUCTIVITY, /**< S/m */
+	WEIR_DIM_MAGNETIC,     /**< T */
+	WEIR_DIM_CELSIUS,      /**< not one with kelvin: differences and points would need to be told apart */
+	WEIR_DIM_KELVIN,
+	WEIR_DIM_ILLUMINANCE,
+	WEIR_DIM_PRESSURE,           /**< Pa */
+	WEIR_DIM_PERCENTAGE,         /**< % */
+	WEIR_DIM_MASS_CONCENTRATION, /**< ug/m^3 */
+	WEIR_DIM_OTHER, /**< a field's unit that the language does not know; equal names are the same one */
+};
+
+struct weir_unit;
 
 struct weir_token {
 	enum weir_word word;
 	struct weir_span where;
 	double number; /**< in base units */
 	enum weir_dimension dimension;
+	double written;               /**< the number as it stands there */
+	const struct weir_unit *unit; /**< as it stands there; NULL: none */
 };
 
 /** A place in the text and what decides how the next token is read. A plain value: copy it to look ahead. */

@@ -23,6 +23,12 @@ static inline bool weir_is_name(char c)
 	return weir_is_name_start(c) || weir_is_digit(c);
 }
 
+/** May it stand within a unit, other than in front of the operators that are part of some? */
+static inline bool weir_is_unit_char(char c)
+{
+	return weir_is_name(c) || c == '.' || (unsigned char)c >= 0x80;
+}
+
 /** @brief Report on behalf of the lexer, unless it only looks ahead, and give the bad token. */
 struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint,
 			       const char *format, ...) WEIR_PRINTF(4, 5);

@@ -5,37 +5,7 @@
 #include <string.h>
 
 #include "lang/lex.h"
-
-static const struct unit {
-	const char *name;
-	enum weir_dimension dimension;
-	double times, divided_by; /* two, as 1e-3 is not a double and a thousand is */
-} units[] = {
-	{ "s", WEIR_DIM_TIME, 1, 1 },
-	{ "ms", WEIR_DIM_TIME, 1, 1e3 },
-	{ "us", WEIR_DIM_TIME, 1, 1e6 },
-	{ "\302\265s", WEIR_DIM_TIME, 1, 1e6 }, /* micro sign */
-	{ "\316\274s", WEIR_DIM_TIME, 1, 1e6 }, /* Greek mu */
-	{ "ns", WEIR_DIM_TIME, 1, 1e9 },
-	{ "m", WEIR_DIM_TIME, 60, 1 },
-	{ "h", WEIR_DIM_TIME, 3600, 1 },
-	{ "Hz", WEIR_DIM_RATE, 1, 1 },
-	{ "kHz", WEIR_DIM_RATE, 1e3, 1 },
-	{ "MHz", WEIR_DIM_RATE, 1e6, 1 },
-	{ "B", WEIR_DIM_SIZE, 1, 1 },
-	{ "kB", WEIR_DIM_SIZE, 1e3, 1 },
-	{ "MB", WEIR_DIM_SIZE, 1e6, 1 },
-	{ "GB", WEIR_DIM_SIZE, 1e9, 1 },
-	{ "KiB", WEIR_DIM_SIZE, 1024, 1 },
-	{ "MiB", WEIR_DIM_SIZE, 1024 * 1024, 1 },
-	{ "GiB", WEIR_DIM_SIZE, 1024 * 1024 * 1024, 1 },
-};
-#define N_UNITS (sizeof(units) / sizeof(units[0]))
-
-static bool is_unit_char(char c)
-{
-	return weir_is_name(c) || c == '.' || (unsigned char)c >= 0x80;
-}
+#include "lang/unit.h"
 
 static bool is_hex(char c)
 {
@@ -89,52 +59,54 @@ static double convert(const char *digits, size_t length)
 	return number;
 }
 
-static const struct unit *find_unit(const char *text, size_t length)
-{
-	for (size_t i = 0; i < N_UNITS; i++)
-		if (strlen(units[i].name) == length && !memcmp(units[i].name, text, length))
-			return &units[i];
-	return NULL;
-}
-
 static struct weir_token bad_unit(const struct weir_lexer *lexer, struct weir_span where)
 {
 	const char *text = lexer->text + where.at;
-	const char *names[N_UNITS], *near;
+	const char *near = weir_unit_nearest(text, where.length);
 	char hint[32];
 
-	for (size_t i = 0; i < N_UNITS; i++)
-		names[i] = units[i].name;
-	near = weir_nearest(text, where.length, names, N_UNITS);
 	snprintf(hint, sizeof(hint), "did you mean '%s'?", near ? near : "");
-	return weir_lex_bad(lexer, where, near ? hint : "units are ns us ms s m h, Hz kHz MHz, B kB MB GB KiB MiB GiB",
-			    "unknown unit '%.*s'", (int)where.length, text);
+	return weir_lex_bad(
+		lexer, where,
+		near ? hint
+		     : "units are ns us ms s m h, Hz kHz MHz, B kB MB GB KiB MiB GiB; in expressions also V, "
+		       "m/s^2 and the like",
+		"unknown unit '%.*s'", (int)where.length, text);
+}
+
+/* The number whose digits end at `end`; its unit follows. */
+static struct weir_token take_number(struct weir_lexer *lexer, uint32_t end)
+{
+	const char *digits = lexer->text + lexer->at;
+	struct weir_token token = { .word = WEIR_W_NUMBER, .where = { lexer->at, end - lexer->at } };
+	uint32_t length;
+
+	token.written = convert(digits, token.where.length);
+	token.number = token.written;
+	token.unit = weir_unit_written(lexer->text + end, &length);
+	token.where.length += length;
+	lexer->at = end + length;
+	if (token.unit) {
+		token.dimension = token.unit->dimension;
+		token.number = token.number * token.unit->times / token.unit->divided_by;
+	}
+	if (!isfinite(token.number))
+		return weir_lex_bad(lexer, token.where, NULL, "this number is too large");
+	return token;
 }
 
 struct weir_token weir_lex_number(struct weir_lexer *lexer)
 {
 	const char *text = lexer->text;
-	uint32_t start = lexer->at, end = number_end(text, start), stop = end;
-	struct weir_token token = { .word = WEIR_W_NUMBER };
-	const struct unit *unit = NULL;
+	uint32_t start = lexer->at, end = number_end(text, start), stop = end, length;
 
-	while (is_unit_char(text[stop]))
+	while (weir_is_unit_char(text[stop]))
 		stop++;
+	if (stop == end || weir_unit_written(text + end, &length))
+		return take_number(lexer, end);
 	lexer->at = stop;
-	token.where = (struct weir_span){ start, stop - start };
 	if (text[end] == '.' || weir_is_digit(text[end]))
-		return weir_lex_bad(lexer, token.where, NULL, "'%.*s' is not a number", (int)(stop - start),
-				    text + start);
-	if (stop > end) {
-		unit = find_unit(text + end, stop - end);
-		if (!unit)
-			return bad_unit(lexer, (struct weir_span){ end, stop - end });
-		token.dimension = unit->dimension;
-	}
-	token.number = convert(text + start, end - start);
-	if (unit)
-		token.number = token.number * unit->times / unit->divided_by;
-	if (!isfinite(token.number))
-		return weir_lex_bad(lexer, token.where, NULL, "this number is too large");
-	return token;
+		return weir_lex_bad(lexer, (struct weir_span){ start, stop - start }, NULL, "'%.*s' is not a number",
+				    (int)(stop - start), text + start);
+	return bad_unit(lexer, (struct weir_span){ end, stop - end });
 }

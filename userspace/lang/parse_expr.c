@@ -172,8 +172,8 @@ static struct weir_tree_expr *number(struct weir_parser *parser)
 	struct weir_tree_expr *expr = make(parser, WEIR_E_NUMBER, token.where.at, 0);
 
 	if (expr) {
-		expr->number = token.number;
-		expr->dimension = token.dimension;
+		expr->number = token.written;
+		expr->unit = token.unit;
 	}
 	return expr;
 }

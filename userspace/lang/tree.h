@@ -8,9 +8,6 @@
 
 #include "core/internal.h"
 
-/** What `field` of an expression is for `t`, the record's time, which is no field of the schema. */
-#define WEIR_FIELD_TIME (-2)
-
 /** Operands nest no deeper, and one expression has no more of them: what walks a tree may recurse. */
 #define WEIR_EXPR_DEPTH_MAX 64
 #define WEIR_EXPR_TERMS_MAX 1000
@@ -55,7 +52,9 @@ struct weir_tree_expr {
 	enum weir_expr_op op;
 	struct weir_span where;
 	double number;
-	enum weir_dimension dimension; /**< of a number with a unit */
+	/** Of a number, as it is written, in which case `number` is in that unit. When bound, of any node: NULL where not known. */
+	const struct weir_unit *unit;
+	bool is_bound; /**< a tree made by binding: binding it, or a tree that it is a part of, again changes nothing in it */
 	const char *name;
 	int function; /**< CALL: index into the function table of expr.c, set when bound */
 	int field;    /**< FIELD and raw(field): index in the schema or WEIR_FIELD_TIME, set when bound; -1 before */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Choose and compute fields. A field that is merely named keeps its kind, unit and every bit: its column is the input's
- * own. Only expressions have columns here.
+ * Choose and compute fields. A field that is merely named, and the time, keeps its kind, unit and every bit: its column is
+ * the input's own. Only expressions have columns here.
  */
 #include <errno.h>
 
@@ -13,12 +13,22 @@ struct select {
 	double truth[WEIR_BLOCK_MAX];
 };
 
+static enum weir_kind kind_of(const struct weir_binding *binding, const struct weir_field *from)
+{
+	if (from)
+		return from->kind;
+	if (binding->field == WEIR_FIELD_TIME)
+		return WEIR_INT;
+	return weir_expr_is_bool(binding->expr) ? WEIR_BOOL : WEIR_REAL;
+}
+
 static int add_field(struct weir_node *node, const struct weir_binding *binding, const struct weir_schema *in,
 		     struct weir_schema *out)
 {
 	const struct weir_field *from = binding->field >= 0 ? &in->field[binding->field] : NULL;
-	enum weir_kind kind = from ? from->kind : weir_expr_is_bool(binding->expr) ? WEIR_BOOL : WEIR_REAL;
-	int to = weir_schema_add(out, binding->name, kind, from ? from->unit : "", from ? from->bytes : 8);
+	enum weir_kind kind = kind_of(binding, from);
+	int to = weir_schema_add(out, binding->name, kind, from ? from->unit : weir_expr_unit(binding->expr),
+				 from ? from->bytes : 8);
 
 	if (to == -EEXIST)
 		return weir_fail_arg(node, "fields", "give each field a name of its own",
@@ -73,6 +83,8 @@ static int select_push(struct weir_node *node, const struct weir_block *in)
 
 		if (field >= 0)
 			out.column[i] = in->column[field];
+		else if (field == WEIR_FIELD_TIME)
+			out.column[i].integer = in->t;
 		else
 			compute(select, i, in, &out);
 	}

@@ -181,11 +181,14 @@ struct weir_param {
 	const char *help;         /**< one line, no full stop */
 };
 
+/** What stands for `t`, the record's time, which is no field of the schema, in place of a field's index. */
+#define WEIR_FIELD_TIME (-2)
+
 /** One item of WEIR_V_FIELDS or WEIR_V_AGGREGATES. */
 struct weir_binding {
-	const char *name;             /**< of the resulting field */
-	int function;                 /**< aggregates: index into `words`; -1 for plain fields */
-	int field;                    /**< index of the input field when the expression is just that field, else -1 */
+	const char *name; /**< of the resulting field */
+	int function;     /**< aggregates: index into `words`; -1 for plain fields */
+	int field; /**< index of the input field, or WEIR_FIELD_TIME, when the expression is just that; else -1 */
 	const struct weir_expr *expr; /**< NULL for `count()` */
 };
 
@@ -207,7 +210,12 @@ const char *const *weir_columns(const struct weir_node *node, uint32_t *n);
 
 /* -------------------------------------------------------------- expressions */
 
-/** @brief Evaluate for each record of a block: out[i] for i < block->n. One thread at a time for one expression. */
+/**
+ * @brief Evaluate for each record of a block: out[i] for i < block->n. One thread at a time for one expression.
+ *
+ * prev() and delta() remember the record before: what an expression is given, through this function and weir_expr_test()
+ * together, is one sequence of records, in whatever blocks.
+ */
 void weir_expr_eval(const struct weir_expr *expr, const struct weir_block *block, double *out);
 
 /** @brief Evaluate a condition: out[i] is 1 where it holds, else 0. NaN compares false, `!=` excepted, as in C. */
@@ -215,6 +223,9 @@ void weir_expr_test(const struct weir_expr *expr, const struct weir_block *block
 
 /** @brief Is the result a truth value (a comparison, `and`, `or`, `not`)? */
 bool weir_expr_is_bool(const struct weir_expr *expr);
+
+/** @brief The unit of its values, such as "m/s^2"; empty when it is not known. Lives as long as the expression. */
+const char *weir_expr_unit(const struct weir_expr *expr);
 
 /** @brief The source text, for messages and `weir explain`. Lives as long as the expression. */
 const char *weir_expr_text(const struct weir_expr *expr);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The writer's side: claims, what readers leave space for, waking them. docs/ring.md argues every barrier. */
+#include <assert.h>
+#include <errno.h>
+
+#include "core/bell.h"
+#include "core/ring_internal.h"
+
+static uint64_t unread_by(const struct weir_ring *ring, unsigned reader)
+{
+	/* Acquire: what the reader read before it moved on has been read. [B] */
+	return ring->head - atomic_load_explicit(&ring->control->reader[reader].position, memory_order_acquire);
+}
+
+static uint64_t find_limit(const struct weir_ring *ring)
+{
+	uint64_t most = 0;
+
+	for (uint64_t left = atomic_load(&ring->control->roster.holding); left; left &= left - 1) { /* [D] */
+		uint64_t unread = unread_by(ring, (unsigned)__builtin_ctzll(left));
+
+		if (unread > most)
+			most = unread;
+	}
+	return ring->head + (ring->capacity - most);
+}
+
+void *weir_ring_reserve(struct weir_ring *ring, uint32_t want, uint32_t *got)
+{
+	if (ring->limit - ring->head < want)
+		ring->limit = find_limit(ring);
+	uint64_t space = ring->limit - ring->head;
+
+	*got = space < want ? (uint32_t)space : want;
+	/* Never backwards: the rows of a larger claim may have been written, although they were not committed. */
+	if ((int64_t)(ring->head + *got - ring->reserved) > 0) {
+		ring->reserved = ring->head + *got;
+		atomic_store_explicit(&ring->control->writer.reserved, ring->reserved, memory_order_release);
+		atomic_thread_fence(memory_order_release); /* [A]: before the owner of the claim writes a byte */
+	}
+	return weir_ring_row_at(ring, ring->slot);
+}
+
+static void wake_readers(struct weir_ring *ring)
+{
+	/* Taken, not only read: one sleep costs the writer one wake-up, however long the sleeper takes to run. */
+	uint64_t asleep = atomic_exchange(&ring->control->sleepers.readers, 0);
+
+	for (; asleep; asleep &= asleep - 1)
+		weir_bell_ring(&ring->control->reader[__builtin_ctzll(asleep)].data_bell);
+}
+
+void weir_ring_commit(struct weir_ring *ring, uint32_t n)
+{
+	assert(n <= ring->reserved - ring->head);
+	if (!n)
+		return;
+	ring->head += n;
+	ring->slot = weir_ring_slot_after(ring, ring->slot, n);
+	atomic_store(&ring->control->writer.head, ring->head); /* [B] and [C] */
+	if (atomic_load(&ring->control->sleepers.readers))
+		wake_readers(ring);
+}
+
+int weir_ring_wait_space(struct weir_ring *ring, int64_t deadline_ns)
+{
+	struct sleepers_line *sleepers = &ring->control->sleepers;
+	int error = 0;
+
+	for (;;) {
+		uint32_t seen = atomic_load(&sleepers->space_bell);
+
+		if (atomic_load(&ring->interrupted))
+			return -EINTR;
+		atomic_store(&sleepers->writer, 1); /* [C] */
+		ring->limit = find_limit(ring);
+		if (ring->limit != ring->head || error)
+			break;
+		error = weir_bell_wait(&sleepers->space_bell, seen, deadline_ns);
+	}
+	atomic_store(&sleepers->writer, 0);
+	return ring->limit != ring->head ? 0 : error;
+}
+
+bool weir_ring_refuses(const struct weir_ring *ring)
+{
+	bool refuses = false;
+
+	for (uint64_t left = atomic_load(&ring->control->roster.holding); left; left &= left - 1) {
+		unsigned reader = (unsigned)__builtin_ctzll(left);
+
+		if (unread_by(ring, reader) < ring->capacity)
+			continue;
+		if (atomic_load_explicit(&ring->control->reader[reader].policy, memory_order_relaxed) == WEIR_BLOCK)
+			return false;
+		refuses = true;
+	}
+	return refuses;
+}
+
+void weir_ring_refuse(struct weir_ring *ring, uint32_t n)
+{
+	atomic_fetch_add_explicit(&ring->control->writer.refused, n, memory_order_relaxed);
+}
+
+void weir_ring_finish(struct weir_ring *ring)
+{
+	atomic_store(&ring->control->writer.finished, 1); /* [C] */
+	wake_readers(ring);
+}
