@@ -124,7 +124,7 @@ static const struct weir_actuator_ops actuator = {
 
 const struct weir_driver weir_actuator_gpio = {
 	.name = "gpio",
-	.doc = "A GPIO line as an output, by name or CHIP/OFFSET",
+	.doc = "a GPIO line as an output, by name or CHIP/OFFSET",
 	.target = "LINE",
 	.actuator_params = params,
 	.actuator = &actuator,

@@ -173,7 +173,7 @@ static const struct weir_source_ops source = {
 
 const struct weir_driver weir_sensor_gpio = {
 	.name = "gpio",
-	.doc = "Edges of a GPIO line, by name or CHIP/OFFSET",
+	.doc = "edges of a GPIO line, by name or CHIP/OFFSET",
 	.target = "LINE",
 	.source_params = params,
 	.source = &source,

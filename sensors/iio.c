@@ -166,7 +166,7 @@ static const struct weir_source_ops source = {
 
 const struct weir_driver weir_sensor_iio = {
 	.name = "iio",
-	.doc = "A sensor of Linux's Industrial I/O, by name, label, iio:deviceN or N",
+	.doc = "a sensor of Linux's Industrial I/O, by name, label, iio:deviceN or N",
 	.target = "DEVICE[CHANNEL,…]",
 	.source_params = params,
 	.source = &source,

@@ -14,8 +14,8 @@ csv() { # FILE
 
 # Columns t, level, line_seq against the log's ns, level. An edge is stamped between the moment at which it was fed and that
 # of the next one, which waited for the answer to it.
-as_fed() { # OUTPUT LOG EDGES
-    csv "$1" >"$dir/got"
+as_fed() { # CSV LOG EDGES
+    column 1-3 "$1" >"$dir/got"
     tail -n +2 "$2" >"$dir/fed"
     paste -d, "$dir/got" "$dir/fed" | awk -F, -v edges="$3" '
         $2 != $5 || $3 != NR { print "edge " NR ": " $0; exit 1 }
@@ -26,12 +26,11 @@ as_fed() { # OUTPUT LOG EDGES
 
 handshake() { # IO EDGES
     mkfifo "$dir/answers"
-    $weir run --strict --io="$1" "gpio:DOOR | print" >"$dir/answers" 2>"$dir/messages" &
+    $weir run --strict --io="$1" "edges = gpio:DOOR; edges | print; edges | csv:$dir/output" >"$dir/answers" \
+        2>"$dir/messages" &
     pid=$!
-    tee "$dir/output" <"$dir/answers" | {
-        $tools/gpio_feed DOOR -n "$2" --handshake=5000 --log "$dir/log" 2>"$dir/feeder"
-        kill -INT $pid
-    }
+    $tools/gpio_feed DOOR -n "$2" --handshake=5000 --log "$dir/log" <"$dir/answers" 2>"$dir/feeder"
+    kill -INT $pid
     wait $pid
     rm "$dir/answers"
 }

@@ -207,6 +207,15 @@ int64_t weir_intake_deadline(const struct weir_loop_intake *intake)
 	return intake->config.ops->quiet ? intake->heard_ns + QUIET_NS : INT64_MAX;
 }
 
+/* What lies below the watermark wakes nobody. One read in a quiet second fetches it; more would make devices with a FIFO of
+ * their own send it over the bus again and again. */
+static void fetch(struct weir_loop_intake *intake)
+{
+	intake->loop->backend->disarm(intake);
+	if (!intake->over && weir_intake_claim(intake))
+		weir_intake_read(intake);
+}
+
 void weir_intake_tend(struct weir_loop_intake *intake, int64_t now_ns)
 {
 	if (intake->heard)
@@ -218,6 +227,7 @@ void weir_intake_tend(struct weir_loop_intake *intake, int64_t now_ns)
 		intake->rest_until_ns = 0;
 	if (intake->config.ops->quiet && now_ns - intake->heard_ns >= QUIET_NS) {
 		intake->heard_ns = now_ns;
-		(void)is_alive(intake);
+		if (is_alive(intake) && intake->config.watermark > 1)
+			fetch(intake);
 	}
 }

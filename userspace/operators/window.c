@@ -76,19 +76,18 @@ static int64_t first_start_after(const struct window *window, int64_t position)
 
 /* -------------------------------------------------------------- schema, open */
 
-static void unit_of(char unit[WEIR_UNIT_MAX], enum weir_function function, const struct weir_field *field)
+static void unit_of(char unit[WEIR_UNIT_MAX], const struct weir_binding *binding)
 {
-	bool has_unit = field && function != WEIR_COUNT && function != WEIR_VAR;
-	int n = snprintf(unit, WEIR_UNIT_MAX, "%s%s", has_unit ? field->unit : "",
-			 has_unit && field->unit[0] && function == WEIR_SLOPE ? "/s" : "");
+	bool has_unit = binding->function != WEIR_COUNT && binding->function != WEIR_VAR;
+	const char *base = has_unit ? weir_expr_unit(binding->expr) : "";
+	int n = snprintf(unit, WEIR_UNIT_MAX, "%s%s", base, *base && binding->function == WEIR_SLOPE ? "/s" : "");
 
 	/* Half a unit would be a wrong one. */
 	if (n >= WEIR_UNIT_MAX)
 		unit[0] = 0;
 }
 
-static int add_field(struct weir_node *node, const struct weir_binding *binding, const struct weir_schema *in,
-		     struct weir_schema *out)
+static int add_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
 {
 	char unit[WEIR_UNIT_MAX];
 	int err;
@@ -96,7 +95,7 @@ static int add_field(struct weir_node *node, const struct weir_binding *binding,
 	if (!binding->expr && binding->function != WEIR_COUNT)
 		return weir_fail_arg(node, "aggregates", NULL, "%s() needs an expression",
 				     weir_aggregate_words[binding->function]);
-	unit_of(unit, (enum weir_function)binding->function, binding->field >= 0 ? &in->field[binding->field] : NULL);
+	unit_of(unit, binding);
 	err = weir_schema_add(out, binding->name, binding->function == WEIR_COUNT ? WEIR_INT : WEIR_REAL, unit, 0);
 	if (err == -EEXIST)
 		return weir_fail_arg(node, "aggregates", "give each a name of its own: mean(x) as average",
@@ -148,7 +147,7 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	err = read_spans(node, window);
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < window->n && !err; i++)
-		err = add_field(node, &window->binding[i], in, out);
+		err = add_field(node, &window->binding[i], out);
 	if (!err)
 		err = open_panes(node, window);
 	if (err < 0)
