@@ -32,6 +32,7 @@ struct {
 } ring SEC(".maps");
 
 struct weir_batch_job job;
+struct weir_filter_memory memory;
 
 static __always_inline __u32 next_slot(__u32 slot)
 {
@@ -58,7 +59,7 @@ static long burst(__u32 index, void *context)
 		if (!row)
 			return 1;
 		from = next_slot(from);
-		if (!weir_verdict(row))
+		if (!weir_verdict(row, &memory))
 			continue;
 		if (key != free) {
 			__u64 *gap = bpf_map_lookup_elem(&ring, &free);

@@ -28,6 +28,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile struct weir_filter_knobs knobs = { .row_bytes = 8 };
 
 struct weir_inline_state state;
+struct weir_filter_memory memory;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -61,7 +62,7 @@ static __always_inline void inspect(void *row, const void *data)
 		state.lost++;
 		return;
 	}
-	if (!weir_verdict(row))
+	if (!weir_verdict(row, &memory))
 		return;
 	/* Default flags: the reader is woken when it has caught up, and left alone while it is behind. */
 	if (bpf_ringbuf_output(&passing, row, bytes, 0))

@@ -2,8 +2,8 @@
 /*
  * The verdict: a subprogram that user space fills in before load; see WEIR_HOLE_INSNS. As compiled it drops every row.
  *
- * It must stay a call (noinline) with its argument in r1, and the compiler must believe that its body is opaque. A naked
- * function would say the same shorter, but clang 14 then leaves the argument nameless and the kernel refuses the BTF, which
+ * It must stay a call (noinline) with its arguments in r1 and r2, and the compiler must believe that its body is opaque. A naked
+ * function would say the same shorter, but clang 14 then leaves arguments nameless and the kernel refuses the BTF, which
  * bpf_loop() callbacks need.
  */
 #ifndef WEIR_BPF_VERDICT_H
@@ -24,12 +24,13 @@
 	"r0 = 0\n"
 /* clang-format on */
 
-static __noinline __u64 weir_verdict(const void *row)
+static __noinline __u64 weir_verdict(const void *row, struct weir_filter_memory *memory)
 {
 	register const void *r1 asm("r1") = row;
+	register struct weir_filter_memory *r2 asm("r2") = memory;
 	register __u64 r0 asm("r0");
 
-	asm volatile(WEIR_HOLE : "=r"(r0), "+r"(r1) : : "r2", "r3", "r4", "r5", "memory");
+	asm volatile(WEIR_HOLE : "=r"(r0), "+r"(r1), "+r"(r2) : : "r3", "r4", "r5", "memory");
 	return r0;
 }
 

@@ -16,6 +16,18 @@
 #define WEIR_HOLE_INSNS 512
 #define WEIR_HOLE_MARK 0x656c6f6872696577 /* "weirhole" */
 
+/*
+ * What a verdict reads besides the row: what `every` and `changed` remember, and bitmaps of the raw values that pass. State
+ * starts as zeros and is the verdict's own; the bitmaps are written before load.
+ */
+#define WEIR_STATE_WORDS 16
+#define WEIR_BITS_WORDS 4096 /* four channels of 16 bits */
+
+struct weir_filter_memory {
+	__u64 state[WEIR_STATE_WORDS];
+	__u64 bits[WEIR_BITS_WORDS];
+};
+
 /* Batch: one run over `n` rows of the ring from index `slot`. Written by user space before the run, then by the program. */
 struct weir_batch_job {
 	__u32 slot;   /* in: ring index of the first row */
@@ -49,6 +61,7 @@ struct weir_inline_state {
 	__u32 reserved;
 };
 
+_Static_assert(sizeof(struct weir_filter_memory) == 8 * (WEIR_STATE_WORDS + WEIR_BITS_WORDS), "shared with user space");
 _Static_assert(sizeof(struct weir_batch_job) == 24, "shared with user space");
 _Static_assert(sizeof(struct weir_filter_knobs) == 40, "shared with user space");
 _Static_assert(sizeof(struct weir_inline_state) == 40, "shared with user space");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The same records pass wherever a condition runs. Raw integers from a file stand for a sensor; the kernel's own eBPF runs the
+# The same records pass wherever the stages that choose them run. Raw integers from a file stand for a sensor; the kernel's own eBPF runs the
 # batch tier, so this needs the right to load programs.
 . tests/cli/tap.inc
 
@@ -10,18 +10,53 @@
     exit 77
 }
 
-passes() { # TIER CONDITION
-    "$weir" run -q --filter-tier="$1" "csv:tests/data/raw.csv[a:s16,b:u16] | where $2 | print"
+source='csv:tests/data/raw.csv[a:s16,b:u16]'
+
+passes() { # TIER STAGES
+    "$weir" run -q --filter-tier="$1" "$source | $2 | print"
 }
 
-agree() { # CONDITION
+agree() { # STAGES
     passes user "$1" >"$work/user" && passes batch "$1" >"$work/batch" && cmp "$work/user" "$work/batch"
+}
+
+explain() { # STAGES
+    "$weir" explain --filter-tier=batch "$source | $1 | null"
+}
+
+pushes() { # STAGES WORDS: the plan says so
+    explain "$1" | grep -q -- "$2"
+}
+
+keeps() { # STAGES WORDS: does it still run this stage in user space?
+    explain "$1" | sed '1,/^agent/d' | grep -q -- "$2"
 }
 
 for condition in 'a > 100' 'a <= -32768' 'a >= 32767' 'a != 0' 'a == 7 or b == 65535' 'a > -5 and a < 5' \
     'not (a > 10 and b < 30000)' 'a > 0.5' 'b >= 1e9' 'b < -1' '(a < 0 and b > 40000) or (a > 0 and b < 20000)'; do
-    ok "user and batch agree on: $condition" agree "$condition"
+    ok "user and batch agree on: $condition" agree "where $condition"
 done
-ok 'the kernel did the filtering' sh -c "\"$weir\" run --filter-tier=batch 'csv:tests/data/raw.csv[a:s16,b:u16] | where a > 100 | null' 2>&1 |
+for condition in 'abs(a) > 100' 'sqrt(b) > 200 and a < 3' 'a % 7 == 0' 'bit(raw(b), 3) or abs(abs(a) - 1000) < 50' 'a + b > 30000' \
+    'a > 0 and a < b' 'b > 5000 and (sqrt(a) < 100 or a > b)' 'isnan(sqrt(a)) and b * b > 1e9' 'a > 100 and delta(b) > 0'; do
+    ok "user and batch agree on: $condition" agree "where $condition"
+done
+for stages in 'every 3' 'every 7ms' 'changed a by 5000' 'changed b' 'where abs(a) > 100 | every 3' \
+    'every 2 | where a > 0 | every 3' 'changed a by 300 | where b > 1000 | every 5ms | changed b by 20000 | every 2' \
+    'where a > 0 and a < b | every 3' 'every 3 | where a > b | every 2' 'every 2 | select c = a + b | where c > 0'; do
+    ok "user and batch agree on: $stages" agree "$stages"
+done
+
+ok 'a condition that is pushed down whole leaves user space' pushes 'where abs(a) > 100' '^      exact$'
+ok 'so do stages that remember' pushes 'every 2 | changed a by 5' 'every 2, then raw(a) changed by 5'
+ok 'nothing of them is run twice' sh -c '! grep -q .' <<EOF
+$(explain 'where a > 5 | every 2 | changed b by 5' | sed '1,/^agent/d' | grep -v null)
+EOF
+ok 'what is only implied says so' pushes 'where a > 5 and a > b' "implied; the stage decides exactly: '>' has several channels"
+ok 'and its stage stays' keeps 'where a > 5 and a > b' 'where a > 5 and a > b'
+ok 'nothing that remembers goes before it' keeps 'where a > 5 and a > b | every 2' 'every 2'
+ok 'what stands in the way is named' pushes 'every 2 | where a > b' "no further stage: '>' has several channels"
+ok 'the code is listed beside the conditions' sh -c "\"$weir\" explain --bpf --filter-tier=batch '$source | where a > 100 | every 2 | null' |
+    grep -q 's<= 0x64 goto .* ; a > 100\|r3 = \*(u16 \*)(r1 +8) *; a > 100'"
+ok 'the kernel did the filtering' sh -c "\"$weir\" run --filter-tier=batch '$source | where a > 100 | null' 2>&1 |
     grep -q 'tier batch'"
 finish

@@ -14,7 +14,9 @@
 #include <string.h>
 
 #define INPUT_MAX 65536
+#ifndef RUNS
 #define RUNS 20000
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -104,6 +104,33 @@ one_channel user '' >"$dir/user"
 [ "$(wc -l <"$dir/user")" -eq 200 ] && cmp -s "$dir/user" "$dir/fentry" && cmp -s "$dir/user" "$dir/kprobe"
 say $? 'a reader of one channel gets the same samples inline'
 
+# Stages that remember, and conditions that are several ranges or only implied: the same samples in every tier. The device
+# feeds the same each time.
+stages() { # TIER HOOK STAGES
+    plug "$dir/fed" accel 11
+    WEIR_INLINE_HOOK=$2 timeout 30 $weir run --filter-tier="$1" -n $samples \
+        "iio:accel_3d | $3 | select i = raw(accel_x), y = raw(accel_y) | csv:$dir/stages.csv" >"$dir/messages" 2>&1
+    unplug
+    values "$dir/stages.csv"
+    rm -f "$dir/stages.csv" "$dir/fed"
+}
+
+all_agree() { # NAME LEAST STAGES: at least so many samples
+    stages user '' "$3" >"$dir/expected"
+    good=0
+    [ "$(wc -l <"$dir/expected")" -ge "$2" ] || good=1
+    for how in 'inline fentry' 'inline kprobe' 'batch '; do
+        stages "${how% *}" "${how#* }" "$3" >"$dir/values"
+        cmp -s "$dir/expected" "$dir/values" || { good=1; break; }
+    done
+    say $good "$1"
+    rm -f "$dir/values"
+}
+all_agree 'every tier counts, and remembers what changed' 50 \
+    'where abs(accel_y) > 1.5 | every 2 | changed accel_y by 3.5 | where raw(accel_x) != 700'
+all_agree 'what is only implied is decided behind the filter' 100 \
+    'where accel_y > 2 and accel_y + accel_x > 3 | every 3'
+
 # Two devices push at the same time: each filter meets its own alone. The devices start when both readers are there and the
 # readers end when both devices are quiet: an emulated CPU may miss a hook that comes or goes while the function is running.
 gyro='raw(anglvel_y) > 200 and raw(anglvel_y) <= 866 or between(raw(anglvel_y), -700, -650)'

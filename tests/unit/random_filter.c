@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <endian.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,23 +102,93 @@ static bool is_below(const struct weir_field *field, int64_t a, int64_t b)
 	return weir_raw_is_unsigned(field) ? (uint64_t)a < (uint64_t)b : a < b;
 }
 
-static struct weir_predicate_node random_leaf(struct dice *dice, const struct weir_schema *schema)
+static struct weir_predicate_node random_range(struct dice *dice, const struct weir_field *field, uint16_t index)
 {
-	uint16_t field = (uint16_t)roll_below(dice, schema->n_fields);
-	struct weir_predicate_node leaf = { .op = WEIR_PRED_RANGE, .field = field };
+	struct weir_predicate_node leaf = { .op = WEIR_PRED_RANGE, .field = index };
 
-	if (!roll_below(dice, 20))
-		leaf.op = roll_below(dice, 2) ? WEIR_PRED_TRUE : WEIR_PRED_FALSE;
-	leaf.lo = random_raw(dice, &schema->field[field]);
-	leaf.hi = roll_below(dice, 4) ? random_raw(dice, &schema->field[field]) : leaf.lo;
+	leaf.lo = random_raw(dice, field);
+	leaf.hi = roll_below(dice, 4) ? random_raw(dice, field) : leaf.lo;
 	/* Empty ranges are legal and rare. */
-	if (roll_below(dice, 10) && is_below(&schema->field[field], leaf.hi, leaf.lo)) {
+	if (roll_below(dice, 10) && is_below(field, leaf.hi, leaf.lo)) {
 		int64_t lo = leaf.hi;
 
 		leaf.hi = leaf.lo;
 		leaf.lo = lo;
 	}
 	return leaf;
+}
+
+/* Is there a gap between the last of the ranges and this? */
+static bool is_beyond(const struct weir_field *field, const struct weir_range *range, uint32_t n, int64_t lo)
+{
+	return !n || (is_below(field, range[n - 1].hi, lo) && (uint64_t)lo - (uint64_t)range[n - 1].hi > 1);
+}
+
+/* Ranges that go up and do not touch, from random edges. At least two, or none are added. */
+static struct weir_predicate_node random_set(struct dice *dice, const struct weir_field *field, uint16_t index,
+					     struct weir_predicate *predicate)
+{
+	struct weir_predicate_node leaf = { .op = WEIR_PRED_SET,
+					    .field = index,
+					    .first = (uint16_t)predicate->n_ranges };
+	struct weir_range *range = &predicate->range[leaf.first];
+
+	for (uint32_t tries = roll_below(dice, 20); tries && leaf.first + leaf.n < WEIR_PREDICATE_RANGES_MAX; tries--) {
+		struct weir_predicate_node one = random_range(dice, field, index);
+
+		if (is_below(field, one.hi, one.lo) || !is_beyond(field, range, leaf.n, one.lo))
+			continue;
+		range[leaf.n++] = (struct weir_range){ one.lo, one.hi };
+	}
+	if (leaf.n < 2)
+		return random_range(dice, field, index);
+	leaf.lo = range[0].lo;
+	leaf.hi = range[leaf.n - 1].hi;
+	predicate->n_ranges += leaf.n;
+	return leaf;
+}
+
+/* The first value always passes and the last never. */
+static struct weir_predicate_node random_bits(struct dice *dice, const struct weir_field *field, uint16_t index,
+					      struct weir_predicate *predicate)
+{
+	struct weir_predicate_node leaf = { .op = WEIR_PRED_BITS,
+					    .field = index,
+					    .first = (uint16_t)predicate->n_bits };
+	uint32_t last = field->bits > 16 ? 0 : UINT32_MAX >> (32 - field->bits), words = last / 64 + 1;
+	uint64_t *bits = &predicate->bits[leaf.first];
+
+	if (field->bits > 16 || leaf.first + words > WEIR_BITS_WORDS)
+		return random_set(dice, field, index, predicate);
+	for (uint32_t i = 0; i < words; i++)
+		bits[i] = roll(dice);
+	if (last < 63)
+		bits[0] &= (UINT64_C(2) << last) - 1;
+	bits[0] |= 1;
+	bits[last / 64] &= ~(UINT64_C(1) << last % 64);
+	predicate->n_bits += words;
+	return leaf;
+}
+
+static struct weir_predicate_node random_leaf(struct dice *dice, const struct weir_schema *schema,
+					      struct weir_predicate *predicate)
+{
+	uint16_t index = (uint16_t)roll_below(dice, schema->n_fields);
+	const struct weir_field *field = &schema->field[index];
+
+	switch (roll_below(dice, 20)) {
+	case 0:
+		return (struct weir_predicate_node){ .op = roll_below(dice, 2) ? WEIR_PRED_TRUE : WEIR_PRED_FALSE };
+	case 1:
+	case 2:
+	case 3:
+		return random_set(dice, field, index, predicate);
+	case 4:
+	case 5:
+		return random_bits(dice, field, index, predicate);
+	default:
+		return random_range(dice, field, index);
+	}
 }
 
 /* Leaves and joins in the order of a postfix expression, so children come first. */
@@ -129,12 +198,13 @@ void random_predicate(struct dice *dice, const struct weir_schema *schema, uint3
 	uint16_t open[WEIR_PREDICATE_NODES_MAX];
 	uint32_t n_open = 0, leaves = 1 + roll_below(dice, ranges);
 
+	weir_predicate_init(predicate);
 	predicate->n = 0;
 	while (leaves || n_open > 1) {
 		struct weir_predicate_node *node = &predicate->node[predicate->n];
 
 		if (leaves && (n_open < 2 || roll_below(dice, 2))) {
-			*node = random_leaf(dice, schema);
+			*node = random_leaf(dice, schema, predicate);
 			leaves--;
 		} else {
 			*node = (struct weir_predicate_node){ .op = roll_below(dice, 2) ? WEIR_PRED_AND
@@ -143,6 +213,35 @@ void random_predicate(struct dice *dice, const struct weir_schema *schema, uint3
 			node->left = open[--n_open];
 		}
 		open[n_open++] = (uint16_t)predicate->n++;
+	}
+}
+
+static struct weir_predicate_node random_memory(struct dice *dice, const struct weir_schema *schema,
+						const struct weir_predicate *predicate)
+{
+	static const enum weir_predicate_op ops[] = { WEIR_PRED_EVERY, WEIR_PRED_EVERY_TIME, WEIR_PRED_CHANGED };
+	struct weir_predicate_node node = { .op = ops[roll_below(dice, 3)], .left = (uint16_t)(predicate->n - 1) };
+
+	node.first = (uint16_t)predicate->n_state;
+	node.field = (uint16_t)roll_below(dice, schema->n_fields);
+	node.lo = (int64_t)(1 + roll(dice) % (UINT64_C(1) << roll_below(dice, node.op == WEIR_PRED_EVERY ? 3 : 63)));
+	return node;
+}
+
+void remember(struct dice *dice, const struct weir_schema *schema, struct weir_predicate *predicate)
+{
+	for (uint32_t n = roll_below(dice, 4); n && predicate->n + 3 < WEIR_PREDICATE_NODES_MAX; n--) {
+		struct weir_predicate_node node = random_memory(dice, schema, predicate);
+
+		predicate->n_state += node.op == WEIR_PRED_EVERY ? 1 : 2;
+		predicate->node[predicate->n++] = node;
+		if (roll_below(dice, 2))
+			continue;
+		predicate->node[predicate->n] = random_leaf(dice, schema, predicate);
+		predicate->node[predicate->n + 1] = (struct weir_predicate_node){ .op = WEIR_PRED_AND,
+										  .left = (uint16_t)(predicate->n - 1),
+										  .right = (uint16_t)predicate->n };
+		predicate->n += 2;
 	}
 }
 
@@ -176,113 +275,4 @@ void random_row(struct dice *dice, const struct weir_schema *schema, const struc
 		((unsigned char *)row)[i] = (unsigned char)roll(dice);
 	for (uint32_t n = roll_below(dice, 2 * schema->n_fields + 1); n; n--)
 		set_field(dice, schema, predicate, row);
-}
-
-/* ------------------------------------------------------------- interpreter */
-
-static uint64_t load(const struct bpf_insn *insn, const unsigned char *row, uint32_t row_bytes)
-{
-	static const uint8_t widths[] = { [BPF_W >> 3] = 4, [BPF_H >> 3] = 2, [BPF_B >> 3] = 1, [BPF_DW >> 3] = 8 };
-	uint32_t bytes = widths[BPF_SIZE(insn->code) >> 3];
-	uint64_t value = 0;
-
-	assert_int_equal(insn->src_reg, BPF_REG_1);
-	assert_true(insn->off >= 0 && (uint32_t)insn->off + bytes <= row_bytes);
-	memcpy((unsigned char *)&value + (__BYTE_ORDER == __BIG_ENDIAN ? 8 - bytes : 0), row + insn->off, bytes);
-	return value;
-}
-
-static uint64_t swap(const struct bpf_insn *insn, uint64_t value)
-{
-	bool to_big = BPF_SRC(insn->code) == BPF_TO_BE;
-
-	switch (insn->imm) {
-	case 16:
-		return to_big ? htobe16((uint16_t)value) : htole16((uint16_t)value);
-	case 32:
-		return to_big ? htobe32((uint32_t)value) : htole32((uint32_t)value);
-	default:
-		assert_int_equal(insn->imm, 64);
-		return to_big ? htobe64(value) : htole64(value);
-	}
-}
-
-static uint64_t compute(const struct bpf_insn *insn, uint64_t value)
-{
-	switch (insn->code) {
-	case BPF_ALU64 | BPF_MOV | BPF_K:
-		return (uint64_t)(int64_t)insn->imm;
-	case BPF_ALU64 | BPF_LSH | BPF_K:
-		return value << insn->imm;
-	case BPF_ALU64 | BPF_RSH | BPF_K:
-		return value >> insn->imm;
-	case BPF_ALU64 | BPF_ARSH | BPF_K:
-		return (uint64_t)((int64_t)value >> insn->imm);
-	default:
-		assert_int_equal(BPF_CLASS(insn->code), BPF_ALU);
-		assert_int_equal(BPF_OP(insn->code), BPF_END);
-		return swap(insn, value);
-	}
-}
-
-static bool jumps(const struct bpf_insn *insn, uint64_t a, uint64_t b)
-{
-	switch (BPF_OP(insn->code)) {
-	case BPF_JEQ:
-		return a == b;
-	case BPF_JNE:
-		return a != b;
-	case BPF_JLT:
-		return a < b;
-	case BPF_JLE:
-		return a <= b;
-	case BPF_JGT:
-		return a > b;
-	case BPF_JGE:
-		return a >= b;
-	case BPF_JSLT:
-		return (int64_t)a < (int64_t)b;
-	case BPF_JSLE:
-		return (int64_t)a <= (int64_t)b;
-	case BPF_JSGT:
-		return (int64_t)a > (int64_t)b;
-	case BPF_JSGE:
-		return (int64_t)a >= (int64_t)b;
-	default:
-		fail_msg("unknown jump %02x", insn->code);
-		return false;
-	}
-}
-
-static uint32_t jump(const struct bpf_insn *insn, const uint64_t *reg)
-{
-	uint64_t operand = BPF_SRC(insn->code) == BPF_X ? reg[insn->src_reg] : (uint64_t)(int64_t)insn->imm;
-
-	assert_true(insn->off >= 0);
-	return jumps(insn, reg[insn->dst_reg], operand) ? (uint32_t)insn->off : 0;
-}
-
-uint64_t interpret(const struct bpf_insn *code, uint32_t n, const void *row, uint32_t row_bytes)
-{
-	uint64_t reg[4] = { 0 };
-
-	for (uint32_t pc = 0; pc < n; pc++) {
-		const struct bpf_insn *insn = &code[pc];
-
-		assert_true(insn->dst_reg < 4 && insn->src_reg < 4);
-		if (insn->code == (BPF_JMP | BPF_EXIT)) {
-			return reg[0];
-		} else if (insn->code == (BPF_LD | BPF_IMM | BPF_DW)) {
-			assert_true(++pc < n);
-			reg[insn->dst_reg] = (uint64_t)(uint32_t)code[pc].imm << 32 | (uint32_t)insn->imm;
-		} else if (BPF_CLASS(insn->code) == BPF_LDX) {
-			reg[insn->dst_reg] = load(insn, row, row_bytes);
-		} else if (BPF_CLASS(insn->code) == BPF_JMP) {
-			pc += jump(insn, reg);
-		} else {
-			reg[insn->dst_reg] = compute(insn, reg[insn->dst_reg]);
-		}
-	}
-	fail_msg("the code runs off its end");
-	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file random_filter.h
- * @brief Random schemas, predicates and rows, and an eBPF interpreter: what the tests of the early filter share.
+ * @brief Random schemas, predicates and rows: what the tests of the early filter share.
  */
 #ifndef WEIR_TESTS_RANDOM_FILTER_H
 #define WEIR_TESTS_RANDOM_FILTER_H
 
-#include "core/filter.h"
+#include "lang/lang.h"
 
 /** A generator of random numbers with its state: same seed, same sequence on every machine. */
 struct dice {
@@ -20,18 +20,17 @@ uint32_t roll_below(struct dice *dice, uint32_t n); /**< 0 to n - 1 */
  *  a multiple of 8 bytes with the time in the last 8. */
 void random_schema(struct dice *dice, struct weir_schema *schema);
 
-/** A predicate of up to `ranges` ranges, joined at random; bounds are biased towards the ends of a field's range. */
+/** A predicate of up to `ranges` ranges, sets and bitmaps, joined at random; bounds are biased towards the ends of a field's range. */
 void random_predicate(struct dice *dice, const struct weir_schema *schema, uint32_t ranges,
 		      struct weir_predicate *predicate);
+
+/** Put up to three of `every` and `changed` behind it, some with a further test behind them. */
+void remember(struct dice *dice, const struct weir_schema *schema, struct weir_predicate *predicate);
 
 /** Random bits; then some fields are set to the ends of their range or next to a bound of the predicate (may be NULL). */
 void random_row(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate, void *row);
 
 /** Write a raw value into a row: the opposite of weir_field_raw(). */
 void store_raw(const struct weir_field *field, int64_t raw, void *row);
-
-/** Run generated code over a row. Anything that the verifier would refuse (a load outside of the row, a backward jump, an
- *  unknown instruction, running off the end) fails the test. */
-uint64_t interpret(const struct bpf_insn *code, uint32_t n, const void *row, uint32_t row_bytes);
 
 #endif

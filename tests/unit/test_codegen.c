@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/record.h"
+#include "interpreter.h"
 #include "lang/lang.h"
 #include "random_filter.h"
 
@@ -43,56 +44,87 @@ static char *listing(const struct bpf_insn *code, int n)
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
-	weir_code_print(code, (uint32_t)n, stream);
+	weir_code_print(code, (uint32_t)n, NULL, stream);
 	fclose(stream);
 	return text;
+}
+
+/* What the two ways remember must stay the same too, unless nobody needs to remember. */
+static uint32_t check_rows(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate)
+{
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	int n = weir_codegen(predicate, schema, code, NULL, WEIR_FILTER_CODE_MAX);
+	struct weir_filter_memory memory = { 0 };
+	uint64_t state[WEIR_STATE_WORDS] = { 0 };
+	bool is_constant = weir_predicate_constant(predicate, schema, predicate->n - 1) >= 0;
+	uint32_t passed = 0;
+
+	assert_true(n > 0);
+	memcpy(memory.bits, predicate->bits, sizeof(memory.bits));
+	for (int j = 0; j < ROWS; j++) {
+		unsigned char row[64];
+		bool expected;
+
+		random_row(dice, schema, predicate, row);
+		expected = weir_predicate_test(predicate, schema, row, state);
+		assert_int_equal(interpret(code, (uint32_t)n, row, schema->row_bytes, &memory), expected);
+		if (!is_constant)
+			assert_memory_equal(memory.state, state, sizeof(state));
+		passed += expected;
+	}
+	return passed;
 }
 
 /* For random schemas, predicates and rows (extremes and neighbours of bounds among them) code and predicate agree. */
 static void test_same_as_predicate(void **state)
 {
+	static struct weir_predicate predicate;
 	struct dice dice = { 1 };
+	struct weir_schema schema;
 	uint32_t passed = 0;
 
 	(void)state;
 	for (int i = 0; i < FILTERS; i++) {
-		struct bpf_insn code[WEIR_FILTER_CODE_MAX];
-		struct weir_predicate predicate;
-		struct weir_schema schema;
-		unsigned char row[64];
-		int n;
-
 		random_schema(&dice, &schema);
 		random_predicate(&dice, &schema, 12, &predicate);
-		n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX);
-		assert_true(n > 0);
-		for (int j = 0; j < ROWS; j++) {
-			bool expected;
-
-			random_row(&dice, &schema, &predicate, row);
-			expected = weir_predicate_test(&predicate, &schema, row);
-			assert_int_equal(interpret(code, (uint32_t)n, row, schema.row_bytes), expected);
-			passed += expected;
-		}
+		passed += check_rows(&dice, &schema, &predicate);
 	}
 	/* Neither answer is rare, or the test would say little. */
 	assert_in_range(passed, FILTERS * ROWS / 5, FILTERS * ROWS * 4 / 5);
 }
 
-/* The longest predicate that there is room for has code that fits the hole. */
+/* The same with `every` and `changed` in it, which depend on the rows before. */
+static void test_same_memory(void **state)
+{
+	static struct weir_predicate predicate;
+	struct dice dice = { 4 };
+	struct weir_schema schema;
+	uint32_t passed = 0;
+
+	(void)state;
+	for (int i = 0; i < FILTERS; i++) {
+		random_schema(&dice, &schema);
+		random_predicate(&dice, &schema, 4, &predicate);
+		remember(&dice, &schema, &predicate);
+		passed += check_rows(&dice, &schema, &predicate);
+	}
+	assert_in_range(passed, FILTERS * ROWS / 10, FILTERS * ROWS * 4 / 5);
+}
+
+/* The most ranges that there is room for have code that fits the hole. */
 static void test_longest_fits(void **state)
 {
+	static struct weir_predicate predicate;
+	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
 	struct dice dice = { 2 };
+	struct weir_schema schema;
 
 	(void)state;
 	for (int i = 0; i < 2000; i++) {
-		struct bpf_insn code[WEIR_FILTER_CODE_MAX];
-		struct weir_predicate predicate;
-		struct weir_schema schema;
-
 		random_schema(&dice, &schema);
-		random_predicate(&dice, &schema, WEIR_PREDICATE_NODES_MAX / 2, &predicate);
-		assert_in_range(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 1, WEIR_FILTER_CODE_MAX);
+		random_predicate(&dice, &schema, 16, &predicate);
+		assert_in_range(weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX), 1,
+				WEIR_FILTER_CODE_MAX);
 	}
 }
 
@@ -105,19 +137,20 @@ static void test_room_is_honoured(void **state)
 	(void)state;
 	memset(&guard, 0xa5, sizeof(guard));
 	for (int i = 0; i < 200; i++) {
-		struct weir_predicate predicate;
+		static struct weir_predicate predicate;
 		struct weir_schema schema;
 		int n;
 
 		random_schema(&dice, &schema);
 		random_predicate(&dice, &schema, 8, &predicate);
-		n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX);
+		remember(&dice, &schema, &predicate);
+		n = weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX);
 		for (int room = 0; room < n; room++) {
 			code[room] = guard;
-			assert_int_equal(weir_codegen(&predicate, &schema, code, (uint32_t)room), -E2BIG);
+			assert_int_equal(weir_codegen(&predicate, &schema, code, NULL, (uint32_t)room), -E2BIG);
 			assert_memory_equal(&code[room], &guard, sizeof(guard));
 		}
-		assert_int_equal(weir_codegen(&predicate, &schema, code, (uint32_t)n), n);
+		assert_int_equal(weir_codegen(&predicate, &schema, code, NULL, (uint32_t)n), n);
 	}
 }
 
@@ -129,13 +162,13 @@ static void test_constants_fold(void **state)
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
 
 	(void)state;
-	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX), 2);
 	assert_int_equal(code[0].imm, 1);
 	predicate = one_range(5, 4);
-	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX), 2);
 	assert_int_equal(code[0].imm, 0);
 	predicate = one_range(40000, 50000);
-	assert_int_equal(weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), 2);
+	assert_int_equal(weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX), 2);
 	assert_int_equal(code[0].imm, 0);
 }
 
@@ -152,7 +185,7 @@ static void test_loads_once(void **state)
 		},
 	};
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
-	int n = weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX), loads = 0;
+	int n = weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX), loads = 0;
 
 	(void)state;
 	for (int i = 0; i < n; i++)
@@ -166,15 +199,15 @@ static void test_listing(void **state)
 	struct weir_schema schema = one_field(4, true);
 	struct weir_predicate predicate = one_range(-100, 100);
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
-	char *text = listing(code, weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX));
+	char *text = listing(code, weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX));
 
 	(void)state;
 	assert_string_equal(text, "   0: (b7) r0 = 0\n"
-				  "   1: (61) r2 = *(u32 *)(r1 +8)\n"
-				  "   2: (67) r2 <<= 32\n"
-				  "   3: (c7) r2 s>>= 32\n"
-				  "   4: (c5) if r2 s< 0xffffff9c goto pc+2\n"
-				  "   5: (65) if r2 s> 0x64 goto pc+1\n"
+				  "   1: (61) r3 = *(u32 *)(r1 +8)\n"
+				  "   2: (67) r3 <<= 32\n"
+				  "   3: (c7) r3 s>>= 32\n"
+				  "   4: (c5) if r3 s< 0xffffff9c goto pc+2\n"
+				  "   5: (65) if r3 s> 0x64 goto pc+1\n"
 				  "   6: (b7) r0 = 1\n"
 				  "   7: (95) exit\n");
 	free(text);
@@ -194,12 +227,12 @@ static void test_listing_wide(void **state)
 		skip();
 	}
 	schema.field[0].is_big_endian = true;
-	text = listing(code, weir_codegen(&predicate, &schema, code, WEIR_FILTER_CODE_MAX));
+	text = listing(code, weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX));
 	assert_string_equal(text, "   0: (b7) r0 = 0\n"
-				  "   1: (79) r2 = *(u64 *)(r1 +8)\n"
-				  "   2: (dc) r2 = be64 r2\n"
-				  "   3: (18) r3 = 0x123456789a\n"
-				  "   5: (ad) if r2 < r3 goto pc+1\n"
+				  "   1: (79) r3 = *(u64 *)(r1 +8)\n"
+				  "   2: (dc) r3 = be64 r3\n"
+				  "   3: (18) r4 = 0x123456789a\n"
+				  "   5: (ad) if r3 < r4 goto pc+1\n"
 				  "   6: (b7) r0 = 1\n"
 				  "   7: (95) exit\n");
 	free(text);
@@ -208,10 +241,10 @@ static void test_listing_wide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_as_predicate), cmocka_unit_test(test_longest_fits),
-		cmocka_unit_test(test_room_is_honoured),  cmocka_unit_test(test_constants_fold),
-		cmocka_unit_test(test_loads_once),        cmocka_unit_test(test_listing),
-		cmocka_unit_test(test_listing_wide),
+		cmocka_unit_test(test_same_as_predicate), cmocka_unit_test(test_same_memory),
+		cmocka_unit_test(test_longest_fits),      cmocka_unit_test(test_room_is_honoured),
+		cmocka_unit_test(test_constants_fold),    cmocka_unit_test(test_loads_once),
+		cmocka_unit_test(test_listing),           cmocka_unit_test(test_listing_wide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ struct arguments {
 	const char *program;
 };
 
-enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON };
+enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON, KEY_BPF };
 
 static const struct argp_option run_options[] = {
 	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
@@ -32,6 +32,7 @@ static const struct argp_option run_options[] = {
 
 static const struct argp_option explain_options[] = {
 	{ "json", KEY_JSON, NULL, 0, "print JSON", 0 },
+	{ "bpf", KEY_BPF, NULL, 0, "list the eBPF that was generated, with the conditions beside it", 0 },
 	{ "filter-tier", KEY_TIER, "TIER", 0, "plan for this tier: auto, inline, batch, user", 0 },
 	{ 0 },
 };
@@ -98,6 +99,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_JSON:
 		arguments->json = true;
+		return 0;
+	case KEY_BPF:
+		options->show_code = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->program)

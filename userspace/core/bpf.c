@@ -94,6 +94,12 @@ static void set_hooks(void)
 	libbpf_register_prog_handler("weir/", BPF_PROG_TYPE_UNSPEC, (enum bpf_attach_type)0, &handler);
 }
 
+/* Before load: libbpf makes it the initial content of the map. */
+static void set_memory(struct weir_filter_memory *memory, const struct weir_filter_config *config)
+{
+	memcpy(memory->bits, config->predicate->bits, config->predicate->n_bits * sizeof(*memory->bits));
+}
+
 static int check_code(const struct weir_filter_config *config, char *why)
 {
 	if (config->n_code > WEIR_HOLE_INSNS) {
@@ -126,7 +132,10 @@ static int refuse_load(int err, const char *capabilities, char *log, char *why)
 {
 	const char *words = last_words(log);
 
-	if (words)
+	/* With CAP_BPF alone it thinks of speculative execution as well, and refuses more. */
+	if (words && strstr(words, "prohibited for !root"))
+		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: needs CAP_PERFMON besides CAP_BPF");
+	else if (words)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: %s", words);
 	else if (err == -EPERM)
 		snprintf(why, WEIR_WHY_MAX, "bpf(2) is not permitted: needs %s (root, or setcap)", capabilities);
@@ -164,6 +173,7 @@ static int set_up_batch(struct weir_batch *skeleton, const struct weir_filter_co
 
 	skeleton->rodata->knobs.row_bytes = config->schema->row_bytes;
 	skeleton->rodata->knobs.capacity = capacity;
+	set_memory(&skeleton->bss->memory, config);
 	err = bpf_map__set_value_size(skeleton->maps.ring, config->schema->row_bytes);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.ring, capacity);
@@ -186,7 +196,7 @@ static int load_batch(struct weir_bpf_batch *batch, const struct weir_filter_con
 	if (err)
 		return refuse(err, why, "the program cannot be set up");
 	err = weir_batch__load(batch->skeleton);
-	return err ? refuse_load(err, "CAP_BPF", log, why) : 0;
+	return err ? refuse_load(err, "CAP_BPF and CAP_PERFMON", log, why) : 0;
 }
 
 int weir_bpf_batch_open(struct weir_bpf_batch **out, const struct weir_filter_config *config, uint32_t capacity,
@@ -226,6 +236,11 @@ void weir_bpf_batch_close(struct weir_bpf_batch *batch)
 int weir_bpf_batch_fd(const struct weir_bpf_batch *batch)
 {
 	return bpf_map__fd(batch->skeleton->maps.ring);
+}
+
+uint64_t *weir_bpf_batch_state(const struct weir_bpf_batch *batch)
+{
+	return (uint64_t *)batch->skeleton->bss->memory.state;
 }
 
 int weir_bpf_batch_run(struct weir_bpf_batch *batch, uint32_t slot, uint32_t n)
@@ -327,6 +342,7 @@ static int load_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 	tap->skeleton = weir_inline__open_opts(&opts);
 	if (!tap->skeleton)
 		return refuse(-errno, why, "the program cannot be opened");
+	set_memory(&tap->skeleton->bss->memory, config);
 	err = set_knobs(&tap->skeleton->rodata->knobs, config);
 	if (!err)
 		err = set_maps(tap->skeleton, config);
@@ -484,6 +500,11 @@ void weir_bpf_inline_disarm(struct weir_bpf_inline *tap)
 	__atomic_store_n(&tap->skeleton->bss->state.active, 0, __ATOMIC_RELEASE);
 	if (!bpf_obj_get_info_by_fd(bpf_program__fd(tap->push), &info, &bytes))
 		tap->missed = info.recursion_misses;
+}
+
+uint64_t *weir_bpf_inline_state(const struct weir_bpf_inline *tap)
+{
+	return (uint64_t *)tap->skeleton->bss->memory.state;
 }
 
 int weir_bpf_inline_fd(const struct weir_bpf_inline *tap)

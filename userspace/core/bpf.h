@@ -23,6 +23,8 @@ int weir_bpf_batch_open(struct weir_bpf_batch **out, const struct weir_filter_co
 void weir_bpf_batch_close(struct weir_bpf_batch *batch);
 /** @brief The array map that is the ring's memory. */
 int weir_bpf_batch_fd(const struct weir_bpf_batch *batch);
+/** @brief What the verdict remembers: WEIR_STATE_WORDS words of the program's memory. */
+uint64_t *weir_bpf_batch_state(const struct weir_bpf_batch *batch);
 /** @brief Filter `n` rows from ring index `slot`. @return rows kept, or -errno. */
 int weir_bpf_batch_run(struct weir_bpf_batch *batch, uint32_t slot, uint32_t n);
 
@@ -40,6 +42,7 @@ void weir_bpf_inline_arm(struct weir_bpf_inline *tap);
 /** @brief Nothing passes any more; what has passed can still be consumed. The hook itself goes with close, when the device
  *  is quiet: taking it away rewrites the code of a function that is better not running. */
 void weir_bpf_inline_disarm(struct weir_bpf_inline *tap);
+uint64_t *weir_bpf_inline_state(const struct weir_bpf_inline *tap);
 /** @brief Readable when samples passed. */
 int weir_bpf_inline_fd(const struct weir_bpf_inline *tap);
 /** @brief Move what passed into the ring and commit it. @return rows moved, or -errno. */

@@ -158,6 +158,23 @@ int weir_filter_ring_fd(const struct weir_filter *filter)
 	return filter->batch ? weir_bpf_batch_fd(filter->batch) : -1;
 }
 
+static uint64_t *state_of(const struct weir_filter *filter)
+{
+	if (filter->user)
+		return weir_user_filter_state(filter->user);
+	return filter->batch ? weir_bpf_batch_state(filter->batch) : weir_bpf_inline_state(filter->tap);
+}
+
+void weir_filter_get_state(const struct weir_filter *filter, uint64_t *state)
+{
+	memcpy(state, state_of(filter), WEIR_STATE_WORDS * sizeof(*state));
+}
+
+void weir_filter_set_state(struct weir_filter *filter, const uint64_t *state)
+{
+	memcpy(state_of(filter), state, WEIR_STATE_WORDS * sizeof(*state));
+}
+
 static void count(struct weir_filter *filter, uint32_t seen, uint32_t passed)
 {
 	uint64_t before = atomic_load_explicit(&filter->seen, memory_order_relaxed);

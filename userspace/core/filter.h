@@ -4,7 +4,8 @@
  * @brief The early filter: a predicate over a row's raw integers, run inside the kernel where it lets us.
  *
  * lang/plan.c derives the predicate, lang/codegen_bpf.c turns it into eBPF, core/filter.c loads and runs it. The verdict
- * never depends on the tier.
+ * never depends on the tier. It may depend on rows that passed before: `every` and `changed` remember, in words of memory that
+ * start as zeros.
  */
 #ifndef WEIR_CORE_FILTER_H
 #define WEIR_CORE_FILTER_H
@@ -12,29 +13,65 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "core/report.h"
 #include "core/ring.h"
 #include "weir/driver.h"
+#include "weir/filter.h"
 
 #define WEIR_PREDICATE_NODES_MAX 64
+#define WEIR_PREDICATE_RANGES_MAX 256
 #define WEIR_FILTER_CODE_MAX 512 /**< instructions of a generated verdict; the templates in bpf/ leave this much room */
 
-enum weir_predicate_op { WEIR_PRED_RANGE, WEIR_PRED_AND, WEIR_PRED_OR, WEIR_PRED_TRUE, WEIR_PRED_FALSE };
+enum weir_predicate_op {
+	WEIR_PRED_RANGE,
+	WEIR_PRED_SET,
+	WEIR_PRED_BITS,
+	WEIR_PRED_AND,
+	WEIR_PRED_OR,
+	WEIR_PRED_TRUE,
+	WEIR_PRED_FALSE,
+	WEIR_PRED_EVERY,      /**< of the rows that pass `left`: the first, then each `lo`th after it */
+	WEIR_PRED_EVERY_TIME, /**< the first, then the first that is at least `lo` ns later than the last passed */
+	WEIR_PRED_CHANGED,    /**< the first, then those whose raw(field) is at least `lo` away from the last passed */
+};
 
-/** A node of a predicate. Children come before parents; the last node is the root. */
+/**
+ * A node of a predicate. Children come before parents; the last node is the root. Raw integers are compared signed; unsigned
+ * for an unsigned field of 64 bits. Nodes that remember stand nowhere but on the way from the root through `left`, so that
+ * what reaches them is the same whether or not the right sides are evaluated.
+ */
 struct weir_predicate_node {
 	enum weir_predicate_op op;
-	uint16_t left, right; /**< AND, OR */
-	uint16_t field;       /**< RANGE: lo <= raw(field) <= hi, signed; unsigned for an unsigned field of 64 bits */
+	uint16_t left, right; /**< AND, OR; `left` also of those that remember */
+	uint16_t field;       /**< RANGE, SET, BITS, CHANGED */
+	uint16_t
+		first; /**< SET: index of its first range; BITS: of its first word in `bits`; else of its first state word */
+	uint16_t n;             /**< SET: ranges, at least two, ascending, none touching the next; not all raw values */
+	int64_t lo, hi;         /**< RANGE: lo <= raw(field) <= hi */
+	struct weir_span where; /**< what it was made from, in the program's text */
+};
+
+struct weir_range {
 	int64_t lo, hi;
 };
 
 struct weir_predicate {
-	uint32_t n;
+	uint32_t n, n_ranges, n_bits, n_state; /**< used of each array, and of the state's words */
+	bool exact; /**< it is the condition; else it is only implied by the condition, which must be tested as well */
 	struct weir_predicate_node node[WEIR_PREDICATE_NODES_MAX];
+	struct weir_range range[WEIR_PREDICATE_RANGES_MAX];
+	/** BITS: for fields of at most 16 bits. Bit k of the bitmap, from the lowest of its first word on: do raw integers whose
+	 *  lowest bits are k pass? Some do and some do not. */
+	uint64_t bits[WEIR_BITS_WORDS];
 };
 
-/** @brief The verdict in user space, from the same predicate, row by row: the oracle of the tests. */
-bool weir_predicate_test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row);
+/** @brief The verdict in user space, from the same predicate, row by row: the oracle of the tests. `state` is WEIR_STATE_WORDS
+ *  words, zeros at first; NULL where no node remembers. */
+bool weir_predicate_test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row,
+			 uint64_t *state);
+/** @brief The part of one node that remembers: does a row that reached it pass? */
+bool weir_predicate_advance(const struct weir_predicate_node *node, const struct weir_schema *schema, const void *row,
+			    uint64_t *state);
 
 /** @brief Are the raw values of this field to be compared as unsigned? Only 64 bits without a sign do not fit int64_t. */
 bool weir_raw_is_unsigned(const struct weir_field *field);
@@ -52,7 +89,8 @@ struct weir_filter_config {
 	enum weir_tier tier; /**< AUTO: inline, else batch, else user; anything else: that or an error */
 	const struct weir_schema *schema;
 	const struct weir_predicate *predicate;
-	const struct bpf_insn *code; /**< the verdict: r1 = pointer to the row, r0 = 0 drop, 1 pass; ends in exit */
+	const struct bpf_insn
+		*code; /**< the verdict: r1 = row, r2 = struct weir_filter_memory, r0 = 0 drop, 1 pass; ends in exit */
 	uint32_t n_code;
 	uint32_t ring_rows; /**< capacity wanted for the ring */
 	int iio_device;     /**< kernel's number of the IIO device; -1: no inline tier */
@@ -87,5 +125,10 @@ void weir_filter_detach(struct weir_filter *filter);
 /** @brief Any thread. In the inline tier `lost` is complete only after detach: then it also has the runs that the kernel
  *  skipped because the program was already running on that CPU, for whichever device. */
 void weir_filter_read_counts(const struct weir_filter *filter, struct weir_filter_counts *counts);
+
+/** @brief What `every` and `changed` remember, WEIR_STATE_WORDS words, so that a filter made anew from the same stages can go
+ *  on where this one stopped. While no row is being filtered. */
+void weir_filter_get_state(const struct weir_filter *filter, uint64_t *state);
+void weir_filter_set_state(struct weir_filter *filter, const uint64_t *state);
 
 #endif

@@ -52,31 +52,135 @@ int weir_predicate_constant(const struct weir_predicate *predicate, const struct
 	case WEIR_PRED_OR:
 		return joined(weir_predicate_constant(predicate, schema, at->left),
 			      weir_predicate_constant(predicate, schema, at->right), at->op == WEIR_PRED_OR);
-	default:
+	case WEIR_PRED_TRUE:
+	case WEIR_PRED_FALSE:
 		return at->op == WEIR_PRED_TRUE;
+	case WEIR_PRED_EVERY:
+	case WEIR_PRED_EVERY_TIME:
+	case WEIR_PRED_CHANGED:
+		return weir_predicate_constant(predicate, schema, at->left) ? -1 : 0;
+	default:
+		return -1;
 	}
 }
 
-static bool test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row,
-		 uint32_t node)
+/* ------------------------------------------------------------ what remembers */
+
+/* state[0]: rows to drop before the next that passes. */
+static bool advance_count(const struct weir_predicate_node *node, uint64_t *state)
 {
-	const struct weir_predicate_node *at = &predicate->node[node];
-	int64_t raw;
+	if (!state[0]) {
+		state[0] = (uint64_t)node->lo - 1;
+		return true;
+	}
+	state[0]--;
+	return false;
+}
+
+/* state[0]: the value in the last row that passed; state[1]: is there one? */
+static bool remember(uint64_t *state, int64_t value)
+{
+	state[0] = (uint64_t)value;
+	state[1] = 1;
+	return true;
+}
+
+/* Unsigned, since the distance of two integers may not fit in a signed one. */
+static bool advance_time(const struct weir_predicate_node *node, int64_t t, uint64_t *state)
+{
+	int64_t last = (int64_t)state[0];
+
+	if (state[1] && (t < last || (uint64_t)t - (uint64_t)last < (uint64_t)node->lo))
+		return false;
+	return remember(state, t);
+}
+
+static bool advance_value(const struct weir_predicate_node *node, int64_t raw, uint64_t *state)
+{
+	int64_t last = (int64_t)state[0];
+	uint64_t distance = raw < last ? (uint64_t)last - (uint64_t)raw : (uint64_t)raw - (uint64_t)last;
+
+	if (state[1] && distance < (uint64_t)node->lo)
+		return false;
+	return remember(state, raw);
+}
+
+bool weir_predicate_advance(const struct weir_predicate_node *node, const struct weir_schema *schema, const void *row,
+			    uint64_t *state)
+{
+	state += node->first;
+	switch (node->op) {
+	case WEIR_PRED_EVERY:
+		return advance_count(node, state);
+	case WEIR_PRED_EVERY_TIME:
+		return advance_time(node, weir_field_raw(&schema->t, row), state);
+	default:
+		return advance_value(node, weir_field_raw(&schema->field[node->field], row), state);
+	}
+}
+
+/* --------------------------------------------------------------- the verdict */
+
+struct test {
+	const struct weir_predicate *predicate;
+	const struct weir_schema *schema;
+	const void *row;
+	uint64_t *state;
+};
+
+static bool is_between(const struct weir_field *field, int64_t raw, int64_t lo, int64_t hi)
+{
+	return !less(field, raw, lo) && !less(field, hi, raw);
+}
+
+static bool test_set(const struct test *t, const struct weir_predicate_node *at)
+{
+	const struct weir_field *field = &t->schema->field[at->field];
+	const struct weir_range *range = &t->predicate->range[at->first];
+	int64_t raw = weir_field_raw(field, t->row);
+
+	for (uint32_t i = 0; i < at->n; i++)
+		if (is_between(field, raw, range[i].lo, range[i].hi))
+			return true;
+	return false;
+}
+
+static bool test_bits(const struct test *t, const struct weir_predicate_node *at)
+{
+	const struct weir_field *field = &t->schema->field[at->field];
+	uint64_t key = (uint64_t)weir_field_raw(field, t->row) & UINT64_MAX >> (64 - field->bits);
+
+	return t->predicate->bits[at->first + key / 64] >> key % 64 & 1;
+}
+
+static bool test(const struct test *t, uint32_t node)
+{
+	const struct weir_predicate_node *at = &t->predicate->node[node];
+	const struct weir_field *field = &t->schema->field[at->field];
 
 	switch (at->op) {
 	case WEIR_PRED_RANGE:
-		raw = weir_field_raw(&schema->field[at->field], row);
-		return !less(&schema->field[at->field], raw, at->lo) && !less(&schema->field[at->field], at->hi, raw);
+		return is_between(field, weir_field_raw(field, t->row), at->lo, at->hi);
+	case WEIR_PRED_SET:
+		return test_set(t, at);
+	case WEIR_PRED_BITS:
+		return test_bits(t, at);
 	case WEIR_PRED_AND:
-		return test(predicate, schema, row, at->left) && test(predicate, schema, row, at->right);
+		return test(t, at->left) && test(t, at->right);
 	case WEIR_PRED_OR:
-		return test(predicate, schema, row, at->left) || test(predicate, schema, row, at->right);
-	default:
+		return test(t, at->left) || test(t, at->right);
+	case WEIR_PRED_TRUE:
+	case WEIR_PRED_FALSE:
 		return at->op == WEIR_PRED_TRUE;
+	default:
+		return test(t, at->left) && weir_predicate_advance(at, t->schema, t->row, t->state);
 	}
 }
 
-bool weir_predicate_test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row)
+bool weir_predicate_test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row,
+			 uint64_t *state)
 {
-	return test(predicate, schema, row, predicate->n - 1);
+	const struct test t = { .predicate = predicate, .schema = schema, .row = row, .state = state };
+
+	return test(&t, predicate->n - 1);
 }

@@ -12,71 +12,60 @@
 
 #define CHUNK 256u
 
-/* A node with all that its loop needs. `raw - lo <= span` in unsigned arithmetic is both comparisons at once. */
+/* A node with all that its loop needs. */
 struct step {
-	enum weir_predicate_op op;
-	uint16_t left, right;
+	const struct weir_predicate_node *node;
 	uint32_t at;
 	uint8_t bytes, up, down; /* shifts that isolate the bits, as in weir_field_raw() */
 	bool swap, is_signed;
-	uint64_t lo, span;
 };
 
 struct weir_user_filter {
-	uint32_t row_bytes, n;
-	uint8_t (*mask)[CHUNK]; /* of each step */
-	struct step step[];
+	struct weir_schema schema;
+	struct weir_predicate predicate;
+	uint64_t state[WEIR_STATE_WORDS];
+	uint8_t mask[WEIR_PREDICATE_NODES_MAX][CHUNK]; /* of each step */
+	struct step step[WEIR_PREDICATE_NODES_MAX];
 };
 
 static struct step make_step(const struct weir_predicate_node *node, const struct weir_schema *schema)
 {
-	struct step step = { .op = node->op, .left = node->left, .right = node->right };
 	const struct weir_field *field = &schema->field[node->field];
 
-	if (node->op != WEIR_PRED_RANGE)
-		return step;
-	if (weir_raw_is_unsigned(field) ? (uint64_t)node->lo > (uint64_t)node->hi : node->lo > node->hi) {
-		step.op = WEIR_PRED_FALSE;
-		return step;
-	}
-	step.at = field->at;
-	step.bytes = (uint8_t)field->bytes;
-	step.up = (uint8_t)(64 - field->shift - field->bits);
-	step.down = (uint8_t)(64 - field->bits);
-	step.swap = field->is_big_endian != (__BYTE_ORDER == __BIG_ENDIAN);
-	step.is_signed = field->is_signed;
-	step.lo = (uint64_t)node->lo;
-	step.span = (uint64_t)node->hi - (uint64_t)node->lo;
-	return step;
+	return (struct step){
+		.node = node,
+		.at = field->at,
+		.bytes = (uint8_t)field->bytes,
+		.up = (uint8_t)(64 - field->shift - field->bits),
+		.down = (uint8_t)(64 - field->bits),
+		.swap = field->is_big_endian != (__BYTE_ORDER == __BIG_ENDIAN),
+		.is_signed = field->is_signed,
+	};
 }
 
 int weir_user_filter_open(struct weir_user_filter **out, const struct weir_predicate *predicate,
 			  const struct weir_schema *schema)
 {
-	struct weir_user_filter *filter = calloc(1, sizeof(*filter) + predicate->n * sizeof(struct step));
+	struct weir_user_filter *filter = calloc(1, sizeof(*filter));
 
-	*out = NULL;
+	*out = filter;
 	if (!filter)
 		return -ENOMEM;
-	filter->mask = malloc(predicate->n * sizeof(*filter->mask));
-	if (!filter->mask) {
-		free(filter);
-		return -ENOMEM;
-	}
-	filter->row_bytes = schema->row_bytes;
-	filter->n = predicate->n;
+	filter->schema = *schema;
+	filter->predicate = *predicate;
 	for (uint32_t i = 0; i < predicate->n; i++)
-		filter->step[i] = make_step(&predicate->node[i], schema);
-	*out = filter;
+		filter->step[i] = make_step(&filter->predicate.node[i], schema);
 	return 0;
 }
 
 void weir_user_filter_close(struct weir_user_filter *filter)
 {
-	if (!filter)
-		return;
-	free(filter->mask);
 	free(filter);
+}
+
+uint64_t *weir_user_filter_state(struct weir_user_filter *filter)
+{
+	return filter->state;
 }
 
 #define SWAP_8(x) (x)
@@ -84,67 +73,135 @@ void weir_user_filter_close(struct weir_user_filter *filter)
 #define SWAP_32(x) __builtin_bswap32(x)
 #define SWAP_64(x) __builtin_bswap64(x)
 
-/* One loop for each width of storage; what else may differ is decided outside of it or is a shift. */
-#define DEFINE_RANGE(width)                                                                                    \
-	static void range_##width(const struct step *step, const unsigned char *at, size_t stride, uint32_t n, \
-				  uint8_t *mask)                                                               \
+/*
+ * Two loops for each width of storage; what else may differ is decided outside of them or is a shift. Ranges are added to
+ * the mask: `raw - lo <= span` in unsigned arithmetic is both comparisons at once.
+ */
+#define DEFINE_LOOPS(width)                                                                                    \
+	static inline uint64_t raw_##width(const struct step *step, const unsigned char *at)                   \
 	{                                                                                                      \
-		const uint64_t lo = step->lo, span = step->span;                                               \
-		const unsigned up = step->up, down = step->down;                                               \
-		const bool swap = step->swap, is_signed = step->is_signed;                                     \
+		uint##width##_t value;                                                                         \
+		uint64_t raw;                                                                                  \
+                                                                                                               \
+		memcpy(&value, at, sizeof(value));                                                             \
+		raw = (uint64_t)(step->swap ? SWAP_##width(value) : value) << step->up;                        \
+		return step->is_signed ? (uint64_t)((int64_t)raw >> step->down) : raw >> step->down;           \
+	}                                                                                                      \
+	static void range_##width(const struct step *from, const unsigned char *at, size_t stride, uint32_t n, \
+				  uint64_t lo, uint64_t span, uint8_t *mask)                                   \
+	{                                                                                                      \
+		const struct step step = *from;                                                                \
+                                                                                                               \
+		for (uint32_t i = 0; i < n; i++)                                                               \
+			mask[i] |= raw_##width(&step, at + i * stride) - lo <= span;                           \
+	}                                                                                                      \
+	static void bits_##width(const struct step *from, const unsigned char *at, size_t stride, uint32_t n,  \
+				 const uint64_t *bits, uint8_t *mask)                                          \
+	{                                                                                                      \
+		const uint64_t keys = UINT64_MAX >> from->down;                                                \
+		const struct step step = *from;                                                                \
                                                                                                                \
 		for (uint32_t i = 0; i < n; i++) {                                                             \
-			uint##width##_t value;                                                                 \
-			uint64_t raw;                                                                          \
+			uint64_t key = raw_##width(&step, at + i * stride) & keys;                             \
                                                                                                                \
-			memcpy(&value, at + i * stride, sizeof(value));                                        \
-			raw = (uint64_t)(swap ? SWAP_##width(value) : value) << up;                            \
-			raw = is_signed ? (uint64_t)((int64_t)raw >> down) : raw >> down;                      \
-			mask[i] = raw - lo <= span;                                                            \
+			mask[i] = bits[key / 64] >> key % 64 & 1;                                              \
 		}                                                                                              \
 	}
 
-DEFINE_RANGE(8)
-DEFINE_RANGE(16)
-DEFINE_RANGE(32)
-DEFINE_RANGE(64)
+DEFINE_LOOPS(8)
+DEFINE_LOOPS(16)
+DEFINE_LOOPS(32)
+DEFINE_LOOPS(64)
 
-static void run_range(const struct step *step, const unsigned char *rows, size_t stride, uint32_t n, uint8_t *mask)
+/* A chunk of rows. */
+struct chunk {
+	const unsigned char *rows;
+	size_t stride;
+	uint32_t n;
+};
+
+static void add_range(const struct step *step, const struct chunk *chunk, int64_t lo, int64_t hi, uint8_t *mask)
 {
+	const unsigned char *at = chunk->rows + step->at;
+	uint64_t from = (uint64_t)lo, span = (uint64_t)hi - (uint64_t)lo;
+
 	switch (step->bytes) {
 	case 1:
-		range_8(step, rows + step->at, stride, n, mask);
+		range_8(step, at, chunk->stride, chunk->n, from, span, mask);
 		break;
 	case 2:
-		range_16(step, rows + step->at, stride, n, mask);
+		range_16(step, at, chunk->stride, chunk->n, from, span, mask);
 		break;
 	case 4:
-		range_32(step, rows + step->at, stride, n, mask);
+		range_32(step, at, chunk->stride, chunk->n, from, span, mask);
 		break;
 	default:
-		range_64(step, rows + step->at, stride, n, mask);
+		range_64(step, at, chunk->stride, chunk->n, from, span, mask);
 	}
 }
 
-static void run_step(const struct weir_user_filter *filter, const struct step *step, const unsigned char *rows,
-		     uint32_t n, uint8_t *mask)
+static void run_bits(const struct step *step, const struct chunk *chunk, const uint64_t *bits, uint8_t *mask)
 {
-	const uint8_t *left = filter->mask[step->left], *right = filter->mask[step->right];
+	const unsigned char *at = chunk->rows + step->at;
 
-	switch (step->op) {
+	switch (step->bytes) {
+	case 1:
+		bits_8(step, at, chunk->stride, chunk->n, bits, mask);
+		break;
+	case 2:
+		bits_16(step, at, chunk->stride, chunk->n, bits, mask);
+		break;
+	case 4:
+		bits_32(step, at, chunk->stride, chunk->n, bits, mask);
+		break;
+	default:
+		bits_64(step, at, chunk->stride, chunk->n, bits, mask);
+	}
+}
+
+/* Row by row, because whether a row passes depends on those before it. */
+static void run_memory(struct weir_user_filter *filter, const struct step *step, const struct chunk *chunk,
+		       uint8_t *mask)
+{
+	const uint8_t *reached = filter->mask[step->node->left];
+
+	for (uint32_t i = 0; i < chunk->n; i++)
+		mask[i] = reached[i] && weir_predicate_advance(step->node, &filter->schema,
+							       chunk->rows + i * chunk->stride, filter->state);
+}
+
+static void run_step(struct weir_user_filter *filter, const struct step *step, const struct chunk *chunk, uint8_t *mask)
+{
+	const struct weir_predicate_node *node = step->node;
+	const uint8_t *left = filter->mask[node->left], *right = filter->mask[node->right];
+	const struct weir_range *range = filter->predicate.range;
+
+	memset(mask, node->op == WEIR_PRED_TRUE, chunk->n);
+	switch (node->op) {
 	case WEIR_PRED_RANGE:
-		run_range(step, rows, filter->row_bytes, n, mask);
+		if (weir_predicate_constant(&filter->predicate, &filter->schema, (uint32_t)(step - filter->step)))
+			add_range(step, chunk, node->lo, node->hi, mask);
+		break;
+	case WEIR_PRED_SET:
+		for (uint32_t i = node->first; i < (uint32_t)node->first + node->n; i++)
+			add_range(step, chunk, range[i].lo, range[i].hi, mask);
+		break;
+	case WEIR_PRED_BITS:
+		run_bits(step, chunk, &filter->predicate.bits[node->first], mask);
 		break;
 	case WEIR_PRED_AND:
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < chunk->n; i++)
 			mask[i] = left[i] & right[i];
 		break;
 	case WEIR_PRED_OR:
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < chunk->n; i++)
 			mask[i] = left[i] | right[i];
 		break;
+	case WEIR_PRED_TRUE:
+	case WEIR_PRED_FALSE:
+		break;
 	default:
-		memset(mask, step->op == WEIR_PRED_TRUE, n);
+		run_memory(filter, step, chunk, mask);
 	}
 }
 
@@ -164,15 +221,18 @@ static unsigned char *compact(const uint8_t *mask, const unsigned char *rows, si
 
 uint32_t weir_user_filter_rows(struct weir_user_filter *filter, void *rows, uint32_t n)
 {
+	const uint32_t stride = filter->schema.row_bytes, n_steps = filter->predicate.n;
 	unsigned char *to = rows;
 
-	for (uint32_t done = 0, now; done < n; done += now) {
-		const unsigned char *chunk = (const unsigned char *)rows + (size_t)done * filter->row_bytes;
+	for (uint32_t done = 0; done < n;) {
+		struct chunk chunk = { .rows = (const unsigned char *)rows + (size_t)done * stride,
+				       .stride = stride,
+				       .n = n - done < CHUNK ? n - done : CHUNK };
 
-		now = n - done < CHUNK ? n - done : CHUNK;
-		for (uint32_t i = 0; i < filter->n; i++)
-			run_step(filter, &filter->step[i], chunk, now, filter->mask[i]);
-		to = compact(filter->mask[filter->n - 1], chunk, filter->row_bytes, now, to);
+		for (uint32_t i = 0; i < n_steps; i++)
+			run_step(filter, &filter->step[i], &chunk, filter->mask[i]);
+		to = compact(filter->mask[n_steps - 1], chunk.rows, stride, chunk.n, to);
+		done += chunk.n;
 	}
-	return (uint32_t)((size_t)(to - (unsigned char *)rows) / filter->row_bytes);
+	return (uint32_t)((size_t)(to - (unsigned char *)rows) / stride);
 }

@@ -14,6 +14,8 @@ struct weir_user_filter;
 int weir_user_filter_open(struct weir_user_filter **out, const struct weir_predicate *predicate,
 			  const struct weir_schema *schema) WEIR_MUST_CHECK;
 void weir_user_filter_close(struct weir_user_filter *filter);
+/** @brief What it remembers: WEIR_STATE_WORDS words. */
+uint64_t *weir_user_filter_state(struct weir_user_filter *filter);
 
 /** @brief Move the passing rows of `rows[0..n)` to the front, in order. @return how many. One thread. */
 uint32_t weir_user_filter_rows(struct weir_user_filter *filter, void *rows, uint32_t n);

@@ -75,6 +75,9 @@ struct weir_node {
 	bool started, acted;
 };
 
+/** Stages that one early filter stands for. */
+#define WEIR_PUSHED_MAX 16
+
 /** A schema plus a ring: what a name in the language denotes. */
 struct weir_stream {
 	struct weir_node *from;
@@ -84,9 +87,14 @@ struct weir_stream {
 	bool wants_filter;
 	struct weir_predicate predicate;
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
+	uint16_t origin[WEIR_FILTER_CODE_MAX]; /**< of the code: nodes of the predicate */
 	uint32_t n_code;
-	const char *filter_text; /**< the condition, borrowed from the absorbed stage */
-	char why_not[256];       /**< why there is no filter, or no better tier */
+	struct weir_node *pushed[WEIR_PUSHED_MAX]; /**< the stages that it is made of */
+	uint32_t n_pushed;
+	char why_not[256];     /**< why there is no filter, or no better tier */
+	char why_inexact[256]; /**< why the last of these stages still has to decide; empty: it need not */
+	char why_no_more
+		[256]; /**< why the stage behind them, one that could have been pushed down, is not; empty: there is none */
 	struct weir_filter *filter;
 };
 

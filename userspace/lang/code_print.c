@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Listing of generated eBPF in the notation of the kernel's verifier log, so that the two can be read side by side. Only
- * what codegen_bpf.c emits is spelt out.
+ * what the code generator emits is spelt out.
  */
 #include <inttypes.h>
+#include <string.h>
 
-#include "lang/lang.h"
+#include "lang/codegen.h"
 
-static void print_alu(const struct bpf_insn *insn, FILE *stream)
+#define COLUMN 40 /* where the conditions stand */
+
+static int print_alu(const struct bpf_insn *insn, char *text, size_t size)
 {
 	static const char *const sign[16] = {
-		[BPF_LSH >> 4] = "<<=",
-		[BPF_RSH >> 4] = ">>=",
-		[BPF_ARSH >> 4] = "s>>=",
-		[BPF_MOV >> 4] = "=",
+		[BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=", [BPF_ARSH >> 4] = "s>>=", [BPF_MOV >> 4] = "=",
+		[BPF_ADD >> 4] = "+=",  [BPF_SUB >> 4] = "-=",  [BPF_AND >> 4] = "&=",    [BPF_XOR >> 4] = "^=",
 	};
 
 	if (BPF_OP(insn->code) == BPF_END)
-		fprintf(stream, "r%u = %s%d r%u", insn->dst_reg, BPF_SRC(insn->code) == BPF_TO_BE ? "be" : "le",
-			insn->imm, insn->dst_reg);
-	else
-		fprintf(stream, "r%u %s %d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->imm);
+		return snprintf(text, size, "r%u = %s%d r%u", insn->dst_reg,
+				BPF_SRC(insn->code) == BPF_TO_BE ? "be" : "le", insn->imm, insn->dst_reg);
+	if (BPF_OP(insn->code) == BPF_NEG)
+		return snprintf(text, size, "r%u = -r%u", insn->dst_reg, insn->dst_reg);
+	if (BPF_SRC(insn->code) == BPF_X)
+		return snprintf(text, size, "r%u %s r%u", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->src_reg);
+	return snprintf(text, size, "r%u %s %d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->imm);
 }
 
-static void print_jump(const struct bpf_insn *insn, FILE *stream)
+static int print_jump(const struct bpf_insn *insn, char *text, size_t size)
 {
 	static const char *const sign[16] = {
 		[BPF_JEQ >> 4] = "==",  [BPF_JNE >> 4] = "!=",   [BPF_JLT >> 4] = "<",   [BPF_JLE >> 4] = "<=",
@@ -32,54 +36,90 @@ static void print_jump(const struct bpf_insn *insn, FILE *stream)
 	};
 
 	if (BPF_OP(insn->code) == BPF_EXIT)
-		fputs("exit", stream);
-	else if (BPF_SRC(insn->code) == BPF_X)
-		fprintf(stream, "if r%u %s r%u goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->src_reg,
-			insn->off);
-	else
-		fprintf(stream, "if r%u %s 0x%x goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
+		return snprintf(text, size, "exit");
+	if (BPF_OP(insn->code) == BPF_JA)
+		return snprintf(text, size, "goto pc%+d", insn->off);
+	if (BPF_SRC(insn->code) == BPF_X)
+		return snprintf(text, size, "if r%u %s r%u goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
+				insn->src_reg, insn->off);
+	return snprintf(text, size, "if r%u %s 0x%x goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
 			(unsigned)insn->imm, insn->off);
 }
 
-static void print_load(const struct bpf_insn *insn, FILE *stream)
+static const char *type_of(const struct bpf_insn *insn)
 {
-	const char *type = "u64";
-
 	switch (BPF_SIZE(insn->code)) {
 	case BPF_B:
-		type = "u8";
-		break;
+		return "u8";
 	case BPF_H:
-		type = "u16";
-		break;
+		return "u16";
 	case BPF_W:
-		type = "u32";
-		break;
+		return "u32";
+	default:
+		return "u64";
 	}
-	fprintf(stream, "r%u = *(%s *)(r%u %+d)", insn->dst_reg, type, insn->src_reg, insn->off);
 }
 
-void weir_code_print(const struct bpf_insn *code, uint32_t n, FILE *stream)
+/* A load or a store. */
+static int print_access(const struct bpf_insn *insn, char *text, size_t size)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		const struct bpf_insn *insn = &code[i];
+	if (BPF_CLASS(insn->code) == BPF_LDX)
+		return snprintf(text, size, "r%u = *(%s *)(r%u %+d)", insn->dst_reg, type_of(insn), insn->src_reg,
+				insn->off);
+	if (BPF_CLASS(insn->code) == BPF_STX)
+		return snprintf(text, size, "*(%s *)(r%u %+d) = r%u", type_of(insn), insn->dst_reg, insn->off,
+				insn->src_reg);
+	return snprintf(text, size, "*(%s *)(r%u %+d) = %d", type_of(insn), insn->dst_reg, insn->off, insn->imm);
+}
 
-		fprintf(stream, "%4" PRIu32 ": (%02x) ", i, insn->code);
-		switch (BPF_CLASS(insn->code)) {
-		case BPF_LD: /* the one instruction that takes two places */
-			i++;
-			fprintf(stream, "r%u = 0x%" PRIx64, insn->dst_reg,
-				(uint64_t)(uint32_t)code[i].imm << 32 | (uint32_t)insn->imm);
-			break;
-		case BPF_LDX:
-			print_load(insn, stream);
-			break;
-		case BPF_JMP:
-			print_jump(insn, stream);
-			break;
-		default:
-			print_alu(insn, stream);
-		}
+/* The 64-bit constant is the one instruction that takes two places. */
+static uint32_t places(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_LD ? 2 : 1;
+}
+
+static int print_insn(const struct bpf_insn *insn, char *text, size_t size)
+{
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_LD:
+		return snprintf(text, size, "r%u = 0x%" PRIx64, insn->dst_reg,
+				(uint64_t)(uint32_t)insn[1].imm << 32 | (uint32_t)insn->imm);
+	case BPF_LDX:
+	case BPF_STX:
+	case BPF_ST:
+		return print_access(insn, text, size);
+	case BPF_JMP:
+		return print_jump(insn, text, size);
+	default:
+		return print_alu(insn, text, size);
+	}
+}
+
+/* What is beside the code must stay on its line. */
+static void print_source(const char *text, struct weir_span where, FILE *stream)
+{
+	fputs(" ; ", stream);
+	for (uint32_t i = 0; i < where.length; i++)
+		fputc(text[where.at + i] == '\n' ? ' ' : text[where.at + i], stream);
+}
+
+void weir_code_print(const struct bpf_insn *code, uint32_t n, const struct weir_code_source *source, FILE *stream)
+{
+	uint32_t last_at = UINT32_MAX, last_length = 0;
+
+	for (uint32_t i = 0; i < n; i += places(&code[i])) {
+		char text[80];
+		struct weir_span where = source ? source->predicate->node[source->origin[i]].where
+						: (struct weir_span){ 0 };
+		bool is_new = source && where.length && (where.at != last_at || where.length != last_length);
+		int used = snprintf(text, sizeof(text), "%4" PRIu32 ": (%02x) ", i, code[i].code);
+
+		print_insn(&code[i], text + used, sizeof(text) - (size_t)used);
+		fprintf(stream, "%*s%-*s", source ? 6 : 0, "", is_new ? COLUMN : 0, text);
+		if (is_new)
+			print_source(source->text, where, stream);
 		fputc('\n', stream);
+		last_at = where.at;
+		last_length = where.length;
 	}
 }

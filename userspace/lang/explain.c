@@ -21,7 +21,26 @@ static void print_schema(const struct weir_schema *schema, FILE *out)
 	fputc('\n', out);
 }
 
-static void print_filter(const struct weir_stream *stream, FILE *out)
+static void print_pushed(const struct weir_stream *stream, FILE *out)
+{
+	for (uint32_t i = 0; i < stream->n_pushed; i++) {
+		int length;
+		const char *text = weir_node_text(stream->pushed[i], &length);
+
+		fprintf(out, "%s%.*s", i ? " | " : "", length, text);
+	}
+}
+
+static void print_code(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
+{
+	const struct weir_code_source source = { .predicate = &stream->predicate,
+						 .origin = stream->origin,
+						 .text = weir_report_text(pipeline->report) };
+
+	weir_code_print(stream->code, stream->n_code, &source, out);
+}
+
+static void print_filter(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
 {
 	if (!stream->wants_filter)
 		return;
@@ -29,14 +48,22 @@ static void print_filter(const struct weir_stream *stream, FILE *out)
 		fprintf(out, "    filter: in user space: %s\n", stream->why_not);
 		return;
 	}
-	fprintf(out, "    filter: %s\n      tier %s", stream->filter_text, weir_stream_tier(stream));
+	fputs("    filter: ", out);
+	print_pushed(stream, out);
+	fprintf(out, "\n      tier %s", weir_stream_tier(stream));
 	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
 		fprintf(out, ", %u eBPF instructions", stream->n_code);
 	fputs(" for: ", out);
 	weir_predicate_print(&stream->predicate, &stream->schema, out);
+	fputs(stream->predicate.exact ? "\n      exact\n" : "\n      implied; the stage decides exactly: ", out);
+	if (!stream->predicate.exact)
+		fprintf(out, "%s\n", stream->why_inexact);
+	if (*stream->why_no_more)
+		fprintf(out, "      no further stage: %s\n", stream->why_no_more);
 	if (*stream->why_not)
-		fprintf(out, "\n      no better tier: %s", stream->why_not);
-	fputc('\n', out);
+		fprintf(out, "      no better tier: %s\n", stream->why_not);
+	if (pipeline->options.show_code)
+		print_code(pipeline, stream, out);
 }
 
 static void print_stream(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
@@ -53,7 +80,7 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
 		(double)ring_bytes(pipeline, stream) / (1 << 20),
 		stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
-	print_filter(stream, out);
+	print_filter(pipeline, stream, out);
 }
 
 static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
@@ -99,6 +126,15 @@ static json_t *schema_json(const struct weir_schema *schema)
 	return fields;
 }
 
+static json_t *pushed_json(const struct weir_stream *stream)
+{
+	json_t *stages = json_array();
+
+	for (uint32_t i = 0; i < stream->n_pushed; i++)
+		json_array_append_new(stages, node_text_json(stream->pushed[i]));
+	return stages;
+}
+
 static json_t *stream_json(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
 {
 	json_t *object = json_pack("{s:o, s:s?, s:s, s:o, s:i, s:I, s:s}", "from", node_text_json(stream->from), "name",
@@ -107,8 +143,10 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 				   "ring_bytes", (json_int_t)ring_bytes(pipeline, stream), "tier",
 				   weir_stream_tier(stream));
 
-	if (stream->filter)
-		json_object_set_new(object, "filter", json_string(stream->filter_text));
+	if (stream->filter) {
+		json_object_set_new(object, "filter", pushed_json(stream));
+		json_object_set_new(object, "exact", json_boolean(stream->predicate.exact));
+	}
 	if (*stream->why_not)
 		json_object_set_new(object, "why_not", json_string(stream->why_not));
 	return object;

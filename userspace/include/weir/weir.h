@@ -41,6 +41,7 @@ struct weir_options {
 	bool dry_run;    /**< actuators print what they would do */
 	bool strict;     /**< exit 4 when data was lost */
 	bool quiet;      /**< no warnings */
+	bool show_code;  /**< weir_explain() lists generated eBPF */
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
 	uint64_t limit;     /**< records to take from each source; 0: no limit */
 	int64_t for_ns;     /**< run time; 0: no limit */

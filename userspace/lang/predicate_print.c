@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A predicate in the language's terms. */
+#include <inttypes.h>
+
+#include "lang/lang.h"
+
+#define RANGES_SHOWN 4u
+
+static void print_range(const struct weir_field *field, int64_t lo, int64_t hi, FILE *stream)
+{
+	if (weir_raw_is_unsigned(field))
+		fprintf(stream, "[%" PRIu64 ", %" PRIu64 "]", (uint64_t)lo, (uint64_t)hi);
+	else
+		fprintf(stream, "[%" PRId64 ", %" PRId64 "]", lo, hi);
+}
+
+static void print_set(const struct weir_predicate *predicate, const struct weir_predicate_node *node,
+		      const struct weir_field *field, FILE *stream)
+{
+	const struct weir_range *range = &predicate->range[node->first];
+
+	fprintf(stream, "raw(%s) in ", field->name);
+	for (uint32_t i = 0; i < node->n && i < RANGES_SHOWN; i++) {
+		fputs(i ? " or " : "", stream);
+		print_range(field, range[i].lo, range[i].hi, stream);
+	}
+	if (node->n > RANGES_SHOWN)
+		fprintf(stream, " or %u more ranges", node->n - RANGES_SHOWN);
+}
+
+static void print_bits(const struct weir_predicate *predicate, const struct weir_predicate_node *node,
+		       const struct weir_field *field, FILE *stream)
+{
+	uint32_t all = UINT32_C(1) << field->bits, words = all / 64 + !(all / 64), n = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		n += (uint32_t)__builtin_popcountll(predicate->bits[node->first + i]);
+	fprintf(stream, "raw(%s) one of %u of %u values", field->name, n, all);
+}
+
+static void print_node(const struct weir_predicate *predicate, const struct weir_schema *schema, uint32_t index,
+		       FILE *stream);
+
+static void print_pair(const struct weir_predicate *predicate, const struct weir_schema *schema,
+		       const struct weir_predicate_node *node, FILE *stream)
+{
+	fputc('(', stream);
+	print_node(predicate, schema, node->left, stream);
+	fputs(node->op == WEIR_PRED_AND ? " and " : " or ", stream);
+	print_node(predicate, schema, node->right, stream);
+	fputc(')', stream);
+}
+
+static void print_memory(const struct weir_predicate *predicate, const struct weir_schema *schema,
+			 const struct weir_predicate_node *node, FILE *stream)
+{
+	if (predicate->node[node->left].op != WEIR_PRED_TRUE) {
+		print_node(predicate, schema, node->left, stream);
+		fputs(", then ", stream);
+	}
+	if (node->op == WEIR_PRED_CHANGED)
+		fprintf(stream, "raw(%s) changed by %" PRId64, schema->field[node->field].name, node->lo);
+	else
+		fprintf(stream, "every %" PRId64 "%s", node->lo, node->op == WEIR_PRED_EVERY_TIME ? " ns" : "");
+}
+
+static void print_node(const struct weir_predicate *predicate, const struct weir_schema *schema, uint32_t index,
+		       FILE *stream)
+{
+	const struct weir_predicate_node *node = &predicate->node[index];
+	const struct weir_field *field = &schema->field[node->field];
+
+	switch (node->op) {
+	case WEIR_PRED_RANGE:
+		fprintf(stream, "raw(%s) in ", field->name);
+		print_range(field, node->lo, node->hi, stream);
+		break;
+	case WEIR_PRED_SET:
+		print_set(predicate, node, field, stream);
+		break;
+	case WEIR_PRED_BITS:
+		print_bits(predicate, node, field, stream);
+		break;
+	case WEIR_PRED_AND:
+	case WEIR_PRED_OR:
+		print_pair(predicate, schema, node, stream);
+		break;
+	case WEIR_PRED_TRUE:
+	case WEIR_PRED_FALSE:
+		fputs(node->op == WEIR_PRED_TRUE ? "true" : "false", stream);
+		break;
+	default:
+		print_memory(predicate, schema, node, stream);
+	}
+}
+
+void weir_predicate_print(const struct weir_predicate *predicate, const struct weir_schema *schema, FILE *stream)
+{
+	print_node(predicate, schema, predicate->n - 1, stream);
+}
