@@ -9,63 +9,32 @@
 #include "core/record.h"
 #include "core/run.h"
 
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	/* One writer: a plain load and store of a relaxed atomic is enough, and costs no locked instruction. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-int weir_node_push(struct weir_node *node, const struct weir_block *block)
-{
-	count(&node->records_in, block->n);
-	switch (node->role) {
-	case WEIR_OPERATOR:
-		return node->driver->stage->push(node, block);
-	case WEIR_SINK:
-		return node->driver->sink->push(node, block);
-	case WEIR_ACTUATOR:
-		return weir_actuate(node, block);
-	case WEIR_SOURCE:
-		break;
-	}
-	return -EINVAL;
-}
-
-int weir_emit(struct weir_node *node, const struct weir_block *block)
-{
-	if (!block->n)
-		return 0;
-	count(&node->records_out, block->n);
-	if (node->down)
-		return weir_node_push(node->down, block);
-	return weir_stream_write(node->stream, block);
-}
-
-static int flush_node(struct weir_node *node)
-{
-	if (node->role == WEIR_OPERATOR && node->driver->stage->flush)
-		return node->driver->stage->flush(node);
-	if (node->role == WEIR_SINK && node->driver->sink->flush)
-		return node->driver->sink->flush(node);
-	return 0;
-}
-
-/* The last stage of the chain, where records leave the agent. */
-static struct weir_node *last_node(const struct weir_agent *agent)
-{
-	struct weir_node *node = agent->first;
-
-	while (node->down)
-		node = node->down;
-	return node;
-}
-
 /* Nothing to read just now: let a sink write out what it has gathered. */
 static int idle(struct weir_agent *agent)
 {
-	struct weir_node *last = last_node(agent);
+	struct weir_node *last = weir_chain_last(agent->first);
 
-	return last->role == WEIR_SINK ? flush_node(last) : 0;
+	return last->role == WEIR_SINK ? weir_node_flush(last) : 0;
+}
+
+/* Live, time may have passed before these came: what is older than the last tick is late. */
+static int push_timely(struct weir_agent *agent, const struct weir_block *block)
+{
+	struct weir_block rest;
+	uint32_t from = 0, n;
+	int err = 0;
+
+	for (; from < block->n && !err; from += n) {
+		for (n = 0; from + n < block->n && block->t[from + n] >= agent->promised_ns; n++)
+			;
+		weir_block_slice(&rest, block, from, n);
+		err = n ? weir_chain_push(agent->first, &rest, &agent->time_ns) : 0;
+		if (from + n < block->n) {
+			weir_lost(agent->first, WEIR_LOST_LATE, 1);
+			n++;
+		}
+	}
+	return err;
 }
 
 /* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
@@ -77,12 +46,50 @@ static int take(struct weir_agent *agent, const void *rows, uint32_t n)
 	weir_rows_decode(&agent->from->schema, rows, n, agent->block);
 	lost = weir_reader_release(agent->reader, n);
 	weir_block_slice(&intact, agent->block, lost, n - lost);
-	return intact.n ? weir_node_push(agent->first, &intact) : 0;
+	return push_timely(agent, &intact);
+}
+
+/* ------------------------------------------------- time without records */
+
+/* The stream's own time, as far as records of a live stream can no longer be under way. */
+static int64_t settled_time(const struct weir_agent *agent)
+{
+	enum weir_clock clock = agent->from->schema.clock;
+
+	return clock == WEIR_CLOCK_NOMINAL ? INT64_MIN : weir_now(clock) - agent->lateness_ns;
+}
+
+/* Nothing has arrived up to `settled`: a tick that was due before may come. 1: one came; 0: none was due. */
+static int tick_live(struct weir_agent *agent, int64_t settled)
+{
+	int64_t due = weir_chain_due(agent->first);
+	int err;
+
+	if (due >= settled)
+		return 0;
+	agent->promised_ns = due + 1;
+	err = weir_chain_advance(agent->first, due + 1);
+	return err ? err : 1;
+}
+
+/* When the next tick may come, on the clock that waits go by. */
+static int64_t next_tick(const struct weir_agent *agent)
+{
+	enum weir_clock clock = agent->from->schema.clock;
+	int64_t due = weir_chain_due(agent->first), left;
+
+	if (due == INT64_MAX || clock == WEIR_CLOCK_NOMINAL)
+		return INT64_MAX;
+	if (__builtin_sub_overflow(due, settled_time(agent), &left) || left > INT64_MAX / 2)
+		return INT64_MAX;
+	return weir_now(WEIR_CLOCK_MONOTONIC) + (left < 0 ? 0 : left + 1);
 }
 
 static int serve(struct weir_agent *agent)
 {
 	for (;;) {
+		/* Before looking: what is not there now has then not come by this time. */
+		int64_t settled = settled_time(agent);
 		uint32_t n;
 		const void *rows = weir_reader_peek(agent->reader, WEIR_BLOCK_MAX, &n);
 		int err;
@@ -95,32 +102,22 @@ static int serve(struct weir_agent *agent)
 		}
 		if (weir_reader_at_end(agent->reader))
 			return 0;
-		err = idle(agent);
+		err = tick_live(agent, settled);
+		if (err > 0)
+			continue;
+		if (!err)
+			err = idle(agent);
 		if (err)
 			return err;
-		err = weir_reader_wait(agent->reader, INT64_MAX);
+		err = weir_reader_wait(agent->reader, next_tick(agent));
 		if (err == -EINTR && atomic_load(&agent->pipeline->runtime->aborting))
 			return -EINTR;
 	}
 }
 
-/* End of stream, or enough: every stage gives what it still holds, from the top down. */
-static int flush(struct weir_agent *agent)
-{
-	int result = 0;
-
-	for (struct weir_node *node = agent->first; node; node = node->down) {
-		int err = flush_node(node);
-
-		if (err < 0 && !result)
-			result = err;
-	}
-	return result;
-}
-
 static void finish(struct weir_agent *agent)
 {
-	struct weir_node *last = last_node(agent);
+	struct weir_node *last = weir_chain_last(agent->first);
 
 	if (last->role == WEIR_ACTUATOR)
 		weir_actuate_park(last);
@@ -134,7 +131,7 @@ static void *run(void *context)
 	int err = serve(agent);
 
 	if (err >= 0)
-		err = flush(agent);
+		err = weir_chain_flush(agent->first, agent->time_ns);
 	finish(agent);
 	/* A reader that is gone holds nobody up. Its losses were counted while it lived. */
 	weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(agent->reader));
@@ -148,6 +145,8 @@ static void *run(void *context)
 int weir_agent_open(struct weir_agent *agent)
 {
 	int err = weir_reader_open(&agent->reader, agent->from->ring, agent->policy);
+
+	agent->time_ns = agent->promised_ns = INT64_MIN;
 
 	return err < 0 ? err : weir_block_open(&agent->block, &agent->from->schema);
 }

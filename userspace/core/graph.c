@@ -5,9 +5,13 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/record.h"
 #include "core/run.h"
+
+#define GATHERED_NS INT64_C(2000000000) /* what lies below a device's watermark is fetched after a quiet second */
+#define PROMPT_NS INT64_C(100000000)
 
 static void *append(void *array, uint32_t *n, size_t element)
 {
@@ -44,6 +48,39 @@ static bool is_live(const struct weir_node *node)
 	while (node->up)
 		node = node->up;
 	return !weir_source_is_pulled(node);
+}
+
+/* What a device gathers before it lets us read is under way for long. */
+static int64_t source_lateness(const struct weir_node *node)
+{
+	const struct weir_source_ops *ops;
+
+	while (node->up)
+		node = node->up;
+	ops = node->driver->source;
+	return ops->watermark && !weir_source_is_pulled(node) ? GATHERED_NS : PROMPT_NS;
+}
+
+static const struct weir_arg *find_arg(const struct weir_args *args, const char *name)
+{
+	for (uint32_t i = 0; i < args->n_params; i++)
+		if (!strcmp(args->params[i].name, name) && args->arg[i].given)
+			return &args->arg[i];
+	return NULL;
+}
+
+/* The most patient stage of the chain decides. */
+static int64_t chain_lateness(const struct weir_node *first)
+{
+	int64_t lateness = -1;
+
+	for (const struct weir_node *node = first; node; node = node->down) {
+		const struct weir_arg *arg = find_arg(node->args, "lateness");
+
+		if (arg && arg->integer > lateness)
+			lateness = arg->integer;
+	}
+	return lateness >= 0 ? lateness : source_lateness(first);
 }
 
 static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first, struct weir_stream *from)
@@ -85,5 +122,7 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 		if (err < 0)
 			return err;
 	}
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		pipeline->agent[i]->lateness_ns = chain_lateness(pipeline->agent[i]->first);
 	return 0;
 }

@@ -67,6 +67,10 @@ struct weir_node {
 	bool absorbed;              /**< absorbed: a filter in the kernel does this stage's work; it is not run */
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
+	/* Time, on the thread that runs the node. */
+	int64_t tick_ns; /**< when to call tick(); INT64_MAX: never */
+	int64_t lag_ns;  /**< how much older than its input its output can be; INT64_MAX: no bound */
+	uint32_t took;   /**< records of the block that is being pushed */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
 	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
@@ -104,9 +108,12 @@ struct weir_agent {
 	struct weir_node *first; /**< the chain: first, first->down, … */
 	struct weir_pipeline *pipeline;
 	enum weir_policy policy;
+	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	/* Only while it runs. */
 	struct weir_reader *reader;
 	struct weir_block *block;
+	int64_t time_ns;     /**< of the newest record so far; INT64_MIN: none */
+	int64_t promised_ns; /**< a live tick has said that nothing before this will come */
 	pthread_t thread;
 	bool started, joined;
 	_Atomic bool ended;

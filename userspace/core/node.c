@@ -72,7 +72,9 @@ int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const
 		weir_args_free(args);
 		return err;
 	}
-	*node = (struct weir_node){ .driver = driver, .role = role, .args = args, .pipeline = pipeline, .up = up };
+	*node = (struct weir_node){
+		.driver = driver, .role = role, .args = args, .pipeline = pipeline, .up = up, .tick_ns = INT64_MAX
+	};
 	node->state = calloc(1, state_bytes(driver, role) + 1);
 	if (!node->state)
 		goto close_node;

@@ -64,8 +64,25 @@ int weir_agent_start(struct weir_agent *agent) WEIR_MUST_CHECK;
 /** @brief Wait for its thread until a CLOCK_REALTIME deadline. 0 or -ETIMEDOUT. */
 int weir_agent_join(struct weir_agent *agent, const struct timespec *deadline);
 void weir_agent_close(struct weir_agent *agent);
+
+/* chain.c: the stages of one agent, called one through the other; on its thread */
 /** @brief Hand a block to one stage, whatever its role. 0, WEIR_ENOUGH or -errno. */
 int weir_node_push(struct weir_node *node, const struct weir_block *block);
+/** @brief Hand a block to a chain, and let time pass by its records. `*time_ns` is that of the newest record so far, INT64_MIN
+ *  at first. Result as of weir_node_push(). */
+int weir_chain_push(struct weir_node *first, const struct weir_block *block, int64_t *time_ns);
+/** @brief Nothing before `t_ns` will come: the ticks before it are due, from the top down. Result as of weir_node_push(). */
+int weir_chain_advance(struct weir_node *first, int64_t t_ns);
+/** @brief The time of the chain's input at which its first tick will be due; INT64_MAX: none is. */
+int64_t weir_chain_due(const struct weir_node *first);
+/** @brief End of stream, or enough: every stage gives what it still holds, from the top down. The first failure, or 0. */
+int weir_chain_flush(struct weir_node *first, int64_t time_ns);
+/** @brief The last stage of a chain, where records leave the agent. */
+struct weir_node *weir_chain_last(struct weir_node *first);
+/** @brief Does any stage of it live by ticks? */
+bool weir_chain_ticks(const struct weir_node *first);
+/** @brief flush() of one stage, where it has one. */
+int weir_node_flush(struct weir_node *node);
 
 /* actuate.c */
 int weir_actuate_start(struct weir_node *node) WEIR_MUST_CHECK;

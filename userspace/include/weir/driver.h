@@ -239,6 +239,7 @@ enum weir_loss {
 	WEIR_LOST_FILTER, /**< the kernel filter's ring buffer was full */
 	WEIR_LOST_POISON, /**< a record that a stage could not use, skipped under on_error=skip */
 	WEIR_LOST_CUT,    /**< text longer than its cell was cut, or a malformed line was skipped */
+	WEIR_LOST_LATE,   /**< it came after its time had been closed: see `lateness` */
 	WEIR_LOST_CAUSES,
 };
 
@@ -340,12 +341,53 @@ struct weir_operator_ops {
 	size_t state_bytes;
 	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
 	int (*push)(struct weir_node *node, const struct weir_block *in);
+	/** The stream's own time has come to `now_ns`, exactly what weir_tick_at() asked for: every record of that time or
+	 *  before has been pushed, none after it. Emits, and asks anew, as it likes; may be NULL. */
+	int (*tick)(struct weir_node *node, int64_t now_ns);
 	int (*flush)(struct weir_node *node);  /**< end of stream: emit all that is open; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 
-/** @brief Hand a block downstream, from push or flush. Passes on what the stages below return. An empty block is a no-op. */
+/** @brief Hand a block downstream, from push, tick or flush. Passes on what the stages below return. An empty block is a no-op. */
 int weir_emit(struct weir_node *node, const struct weir_block *block) WEIR_MUST_CHECK;
+
+/**
+ * @brief Ask for tick() when the stream's own time reaches `t_ns`; the last call counts. From open, push, tick or flush.
+ *
+ * Records of exactly that time come before the tick, later ones after it: blocks are cut there. Where nothing arrives, the
+ * tick of a live stream comes when its clock has passed that time and the stage's lateness (see WEIR_PARAM_LATENESS) is over;
+ * a record that arrives after such a tick and should have come before it is left out and counted as WEIR_LOST_LATE. So what
+ * follows from ticks depends on the records' times alone. At the end of a stream the ticks up to the time of its last record
+ * come before flush(); the rest never come.
+ *
+ * @param t_ns from tick() later than its now_ns; INT64_MAX: never, as it is at first and after each tick.
+ */
+void weir_tick_at(struct weir_node *node, int64_t t_ns);
+
+/**
+ * @brief Take only the first `n` records of the block that push() was given, at least one: the rest is pushed again after
+ * push() has returned, with the tick between where it belongs.
+ *
+ * For an operator with tick() that has just asked for a time which lies before the block's last record. A block reaches no
+ * further than the time that was asked for when push() was called.
+ */
+void weir_took(struct weir_node *node, uint32_t n);
+
+/**
+ * @brief From open(): what this operator emits can be older, by up to `lag_ns`, than the newest record or tick that it was given
+ * before. For a stage that holds records back and lets them keep their time. INT64_MAX: there is no bound.
+ *
+ * Time below the stage runs that much later: without it, ticks there would come too early.
+ */
+void weir_lags(struct weir_node *node, int64_t lag_ns);
+
+/** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
+ *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */
+#define WEIR_PARAM_LATENESS                                                                                        \
+	{                                                                                                          \
+		.name = "lateness", .style = WEIR_KEY, .value = WEIR_V_DURATION,                                   \
+		.help = "live: how long to wait for records that are still under way before time counts as passed" \
+	}
 
 /** A sink ends a chain. start() is the first moment at which it may touch the world. */
 struct weir_sink_ops {
