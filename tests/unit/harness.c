@@ -205,6 +205,14 @@ int harness_flush(struct harness *h)
 	return weir_chain_flush(h->first, h->time_ns);
 }
 
+void harness_run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)
+{
+	if (!harness_open(h, chain, memory->schema))
+		fail_msg("%s: %s", chain, harness_error(h));
+	harness_push_cut(h, memory, memory->n, most, &seed);
+	assert_true(harness_flush(h) >= 0);
+}
+
 int harness_pull(struct harness *h, uint32_t max)
 {
 	struct weir_wait wait = { .until_ns = INT64_MAX, .fd = -1 };

@@ -183,14 +183,6 @@ static struct plan random_plan(uint64_t *random)
 	return plan;
 }
 
-static void run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)
-{
-	if (!harness_open(h, chain, memory->schema))
-		fail_msg("%s: %s", chain, harness_error(h));
-	harness_push_cut(h, memory, memory->n, most, &seed);
-	assert_int_equal(harness_flush(h), 0);
-}
-
 /* Every aggregate of every window is what computing it alone gives, for windows of all shapes; and the cuts change no bit. */
 static void windows_follow_the_model(void **state)
 {
@@ -205,8 +197,8 @@ static void windows_follow_the_model(void **state)
 		char chain[512];
 
 		say(&plan, ALL, chain, sizeof(chain));
-		run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
-		run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
+		harness_run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
+		harness_run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
 		expect_windows(&whole, &plan, memory);
 		harness_expect_same(&whole, &cut);
 		harness_close(&cut);
@@ -228,7 +220,7 @@ static void variance_is_stable(void **state)
 	memory = harness_memory(&schema, 1000);
 	for (int i = 0; i < 1000; i++)
 		memory->column[0].real[i] = 1e9 + i % 2;
-	run(&h, "window 100 step 1 var(x) as v, sum(x) as s", memory, 64, 1);
+	harness_run(&h, "window 100 step 1 var(x) as v, sum(x) as s", memory, 64, 1);
 	assert_int_equal(h.n, 901);
 	for (uint32_t i = 0; i < h.n; i++) {
 		assert_true(fabs(h.value[0][i].real - 25.0 / 99) < 1e-9);
@@ -251,7 +243,7 @@ static void sums_are_compensated(void **state)
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	memory = harness_memory(&schema, 8);
 	memcpy(memory->column[0].real, values, sizeof(values));
-	run(&h, "window 4 sum(x) as s, rms(x) as r, mean(x) as m", memory, 8, 1);
+	harness_run(&h, "window 4 sum(x) as s, rms(x) as r, mean(x) as m", memory, 8, 1);
 	assert_int_equal(h.n, 2);
 	assert_true(h.value[0][0].real == 2);
 	assert_true(isinf(h.value[1][1].real));
@@ -273,7 +265,7 @@ static void nan_stays_in_its_windows(void **state)
 	memory = harness_memory(&schema, 100);
 	for (int i = 0; i < 100; i++)
 		memory->column[0].real[i] = i == 50 ? NAN : i;
-	run(&h, "window 10 step 1 " ALL, memory, 7, 1);
+	harness_run(&h, "window 10 step 1 " ALL, memory, 7, 1);
 	assert_int_equal(h.n, 91);
 	for (uint32_t row = 0; row < h.n; row++) {
 		bool has_nan = row >= 41 && row <= 50;
@@ -331,7 +323,7 @@ static void late_records_are_counted(void **state)
 	memory = harness_memory(&schema, 7);
 	for (int i = 0; i < 7; i++)
 		memory->t[i] = ms[i] * 1000000;
-	run(&h, "window 10ms count() as n", memory, 7, 1);
+	harness_run(&h, "window 10ms count() as n", memory, 7, 1);
 	assert_int_equal(h.n, 3);
 	assert_int_equal(h.value[0][0].integer, 3);
 	assert_int_equal(h.value[0][1].integer, 2);
@@ -354,7 +346,7 @@ static void long_silence_is_crossed(void **state)
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	memory = harness_memory(&schema, 2);
 	memory->t[1] = INT64_C(1000000000) * 86400 * 365 * 30;
-	run(&h, "window 1ms step 1us count() as n", memory, 2, 1);
+	harness_run(&h, "window 1ms step 1us count() as n", memory, 2, 1);
 	/* The first window, the 1000 - 1 that the first record is not in, and the flush of the one that has the second. */
 	assert_int_equal(h.n, 2);
 	harness_close(&h);
