@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file bpf.h
- * @brief The programs in bpf/, loaded with a generated verdict in them. For filter.c; bpf.c is the only file with libbpf.
+ * @brief The programs in bpf/, loaded with a generated verdict in them. For filter.c; libbpf is in bpf*.c alone.
  *
  * Whether something works is found by doing it. Every call that fails puts one phrase into `why`: what did not work, and
  * what would mend it.
