@@ -113,9 +113,11 @@ static int refuse_load(int err, char *log, char *why)
 	const char *words = last_words(log);
 
 	/* With CAP_BPF alone it thinks of speculative execution as well, and refuses more. */
-	if (words && strstr(words, "prohibited for !root"))
+	if (words && strstr(words, "prohibited for !root")) {
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: needs CAP_PERFMON besides CAP_BPF");
-	else if (words)
+		return -EPERM;
+	}
+	if (words)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: %s", words);
 	else if (err == -EPERM)
 		snprintf(why, WEIR_WHY_MAX, "bpf(2) is not permitted: needs CAP_BPF and CAP_PERFMON (root, or setcap)");

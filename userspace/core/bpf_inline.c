@@ -251,6 +251,37 @@ int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_
 	return err;
 }
 
+static int try_hook(struct weir_bpf_inline *tap, enum weir_hook hook, int device, char *why)
+{
+	int err = device < 0 ? 0 : learn_buffer(tap, hook, device, why);
+	struct bpf_link *link;
+
+	if (err)
+		return err;
+	link = attach(tap->push, hook, STORE_FUNCTION);
+	if (!link)
+		return refuse_hook(-errno, STORE_FUNCTION, why);
+	bpf_link__destroy(link);
+	return 0;
+}
+
+int weir_bpf_inline_try(const struct weir_filter_config *config, enum weir_hook hook, char why[WEIR_WHY_MAX])
+{
+	struct weir_bpf_inline *tap = new_inline();
+	struct weir_bpf_load load;
+	int err = weir_bpf_begin(&load, config, why);
+
+	if (!err && !tap)
+		err = weir_bpf_refuse(-ENOMEM, why, "loading failed");
+	if (!err)
+		err = load_program(tap, &load, hook, why);
+	if (!err)
+		err = try_hook(tap, hook, config->iio_device, why);
+	weir_bpf_end(&load);
+	weir_bpf_inline_close(tap);
+	return err;
+}
+
 void weir_bpf_inline_close(struct weir_bpf_inline *tap)
 {
 	if (!tap)
