@@ -27,8 +27,8 @@ CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SAN)
 endif
 
-PACKAGES := libgpiod libbpf liburing libiio jansson zlib
-NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
+PACKAGES := libgpiod libbpf libelf liburing libiio jansson zlib
+NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
 LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
@@ -70,11 +70,12 @@ UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 UNIT       := $(UNIT_SRC:%.c=$(O)/%)
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
-KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/kernel/*.c)))
+KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
-EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c)))
+EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
+FILTERS    := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard examples/*.bpf.c tests/cli/*.bpf.c tests/kernel/*.bpf.c)))
 
 # --- how it is shown --------------------------------------------------------
 
@@ -141,7 +142,7 @@ $(O)/weir: $(CLI_OBJ) $(O)/libweir.a
 
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c | $(O)/deps.ok
+$(O)/%.bpf.o: %.bpf.c | $(O)/deps.ok
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(shell uname -m)-linux-gnu -Ibpf \
@@ -180,15 +181,15 @@ test: ## everything: unit tests, tests of the command line, kernel tests in the 
 	$(Q)tests/run all $(O)
 
 .PHONY: tools
-tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES) $(LIBRARIES)
+tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES) $(LIBRARIES) $(FILTERS)
 
 unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 	$(Q)tests/run unit $(O)
 
-cli: all $(LIBRARIES) ## tests of the command line alone
+cli: all $(LIBRARIES) $(FILTERS) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
-kernel: all $(RIG_TOOLS) $(KERNEL) ## kernel tests alone, in the rig
+kernel: all $(RIG_TOOLS) $(KERNEL) $(FILTERS) ## kernel tests alone, in the rig
 	$(Q)tests/run kernel $(O)
 
 demo: ## a shaking accelerometer cuts a motor, on a real kernel in the rig; sets up what it needs
@@ -218,16 +219,17 @@ install: all ## install the program, the libraries, the headers and the manual
 	install -D -m 755 $(O)/libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	ln -sf libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.0
 	ln -sf libweir.so.0 $(DESTDIR)$(libdir)/libweir.so
-	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h
+	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h bpf/weir/custom.h
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/weir $(DESTDIR)$(libdir)/libweir.a $(DESTDIR)$(libdir)/libweir.so \
 		$(DESTDIR)$(libdir)/libweir.so.0 $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	rm -f $(patsubst userspace/include/%,$(DESTDIR)$(includedir)/%,$(wildcard userspace/include/weir/*.h))
+	rm -f $(DESTDIR)$(includedir)/weir/custom.h
 	-rmdir $(DESTDIR)$(includedir)/weir
 
 clean: ## remove build/
 	rm -rf build
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
-	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d)
+	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d) $(FILTERS:.o=.d)

@@ -49,6 +49,9 @@ static const struct weir_param params[] = {
 	  .fallback = "monotonic",
 	  .words = clocks,
 	  .help = "clock that stamps the samples" },
+	{ .name = "filter",
+	  .value = WEIR_V_TEXT,
+	  .help = "an eBPF object made with weir/custom.h: only samples that it passes leave the kernel" },
 	{ .name = NULL },
 };
 
@@ -150,6 +153,11 @@ static int iio_number(const struct weir_node *node)
 	return iio->is_captured ? iio->device.number : -1;
 }
 
+static const char *iio_custom_filter(const struct weir_node *node)
+{
+	return weir_arg_text(node, "filter");
+}
+
 static const struct weir_source_ops source = {
 	.state_bytes = sizeof(struct iio),
 	.open = iio_open,
@@ -162,6 +170,7 @@ static const struct weir_source_ops source = {
 	.stop = iio_stop,
 	.close = iio_close,
 	.iio_device = iio_number,
+	.custom_filter = iio_custom_filter,
 };
 
 const struct weir_driver weir_sensor_iio = {

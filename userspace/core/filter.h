@@ -13,6 +13,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "core/custom.h"
 #include "core/report.h"
 #include "core/ring.h"
 #include "weir/driver.h"
@@ -92,9 +93,10 @@ struct weir_filter_config {
 	const struct bpf_insn
 		*code; /**< the verdict: r1 = row, r2 = struct weir_filter_memory, r0 = 0 drop, 1 pass; ends in exit */
 	uint32_t n_code;
-	uint32_t ring_rows; /**< capacity wanted for the ring */
-	int iio_device;     /**< kernel's number of the IIO device; -1: no inline tier */
-	uint64_t limit;     /**< inspect this many rows, then pass none; 0: no limit */
+	struct weir_custom *custom; /**< goes before the verdict, in a kernel tier alone; NULL: none */
+	uint32_t ring_rows;         /**< capacity wanted for the ring */
+	int iio_device;             /**< kernel's number of the IIO device; -1: no inline tier */
+	uint64_t limit;             /**< inspect this many rows, then pass none; 0: no limit */
 };
 
 struct weir_filter_counts {

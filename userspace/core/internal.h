@@ -89,6 +89,7 @@ struct weir_stream {
 	struct weir_ring *ring;
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
+	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
 	struct weir_predicate predicate;
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
 	uint16_t origin[WEIR_FILTER_CODE_MAX]; /**< of the code: nodes of the predicate */

@@ -84,6 +84,7 @@ static void close_streams(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
 		weir_stream_close(pipeline->stream[i]);
 		weir_filter_close(pipeline->stream[i]->filter);
+		weir_custom_close(pipeline->stream[i]->custom);
 		free(pipeline->stream[i]);
 	}
 	free(pipeline->stream);

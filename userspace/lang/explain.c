@@ -23,6 +23,8 @@ static void print_schema(const struct weir_schema *schema, FILE *out)
 
 static void print_pushed(const struct weir_stream *stream, FILE *out)
 {
+	if (stream->custom)
+		fprintf(out, "%s%s", weir_custom_path(stream->custom), stream->n_pushed ? ", then " : "");
 	for (uint32_t i = 0; i < stream->n_pushed; i++) {
 		int length;
 		const char *text = weir_node_text(stream->pushed[i], &length);
@@ -31,13 +33,37 @@ static void print_pushed(const struct weir_stream *stream, FILE *out)
 	}
 }
 
+static void print_custom_code(const struct weir_custom *custom, FILE *out)
+{
+	const struct weir_code_source indented = { 0 };
+	uint32_t n;
+	const struct bpf_insn *code = weir_custom_code(custom, &n);
+
+	fprintf(out, "      %s, %u instructions:\n", weir_custom_path(custom), n);
+	weir_code_print(code, n, &indented, out);
+}
+
 static void print_code(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
 {
 	const struct weir_code_source source = { .predicate = &stream->predicate,
 						 .origin = stream->origin,
 						 .text = weir_report_text(pipeline->report) };
 
-	weir_code_print(stream->code, stream->n_code, &source, out);
+	if (stream->custom)
+		print_custom_code(stream->custom, out);
+	if (stream->n_pushed)
+		weir_code_print(stream->code, stream->n_code, &source, out);
+}
+
+static void print_predicate(const struct weir_stream *stream, FILE *out)
+{
+	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
+		fprintf(out, ", %u eBPF instructions", stream->n_code);
+	fputs(" for: ", out);
+	weir_predicate_print(&stream->predicate, &stream->schema, out);
+	fputs(stream->predicate.exact ? "\n      exact\n" : "\n      implied; the stage decides exactly: ", out);
+	if (!stream->predicate.exact)
+		fprintf(out, "%s\n", stream->why_inexact);
 }
 
 static void print_filter(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
@@ -51,13 +77,10 @@ static void print_filter(const struct weir_pipeline *pipeline, const struct weir
 	fputs("    filter: ", out);
 	print_pushed(stream, out);
 	fprintf(out, "\n      tier %s", weir_stream_tier(stream));
-	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
-		fprintf(out, ", %u eBPF instructions", stream->n_code);
-	fputs(" for: ", out);
-	weir_predicate_print(&stream->predicate, &stream->schema, out);
-	fputs(stream->predicate.exact ? "\n      exact\n" : "\n      implied; the stage decides exactly: ", out);
-	if (!stream->predicate.exact)
-		fprintf(out, "%s\n", stream->why_inexact);
+	if (stream->n_pushed)
+		print_predicate(stream, out);
+	else
+		fputc('\n', out);
 	if (*stream->why_no_more)
 		fprintf(out, "      no further stage: %s\n", stream->why_no_more);
 	if (*stream->why_not)
@@ -145,6 +168,8 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 
 	if (stream->filter) {
 		json_object_set_new(object, "filter", pushed_json(stream));
+		if (stream->custom)
+			json_object_set_new(object, "custom", json_string(weir_custom_path(stream->custom)));
 		json_object_set_new(object, "exact", json_boolean(stream->predicate.exact));
 	}
 	if (*stream->why_not)

@@ -129,7 +129,7 @@ int weir_codegen(const struct weir_predicate *predicate, const struct weir_schem
 
 /** Where code came from. */
 struct weir_code_source {
-	const struct weir_predicate *predicate;
+	const struct weir_predicate *predicate; /**< NULL: not from the program */
 	const uint16_t *origin;
 	const char *text; /**< the program */
 };

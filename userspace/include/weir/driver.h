@@ -328,6 +328,8 @@ struct weir_source_ops {
 	void (*close)(struct weir_node *node);
 	/** IIO: the kernel's number of the device (`iio:deviceN`), so that an inline filter meets this device only. NULL: none. */
 	int (*iio_device)(const struct weir_node *node);
+	/** The object file of an eBPF filter that rows have to pass (bpf/weir/custom.h), or NULL. NULL: there never is one. */
+	const char *(*custom_filter)(const struct weir_node *node);
 };
 
 /**
