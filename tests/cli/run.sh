@@ -55,6 +55,8 @@ ok 'a program is read from a file' same 3 "$(printf 'synth:counter rate=max | pr
 ok 'a program is read from standard input' same 3 "$(echo 'synth:counter rate=max | print' | "$weir" run -q -n 3 - | wc -l)"
 ok 'lines of standard input become records' same '{"text":"b"}' \
     "$(printf 'a\nb' | "$weir" run -q 'lines:- | print' | tail -n 1 | sed 's/"t":[0-9]*,//')"
+ok 'silence is told while it lasts, not when it is over' same '0 1 0' \
+    "$({ echo a && sleep 1 && echo b; } | "$weir" run -q 'lines:- | timeout 50ms | print' | sed 's/.*"stale":\(.\).*/\1/' | tr '\n' ' ' | sed 's/ $//')"
 ok '--stats=json counts records in' same 1000 "$(summary in 'synth:counter rate=max | null' -n 1000)"
 ok '--stats=json counts records out' same 10 "$(summary out 'synth:counter rate=max | every 100 | null' -n 1000)"
 ok '--for ends the run' same 0 "$(status_of timeout 5 "$weir" run --for 200ms 'synth:sine rate=1kHz | null')"
