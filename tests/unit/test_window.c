@@ -14,7 +14,8 @@
 #define N 3000
 #define ALL                                                                                                          \
 	"count() as n, sum(x) as sum, mean(x) as mean, var(x) as var, std(x) as std, rms(x) as rms, min(x) as min, " \
-	"max(x) as max, range(x) as range, first(x) as first, last(x) as last, median(x) as median, slope(x) as slope"
+	"max(x) as max, range(x) as range, first(x) as first, last(x) as last, median(x) as median, slope(x) as "    \
+	"slope, quantile(x, 0.9) as quantile"
 
 struct plan {
 	int64_t size, step; /* records or ns */
@@ -37,14 +38,24 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double model_median(const double *x, uint32_t n)
+static void sort(double *sorted, const double *x, uint32_t n)
 {
-	double sorted[N], median;
-
 	memcpy(sorted, x, n * sizeof(*x));
 	qsort(sorted, n, sizeof(*sorted), by_value);
-	median = n % 2 ? sorted[n / 2] : sorted[n / 2 - 1] / 2 + sorted[n / 2] / 2;
-	return median;
+}
+
+static double model_median(const double *sorted, uint32_t n)
+{
+	return n % 2 ? sorted[n / 2] : sorted[n / 2 - 1] / 2 + sorted[n / 2] / 2;
+}
+
+static long double model_quantile(const double *sorted, uint32_t n, long double q)
+{
+	long double place = q * (n - 1);
+	uint32_t below = (uint32_t)place;
+
+	return below == n - 1 ? sorted[below]
+			      : sorted[below] + (place - below) * (sorted[below + 1] - (long double)sorted[below]);
 }
 
 static long double model_slope(const int64_t *t, const double *x, uint32_t n, long double mean)
@@ -64,7 +75,7 @@ static long double model_slope(const int64_t *t, const double *x, uint32_t n, lo
 static void model_aggregates(const int64_t *t, const double *x, uint32_t n, long double *result)
 {
 	long double sum = 0, squares = 0, apart = 0, mean;
-	double min = x[0], max = x[0];
+	double min = x[0], max = x[0], sorted[N];
 
 	for (uint32_t i = 0; i < n; i++) {
 		sum += x[i];
@@ -86,8 +97,10 @@ static void model_aggregates(const int64_t *t, const double *x, uint32_t n, long
 	result[WEIR_RANGE] = (long double)max - min;
 	result[WEIR_FIRST] = x[0];
 	result[WEIR_LAST] = x[n - 1];
-	result[WEIR_MEDIAN] = model_median(x, n);
+	sort(sorted, x, n);
+	result[WEIR_MEDIAN] = model_median(sorted, n);
 	result[WEIR_SLOPE] = model_slope(t, x, n, mean);
+	result[WEIR_QUANTILE] = model_quantile(sorted, n, 0.9L);
 }
 
 static void expect_close(double value, long double model, double scale, const char *name)
@@ -100,13 +113,13 @@ static void expect_close(double value, long double model, double scale, const ch
 
 static void expect_row(const struct harness *h, uint32_t row, const struct weir_block *in, uint32_t from, uint32_t n)
 {
-	long double model[WEIR_SLOPE + 1];
+	long double model[WEIR_QUANTILE + 1];
 	double scale = 100;
 
 	assert_in_range(row, 0, h->n - 1);
 	assert_int_equal(h->value[WEIR_COUNT][row].integer, n);
 	model_aggregates(in->t + from, in->column[0].real + from, n, model);
-	for (int f = WEIR_SUM; f <= WEIR_SLOPE; f++) {
+	for (int f = WEIR_SUM; f <= WEIR_QUANTILE; f++) {
 		double value = h->value[f][row].real;
 
 		if (f == WEIR_MIN || f == WEIR_MAX || f == WEIR_FIRST || f == WEIR_LAST || f == WEIR_MEDIAN)
@@ -271,7 +284,7 @@ static void nan_stays_in_its_windows(void **state)
 		bool has_nan = row >= 41 && row <= 50;
 
 		assert_int_equal(h.value[WEIR_COUNT][row].integer, 10);
-		for (int f = WEIR_SUM; f <= WEIR_SLOPE; f++)
+		for (int f = WEIR_SUM; f <= WEIR_QUANTILE; f++)
 			if (f != WEIR_FIRST && f != WEIR_LAST && isnan(h.value[f][row].real) != has_nan)
 				fail_msg("%s of window %u", weir_aggregate_words[f], row);
 		assert_int_equal(isnan(h.value[WEIR_FIRST][row].real), row == 50);
@@ -406,6 +419,12 @@ static void nonsense_is_refused(void **state)
 	harness_expect_refusal("window 1h step 1us mean(x) as m", &schema, "use a longer step");
 	harness_expect_refusal("window 10 mean(x) as m, max(x) as m", &schema, "'m'");
 	harness_expect_refusal("window 2000000 median(x) as m", &schema, "at most 1048576");
+	harness_expect_refusal("window 2000000 quantile(x, 0.1) as q", &schema, "at most 1048576");
+	harness_expect_refusal("window 10 quantile(x) as q", &schema, "between 0 and 1");
+	harness_expect_refusal("window 10 quantile(x, 1.5) as q", &schema, "between 0 and 1");
+	harness_expect_refusal("window 10 quantile(x, x) as q", &schema, "expected a number");
+	harness_expect_refusal("window 10 quantile(x, 5ms) as q", &schema, "expected a number");
+	harness_expect_refusal("window 10 mean(x, 2) as m", &schema, "nothing more");
 	harness_memory_free(memory);
 }
 

@@ -11,11 +11,11 @@ enum summary { SUMMARY_TEXT, SUMMARY_JSON, SUMMARY_NONE };
 struct arguments {
 	struct weir_options options;
 	enum summary summary;
-	bool json;
+	bool json, verbose;
 	const char *program;
 };
 
-enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON, KEY_BPF };
+enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON, KEY_BPF, KEY_FORMAT };
 
 static const struct argp_option run_options[] = {
 	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
@@ -26,7 +26,9 @@ static const struct argp_option run_options[] = {
 	{ "io", KEY_IO, "BACKEND", 0, "how bytes are moved: auto, uring, poll", 0 },
 	{ "ring", KEY_RING, "N", 0, "records that a ring holds at least (default 65536)", 0 },
 	{ "stats", KEY_STATS, "FORM", 0, "the summary at the end, on standard error: text, json, none", 0 },
+	{ "format", KEY_FORMAT, "FORM", 0, "what `print` writes where it is not told: jsonl, csv, influx, raw", 0 },
 	{ "quiet", 'q', NULL, 0, "no warnings and no summary", 0 },
+	{ "verbose", 'v', NULL, 0, "print the plan first, on standard error", 0 },
 	{ 0 },
 };
 
@@ -65,6 +67,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 {
 	static const char *const backends[] = { "auto", "uring", "poll", NULL };
 	static const char *const forms[] = { "text", "json", "none", NULL };
+	static const char *const formats[] = { "jsonl", "csv", "influx", "raw", NULL };
 	struct arguments *arguments = state->input;
 	struct weir_options *options = &arguments->options;
 
@@ -93,6 +96,12 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 	case KEY_STATS:
 		arguments->summary = (enum summary)choice(state, "--stats", value, forms);
 		return 0;
+	case KEY_FORMAT:
+		options->records = (enum weir_records)choice(state, "--format", value, formats);
+		return 0;
+	case 'v':
+		arguments->verbose = true;
+		return 0;
 	case 'q':
 		options->quiet = true;
 		arguments->summary = SUMMARY_NONE;
@@ -116,12 +125,16 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static int open_program(struct weir_pipeline **out, const struct arguments *arguments)
+/* From the command line to a pipeline: what all three begin with. */
+static int open_program(struct weir_pipeline **out, struct arguments *arguments, const struct argp *argp, int argc,
+			char **argv)
 {
 	struct program program;
-	int status = cli_program(&program, arguments->program);
+	int status;
 
 	*out = NULL;
+	cli_parse(argp, argc, argv, arguments);
+	status = cli_program(&program, arguments->program);
 	if (status)
 		return status;
 	status = weir_open(out, program.text, program.name, &arguments->options);
@@ -145,10 +158,11 @@ int cmd_run(int argc, char **argv)
 	struct weir_pipeline *pipeline;
 	int status;
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
+	status = open_program(&pipeline, &arguments, &argp, argc, argv);
 	if (status)
 		return status;
+	if (arguments.verbose)
+		weir_explain(pipeline, stderr, WEIR_FORMAT_TEXT);
 	status = weir_run(pipeline);
 	print_summary(pipeline, arguments.summary);
 	weir_close(pipeline);
@@ -164,10 +178,8 @@ int cmd_check(int argc, char **argv)
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;
-	int status;
+	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
 	weir_close(pipeline);
 	return status;
 }
@@ -185,10 +197,8 @@ int cmd_explain(int argc, char **argv)
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;
-	int status;
+	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
 	if (status)
 		return status;
 	weir_explain(pipeline, stdout, arguments.json ? WEIR_FORMAT_JSON : WEIR_FORMAT_TEXT);

@@ -11,7 +11,8 @@
 #include "weir/aggregate.h"
 
 const char *const weir_aggregate_words[] = {
-	"count", "sum", "mean", "var", "std", "rms", "min", "max", "range", "first", "last", "median", "slope", NULL,
+	"count", "sum",   "mean", "var",    "std",   "rms",      "min", "max",
+	"range", "first", "last", "median", "slope", "quantile", NULL,
 };
 
 enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
@@ -19,13 +20,18 @@ enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
 static enum family family_of(enum weir_function function)
 {
 	static const enum family family[] = {
-		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,   [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
-		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES, [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
-		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,  [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
-		[WEIR_SLOPE] = TREND,
+		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,      [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
+		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES,    [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
+		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,     [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
+		[WEIR_SLOPE] = TREND,   [WEIR_QUANTILE] = COUNT,
 	};
 
 	return family[function];
+}
+
+bool weir_function_is_ordered(enum weir_function function)
+{
+	return function == WEIR_MEDIAN || function == WEIR_QUANTILE;
 }
 
 static double seconds_between(int64_t from, int64_t to)
@@ -239,6 +245,7 @@ double weir_summary_result(enum weir_function function, const struct weir_summar
 	case WEIR_SLOPE:
 		return s->trend.tt > 0 ? s->trend.tx / s->trend.tt : NAN;
 	case WEIR_MEDIAN:
+	case WEIR_QUANTILE:
 		break;
 	}
 	return NAN;

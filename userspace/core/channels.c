@@ -66,7 +66,7 @@ static int take_room(struct weir_channels *channels, const struct weir_schema *i
 	return channels->index ? weir_block_open(&channels->usable, in) : -ENOMEM;
 }
 
-int weir_channels_open_from(struct weir_channels **out, struct weir_node *node, const char *const *params)
+static int open_channels(struct weir_channels **out, struct weir_node *node, const char *const *params, bool takes_any)
 {
 	struct weir_channels *channels = *out = calloc(1, sizeof(*channels));
 	const struct weir_schema *in = weir_in(node);
@@ -75,7 +75,8 @@ int weir_channels_open_from(struct weir_channels **out, struct weir_node *node, 
 	if (!channels)
 		return -ENOMEM;
 	channels->node = node;
-	channels->stops = weir_arg_int(node, "on_error") == 1;
+	channels->takes_any = takes_any;
+	channels->stops = !takes_any && weir_arg_int(node, "on_error") == 1;
 	for (; *params && !err; params++) {
 		uint32_t n;
 		const struct weir_binding *binding = weir_arg_bindings(node, *params, &n);
@@ -88,11 +89,16 @@ int weir_channels_open_from(struct weir_channels **out, struct weir_node *node, 
 	return err ? err : take_room(channels, in);
 }
 
+int weir_channels_open_from(struct weir_channels **out, struct weir_node *node, const char *const *params)
+{
+	return open_channels(out, node, params, false);
+}
+
+static const char *const fields_alone[] = { "fields", NULL };
+
 int weir_channels_open(struct weir_channels **out, struct weir_node *node)
 {
-	static const char *const params[] = { "fields", NULL };
-
-	return weir_channels_open_from(out, node, params);
+	return open_channels(out, node, fields_alone, false);
 }
 
 void weir_channels_close(struct weir_channels *channels)
@@ -183,6 +189,15 @@ int weir_channels_replace(struct weir_channels *channels, struct weir_schema *sc
 int weir_channels_ready(struct weir_channels *channels)
 {
 	return weir_block_open(&channels->result, weir_out(channels->node));
+}
+
+int weir_channels_open_any(struct weir_channels **out, struct weir_node *node, struct weir_schema *schema)
+{
+	int err = open_channels(out, node, fields_alone, true);
+
+	if (!err)
+		err = weir_channels_replace(*out, schema, true);
+	return err ? err : weir_channels_ready(*out);
 }
 
 /* --------------------------------------------------------------------- read */
@@ -284,7 +299,7 @@ int weir_channels_read(struct weir_channels *channels, const struct weir_block *
 
 	for (uint32_t c = 0; c < channels->n; c++) {
 		evaluate(&channels->channel[c], in);
-		clean &= is_clean(channels->channel[c].x, in->n);
+		clean &= channels->takes_any || is_clean(channels->channel[c].x, in->n);
 	}
 	if (clean) {
 		show(channels, in, out);

@@ -82,6 +82,7 @@ struct weir_tree_item {
 	const char *name;            /**< NULL: not named; a plain field keeps its own */
 	int function;                /**< aggregates: index into the parameter's words */
 	struct weir_tree_expr *expr; /**< NULL: count() */
+	double parameter;            /**< aggregates: the number behind the expression; NaN: none */
 };
 
 enum weir_part_kind {

@@ -14,6 +14,7 @@
  * - A record older than the last edge that was passed comes too late: it is counted as poison and left out.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -87,6 +88,20 @@ static void unit_of(char unit[WEIR_UNIT_MAX], const struct weir_binding *binding
 		unit[0] = 0;
 }
 
+static int check_parameter(struct weir_node *node, const struct weir_binding *binding)
+{
+	const char *word = weir_aggregate_words[binding->function];
+
+	if (binding->function != WEIR_QUANTILE)
+		return isnan(binding->parameter) ? 0
+						 : weir_fail_arg(node, "aggregates", NULL,
+								 "%s() takes an expression and nothing more", word);
+	if (binding->parameter >= 0 && binding->parameter <= 1)
+		return 0;
+	return weir_fail_arg(node, "aggregates", "as in quantile(x, 0.95)",
+			     "a quantile needs a number between 0 and 1");
+}
+
 static int add_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
 {
 	char unit[WEIR_UNIT_MAX];
@@ -127,15 +142,20 @@ static int open_panes(struct weir_node *node, struct window *window)
 {
 	enum weir_function function[WEIR_FIELDS_MAX];
 	bool fits = !window->is_time && window->size <= MEDIAN_RECORDS_MAX;
+	int err;
 
 	for (uint32_t i = 0; i < window->n; i++) {
 		function[i] = (enum weir_function)window->binding[i].function;
-		if (function[i] == WEIR_MEDIAN && !window->is_time && !fits)
+		if (weir_function_is_ordered(function[i]) && !window->is_time && !fits)
 			return weir_fail_arg(node, "size", NULL, "a median is of at most %u records",
 					     MEDIAN_RECORDS_MAX);
 	}
-	return weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
-			       fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
+	err = weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
+			      fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
+	for (uint32_t i = 0; !err && i < window->n; i++)
+		if (function[i] == WEIR_QUANTILE)
+			weir_panes_aim(window->panes, i, window->binding[i].parameter);
+	return err;
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -146,8 +166,11 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	window->binding = weir_arg_bindings(node, "aggregates", &window->n);
 	err = read_spans(node, window);
 	weir_schema_init(out, in->clock);
-	for (uint32_t i = 0; i < window->n && !err; i++)
-		err = add_field(node, &window->binding[i], out);
+	for (uint32_t i = 0; i < window->n && !err; i++) {
+		err = check_parameter(node, &window->binding[i]);
+		if (!err)
+			err = add_field(node, &window->binding[i], out);
+	}
 	if (!err)
 		err = open_panes(node, window);
 	if (err < 0)

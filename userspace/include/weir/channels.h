@@ -24,12 +24,16 @@
 extern "C" {
 #endif
 
-/** The parameters that weir_channels_open() reads: entries of the driver's table. */
+/** The parameter that weir_channels_open_any() reads: an entry of the driver's table. */
+#define WEIR_CHANNELS_FIELDS                                                                                      \
+	{                                                                                                         \
+		.name = "fields", .style = WEIR_POSITIONAL, .value = WEIR_V_FIELDS,                               \
+		.help = "what to work on: x, or m = x*x for a field more; by default every number in the record", \
+	}
+
+/** The parameters that weir_channels_open() reads. */
 #define WEIR_CHANNELS_PARAMS                                                                                      \
-	{ .name = "fields",                                                                                       \
-	  .style = WEIR_POSITIONAL,                                                                               \
-	  .value = WEIR_V_FIELDS,                                                                                 \
-	  .help = "what to work on: x, or m = x*x for a field more; by default every number in the record" },     \
+	WEIR_CHANNELS_FIELDS,                                                                                     \
 	{                                                                                                         \
 		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                  \
 		.words = weir_channels_on_error,                                                                  \
@@ -52,6 +56,7 @@ struct weir_channels {
 	struct weir_node *node;
 	uint32_t n;
 	struct weir_channel channel[WEIR_FIELDS_MAX];
+	bool takes_any;                 /**< what is not finite reaches the stage too */
 	bool stops;                     /**< on_error=stop */
 	uint32_t n_passed;              /**< fields of the input that are in the output, at the same index */
 	bool replaced[WEIR_FIELDS_MAX]; /**< by field of the output: has a column of the stage's own */
@@ -70,6 +75,13 @@ void weir_channels_close(struct weir_channels *channels);
 /** @brief The same for a stage that has other parameters of WEIR_V_FIELDS: channels in the order of `params`, which ends in NULL. */
 int weir_channels_open_from(struct weir_channels **out, struct weir_node *node,
 			    const char *const *params) WEIR_MUST_CHECK;
+
+/**
+ * @brief All that a stage needs which turns each value into another of the same unit, and has a meaning for NaN and infinities:
+ * every record reaches it. Opens, makes the schema and the columns; results as of those functions.
+ */
+int weir_channels_open_any(struct weir_channels **out, struct weir_node *node,
+			   struct weir_schema *schema) WEIR_MUST_CHECK;
 
 /**
  * @brief Make the schema of a stage that leaves all fields as they are and appends its own.

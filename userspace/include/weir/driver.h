@@ -190,6 +190,7 @@ struct weir_binding {
 	int function;     /**< aggregates: index into `words`; -1 for plain fields */
 	int field; /**< index of the input field, or WEIR_FIELD_TIME, when the expression is just that; else -1 */
 	const struct weir_expr *expr; /**< NULL for `count()` */
+	double parameter;             /**< aggregates: the number in `quantile(x, 0.95)`; NaN: there is none */
 };
 
 /* Accessors: valid from open() to close(), on any thread. A name that the driver's own table does not have is a bug and

@@ -35,6 +35,9 @@ enum weir_io { WEIR_IO_AUTO, WEIR_IO_URING, WEIR_IO_POLL };
 /** How listings and the summary are written. */
 enum weir_format { WEIR_FORMAT_TEXT, WEIR_FORMAT_JSON };
 
+/** What `print` writes records as, where the program does not say. */
+enum weir_records { WEIR_RECORDS_JSONL, WEIR_RECORDS_CSV, WEIR_RECORDS_INFLUX, WEIR_RECORDS_RAW };
+
 /** Zero is the default for every member. */
 struct weir_options {
 	bool check_only; /**< resolve, start nothing */
@@ -48,6 +51,7 @@ struct weir_options {
 	uint32_t ring_rows; /**< least capacity of a ring, in records; 0: 65536 */
 	enum weir_filter_tier tier;
 	enum weir_io io;
+	enum weir_records records;
 	FILE *messages; /**< NULL: stderr */
 };
 
