@@ -29,20 +29,24 @@ passes() { # TIER: what is in "values" is all that was expected, and was chosen 
         grep -q ' 0 lost' "$dir/messages"
 }
 
-check() { # WHAT TIER HOOK WHERE
+alone() { # WHAT TIER HOOK WHERE
     run "$2" "$3" ''
     expected >"$dir/expected"
     passes "$4"
     say $? "$1 passes what its C says"
+}
+
+joined() { # WHAT TIER HOOK WHERE
     run "$2" "$3" 'where raw(accel_y) > 200 | every 3 |'
     expected | awk -F, '$2 > 200 && n++ % 3 == 0' >"$dir/expected"
     passes "$4"
     say $? "$1, then stages that were pushed down"
 }
 
-check 'a custom filter by fentry' inline fentry 'inline (fentry)'
-check 'a custom filter by kprobe' inline kprobe 'inline (kprobe)'
-check 'a custom filter in the batch tier' batch '' batch
+alone 'a custom filter by fentry' inline fentry 'inline (fentry)'
+alone 'a custom filter by kprobe' inline kprobe 'inline (kprobe)'
+joined 'a custom filter by kprobe' inline kprobe 'inline (kprobe)'
+joined 'a custom filter in the batch tier' batch '' batch
 
 plug -d accel -r 1500 -n $samples
 setpriv --bounding-set=-bpf,-perfmon,-sys_admin --inh-caps=-bpf,-perfmon,-sys_admin \
