@@ -27,8 +27,8 @@ CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SAN)
 endif
 
-PACKAGES := libgpiod libbpf liburing libiio jansson
-NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14'
+PACKAGES := libgpiod libbpf liburing libiio jansson zlib
+NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
 LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
