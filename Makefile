@@ -50,6 +50,7 @@ RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/kernel/*.c)))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
 EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c)))
 
 # --- how it is shown --------------------------------------------------------
@@ -142,6 +143,11 @@ $(O)/examples/%: $(O)/examples/%.o $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+$(LIBRARIES): $(O)/%.so: %.c userspace/include/weir/call.h
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iuserspace/include -std=gnu11 -O2 -g -fPIC $(WARNINGS) -shared $< -lm -o $@
+
 setup: ## install what building, testing and the rig need
 	$(Q)scripts/setup all
 
@@ -151,12 +157,12 @@ test: ## everything: unit tests, tests of the command line, kernel tests in the 
 	$(Q)tests/run all $(O)
 
 .PHONY: tools
-tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES)
+tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES) $(LIBRARIES)
 
-unit: all $(UNIT) $(FUZZERS) ## unit tests alone; no root needed
+unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 	$(Q)tests/run unit $(O)
 
-cli: all ## tests of the command line alone
+cli: all $(LIBRARIES) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
 kernel: all $(RIG_TOOLS) $(KERNEL) ## kernel tests alone, in the rig
