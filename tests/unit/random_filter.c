@@ -70,8 +70,7 @@ void random_schema(struct dice *dice, struct weir_schema *schema)
 	schema->row_bytes = schema->t.at + 8;
 }
 
-/* A raw value that is likely to be where mistakes are. */
-static int64_t random_raw(struct dice *dice, const struct weir_field *field)
+int64_t random_raw(struct dice *dice, const struct weir_field *field)
 {
 	uint64_t span = UINT64_MAX >> (64 - field->bits), key = roll(dice) & span;
 	int64_t lo, hi;

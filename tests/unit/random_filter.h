@@ -30,6 +30,9 @@ void remember(struct dice *dice, const struct weir_schema *schema, struct weir_p
 /** Random bits; then some fields are set to the ends of their range or next to a bound of the predicate (may be NULL). */
 void random_row(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate, void *row);
 
+/** A raw value that is likely to be where mistakes are: the ends, next to them, next to the middle. */
+int64_t random_raw(struct dice *dice, const struct weir_field *field);
+
 /** Write a raw value into a row: the opposite of weir_field_raw(). */
 void store_raw(const struct weir_field *field, int64_t raw, void *row);
 

@@ -10,6 +10,8 @@
 #include "core/record.h"
 #include "lang/predicate.h"
 
+#define FINITE UINT64_C(0x7ff0000000000000) /* as many doubles with either sign are finite */
+
 int weir_probe_open(struct weir_probe *probe, const struct weir_schema *schema)
 {
 	int err;
@@ -31,7 +33,7 @@ void weir_probe_choose(struct weir_probe *probe, int index)
 {
 	probe->index = index;
 	probe->field = &probe->schema->field[index];
-	probe->span = UINT64_MAX >> (64 - probe->field->bits);
+	probe->span = probe->field->is_float ? 2 * FINITE - 1 : UINT64_MAX >> (64 - probe->field->bits);
 	weir_schema_init(&probe->one, probe->schema->clock);
 	probe->one.row_bytes = sizeof(probe->rows[0]);
 	probe->one.t.at = 8;
@@ -49,6 +51,15 @@ int64_t weir_raw_of_key(const struct weir_field *field, uint64_t key)
 	return (int64_t)((uint64_t)lo + key);
 }
 
+double weir_double_of_key(uint64_t key)
+{
+	uint64_t bits = key < FINITE ? FINITE - 1 - key : key - FINITE;
+	double magnitude;
+
+	memcpy(&magnitude, &bits, sizeof(magnitude));
+	return key < FINITE ? -magnitude : magnitude;
+}
+
 /* The opposite of weir_field_raw(). */
 static void store(const struct weir_field *field, int64_t raw, unsigned char *at)
 {
@@ -60,10 +71,21 @@ static void store(const struct weir_field *field, int64_t raw, unsigned char *at
 	}
 }
 
+static void decode_doubles(struct weir_probe *probe, uint64_t key, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		probe->block->column[probe->index].real[i] = weir_double_of_key(key + i);
+	probe->block->n = n;
+}
+
 static void decode(struct weir_probe *probe, uint64_t key, uint32_t n)
 {
 	struct weir_block view = { .schema = &probe->one, .t = probe->block->t };
 
+	if (probe->field->is_float) {
+		decode_doubles(probe, key, n);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		store(probe->field, weir_raw_of_key(probe->field, key + i), probe->rows[i]);
 	view.column[0] = probe->block->column[probe->index];
