@@ -9,21 +9,6 @@
 
 #include "random_filter.h"
 
-/* splitmix64 */
-uint64_t roll(struct dice *dice)
-{
-	uint64_t z = dice->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint32_t roll_below(struct dice *dice, uint32_t n)
-{
-	return (uint32_t)(roll(dice) % n);
-}
-
 static double random_scale(struct dice *dice)
 {
 	static const double scales[] = {

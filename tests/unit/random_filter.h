@@ -6,15 +6,8 @@
 #ifndef WEIR_TESTS_RANDOM_FILTER_H
 #define WEIR_TESTS_RANDOM_FILTER_H
 
+#include "../common/dice.h"
 #include "lang/lang.h"
-
-/** A generator of random numbers with its state: same seed, same sequence on every machine. */
-struct dice {
-	uint64_t state;
-};
-
-uint64_t roll(struct dice *dice);                   /**< 64 random bits */
-uint32_t roll_below(struct dice *dice, uint32_t n); /**< 0 to n - 1 */
 
 /** Up to six integer channels of any width, shift, sign, byte order, scale and offset, aligned as IIO aligns them. Rows are
  *  a multiple of 8 bytes with the time in the last 8. */

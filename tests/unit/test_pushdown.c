@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/interpreter.h"
 #include "core/filter_user.h"
 #include "core/record.h"
-#include "interpreter.h"
 #include "random_condition.h"
 
 #define PAIRS 100000 /* of a chain and a set of rows */
