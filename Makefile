@@ -69,6 +69,7 @@ SKELETON := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/%.skel.h)
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 UNIT       := $(UNIT_SRC:%.c=$(O)/%)
+TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
@@ -155,9 +156,13 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 
 # --- tests ------------------------------------------------------------------
 
-$(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(O)/libweir.a
+$(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+$(FUZZERS): $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(TEST_HELP) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libweir.a
 	$(call say,LD,$@)
@@ -232,4 +237,4 @@ clean: ## remove build/
 	rm -rf build
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
-	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d) $(FILTERS:.o=.d)
+	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d) $(FILTERS:.o=.d) $(TEST_HELP:.o=.d)
