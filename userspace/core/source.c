@@ -31,6 +31,11 @@ bool weir_source_is_pulled(const struct weir_node *node)
 	return ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP);
 }
 
+const char *weir_source_how(const struct weir_node *node)
+{
+	return node->role == WEIR_SOURCE && node->driver->source->how ? node->driver->source->how(node) : NULL;
+}
+
 static void add(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);

@@ -331,6 +331,9 @@ struct weir_source_ops {
 	int (*iio_device)(const struct weir_node *node);
 	/** The object file of an eBPF filter that rows have to pass (bpf/weir/custom.h), or NULL. NULL: there never is one. */
 	const char *(*custom_filter)(const struct weir_node *node);
+	/** How records or their losses come about, where there is more than one way: a line for explain and the summary, or
+	 *  NULL. From open() on. May be NULL. */
+	const char *(*how)(const struct weir_node *node);
 };
 
 /**

@@ -1,0 +1,160 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Pulses of a simulated GPIO line, counted and filtered: by both hooks in the kernel, and without any, with the same result. Boots
+# with one processor, where the simulator merges no edges: the interrupt's thread runs before the feeder goes on.
+set -u
+# shellcheck source=tests/kernel/device.lib
+. tests/kernel/device.lib
+
+feed() { # LINE OPTION…
+    $tools/gpio_feed "$@" 2>>"$dir/feeder"
+}
+
+# shellcheck disable=SC2317 # called by await
+is_taken() { # LINES: how many does weir have?
+    [ "$(grep -c '(weir' /sys/kernel/debug/gpio)" -ge "$1" ]
+}
+
+start() { # TIER HOOK PROGRAM
+    WEIR_INLINE_HOOK=$2 timeout 40 $weir run --stats=json --filter-tier="$1" "$3" >"$dir/output" 2>"$dir/messages" &
+    pid=$!
+}
+
+finish_run() {
+    kill -INT $pid
+    wait $pid
+}
+
+sum() { # CSV
+    column 2 "$1" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+switches() { # PID
+    cat /proc/"$1"/task/*/status | awk '/^voluntary/ { sum += $2 } END { print sum }'
+}
+
+# All edges are counted, over many intervals, and the process sleeps while they come.
+counts() { # TIER HOOK HOW
+    edges=2000
+    rm -f "$dir/got.csv"
+    start "$1" "$2" "gpio:DOOR count=50ms edges=both | csv:$dir/got.csv"
+    await is_taken 1
+    woken=$(switches $pid)
+    feed DOOR -n $edges -r 8000
+    woken=$(($(switches $pid) - woken))
+    sleep 0.3
+    finish_run
+    echo "counted $(sum "$dir/got.csv") of $edges, woken $woken times" >>"$dir/messages"
+    [ "$(sum "$dir/got.csv")" -eq $edges ] && [ "$(column 2 "$dir/got.csv" | grep -vc '^0$')" -gt 3 ] &&
+        [ "$woken" -lt $((edges / 10)) ] && grep -q "$3" "$dir/messages"
+    say $? "$1 $2: counts $edges edges exactly, without waking for each"
+}
+
+counts inline fentry 'counted in the kernel (fentry)'
+counts inline kprobe 'counted in the kernel (kprobe)'
+counts user '' "numbers of the kernel's events"
+
+# Two lines, of which each counts its own; rising edges unless it says otherwise.
+rm -f "$dir/got.csv" "$dir/other.csv"
+start auto '' "gpio:DOOR count=50ms | csv:$dir/got.csv; gpio:BUTTON count=50ms edges=both | csv:$dir/other.csv"
+await is_taken 2
+feed DOOR -n 600 -r 2000 &
+feeder_pid=$!
+feed BUTTON -n 400 -r 1500
+wait $feeder_pid
+sleep 0.2
+finish_run
+echo "counted $(sum "$dir/got.csv") of 300, $(sum "$dir/other.csv") of 400" >>"$dir/messages"
+[ "$(sum "$dir/got.csv")" -eq 300 ] && [ "$(sum "$dir/other.csv")" -eq 400 ]
+say $? 'two lines are not mixed, and a count is of rising edges unless edges= says otherwise'
+
+# Short pulses, long ones, and an edge that stays.
+pattern() { # LINE FED
+    feed "$1" -n 10 -r 18 --pulse 1000 --start now --log "$2.1"
+    sleep 0.1
+    feed "$1" -n 4 -r 7 --pulse 60000 --start now --log "$2.2"
+    sleep 0.1
+    feed "$1" -n 1 --start now --log "$2.3"
+    cat "$2.1" "$2.2" "$2.3" | grep -v ns >"$2"
+}
+
+# The model: an edge passes if it changes the level and the next comes 20 ms later at the least. Fails where a pause of the
+# machine has made that unclear.
+steady() { # FED
+    awk -F, '
+        { t[NR] = $1; level[NR] = $2 }
+        END {
+            stable = 1 - level[1]
+            for (i = 1; i <= NR; i++) {
+                gap = i < NR ? t[i + 1] - t[i] : 1e9
+                if (gap > 14e6 && gap < 27e6) exit 1
+                if (level[i] == stable || gap < 20e6) continue
+                stable = level[i]
+                print i "," level[i]
+            }
+        }' "$1"
+}
+
+# Falling edges that end a pulse of 30 to 110 ms.
+wide() { # FED
+    awk -F, '
+        !$2 && t && $1 - t > 22e6 && $1 - t < 40e6 || !$2 && t && $1 - t > 95e6 { exit 1 }
+        !$2 && t && $1 - t >= 30e6 { print NR }
+        { t = $2 ? $1 : 0 }' "$1"
+}
+
+filters() { # TIER HOOK HOW: two lines at once, each by its own rule
+    for _ in 1 2 3 4; do
+        rm -f "$dir"/got.csv "$dir"/other.csv
+        feed BUTTON --level 0
+        start "$1" "$2" "gpio:DOOR glitch=20ms | csv:$dir/got.csv
+            gpio:BUTTON pulse_min=30ms pulse_max=110ms edges=falling | csv:$dir/other.csv"
+        await is_taken 2
+        pattern BUTTON "$dir/button" &
+        feeder_pid=$!
+        pattern DOOR "$dir/door"
+        wait $feeder_pid
+        sleep 0.2
+        finish_run
+        steady "$dir/door" >"$dir/steady" && wide "$dir/button" >"$dir/wide" && break
+    done
+    column 3 "$dir/got.csv" >"$dir/seq"
+    column 2 "$dir/got.csv" | sed 's/true/1/; s/false/0/' | paste -d, "$dir/seq" - | diff "$dir/steady" - >>"$dir/messages" &&
+        [ "$(wc -l <"$dir/steady")" -ge 5 ] && grep -q "$3" "$dir/messages"
+    say $? "$1 $2: short pulses vanish with both edges, others pass, the last one by time"
+    column 3 "$dir/other.csv" | diff "$dir/wide" - >>"$dir/messages" && [ "$(wc -l <"$dir/wide")" -ge 2 ]
+    say $? "$1 $2: pulses of the width that is wanted make a record each"
+}
+
+filters inline fentry 'filtered in the kernel (fentry)'
+filters inline kprobe 'filtered in the kernel (kprobe)'
+filters user '' 'filtered in user space'
+
+# Noise, filtered: what is left is counted, and nobody is woken by the rest.
+feed DOOR --level 0
+rm -f "$dir/got.csv"
+start inline kprobe "gpio:DOOR count=200ms glitch=20ms | csv:$dir/got.csv"
+await is_taken 1
+woken=$(switches $pid)
+feed DOOR -n 2000 -r 2000 --pulse 200 --start now
+woken=$(($(switches $pid) - woken))
+feed DOOR -n 4 -r 7 --pulse 60000 --start now
+sleep 0.5
+finish_run
+echo "counted $(sum "$dir/got.csv") of 2, woken $woken times by 2000 edges of noise" >>"$dir/messages"
+[ "$(sum "$dir/got.csv")" -eq 2 ] && [ "$woken" -lt 200 ]
+say $? 'a count without the glitches, which wake nobody'
+
+# Forced where it cannot be had, it is refused; unforced, it goes around.
+mount -t tmpfs none /sys/kernel/btf
+echo 0 >/sys/kernel/debug/kprobes/enabled
+timeout 20 $weir run --filter-tier=inline -n 1 'gpio:DOOR count=50ms | null' >"$dir/messages" 2>&1
+rc=$?
+counts auto '' "numbers of the kernel's events: "
+umount /sys/kernel/btf
+echo 1 >/sys/kernel/debug/kprobes/enabled
+[ $rc -eq 1 ]
+say $? 'a tier that cannot be had is refused'
+
+exit $status
