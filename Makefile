@@ -35,6 +35,29 @@ CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 # --- what is compiled -------------------------------------------------------
 
 DRIVERS  := $(sort $(wildcard sensors/*.c actuators/*.c userspace/operators/*.c userspace/bridges/*.c))
+
+# Drivers whose library may be missing: FILE:LIBRARY:PACKAGE:NAME. LIBRARY is what pkg-config calls it or, where it has no .pc
+# file, its header and what the linker calls it, as header.h=name. A driver without its library is left out, and whoever
+# uses it is told PACKAGE and NAME. WITHOUT='fft fir' leaves drivers out on purpose.
+OPTIONAL := \
+	userspace/operators/fft.c:fftw3:libfftw3-dev:FFTW \
+	userspace/operators/fir.c:liquid/liquid.h=liquid:libliquid-dev:liquid-dsp
+
+part     = $(word $(1),$(subst :, ,$(2)))
+by_header = $(findstring .h=,$(call part,2,$(1)))
+header   = $(firstword $(subst =, ,$(call part,2,$(1))))
+library  = $(lastword $(subst =, ,$(call part,2,$(1))))
+probe    = $(if $(by_header),echo '\#include <$(header)>' | $(CC) $(CPPFLAGS) -E -x c -,$(PKG_CONFIG) --exists $(library))
+is_there = $(if $(filter $(basename $(notdir $(call part,1,$(1)))),$(WITHOUT)),,$(shell $(probe) >/dev/null 2>&1 && echo yes))
+link     = $(if $(by_header),-l$(library),$(shell $(PKG_CONFIG) --libs $(library)))
+
+OPTIONAL := $(foreach entry,$(OPTIONAL),$(if $(filter $(call part,1,$(entry)),$(DRIVERS)),$(entry)))
+PRESENT  := $(foreach entry,$(OPTIONAL),$(if $(call is_there,$(entry)),$(entry)))
+ABSENT   := $(filter-out $(PRESENT),$(OPTIONAL))
+DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DRIVERS))
+LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
+CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
+
 LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS)
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
@@ -90,7 +113,7 @@ $(O)/%.o: %.c | $(O)/deps.ok $(SKELETON)
 
 $(O)/gen/registry.c: scripts/registry FORCE
 	@mkdir -p $(@D)
-	@new=$@.$$$$; scripts/registry $(DRIVERS) >$$new && \
+	@new=$@.$$$$; scripts/registry $(DRIVERS) $(ABSENT) >$$new && \
 	if cmp -s $$new $@; then rm $$new; else mv $$new $@; printf '  %-8s %s\n' GEN $@; fi
 
 $(O)/gen/registry.o: $(O)/gen/registry.c | $(O)/deps.ok

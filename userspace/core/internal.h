@@ -155,9 +155,20 @@ uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline);
 FILE *weir_messages(const struct weir_pipeline *pipeline);
 const char *weir_clock_name(enum weir_clock clock);
 
+/** A driver that this build was made without, since its library was missing. */
+struct weir_absent {
+	const char *name;
+	unsigned roles; /**< what it would be: a set of 1 << enum weir_role, as far as its directory tells */
+	const char *library;
+	const char *package; /**< of Debian: what brings the library */
+};
+
 /* The registry: generated from the list of files. */
 extern const struct weir_driver *const weir_drivers[];
 extern const size_t weir_n_drivers;
+extern const struct weir_absent weir_absents[]; /**< the last has no name */
+/** @brief By name, or NULL. */
+const struct weir_absent *weir_absent_find(const char *name);
 /** @brief By name and role, or NULL. */
 const struct weir_driver *weir_driver_find(const char *name, enum weir_role role);
 const struct weir_param *weir_driver_params(const struct weir_driver *driver, enum weir_role role);

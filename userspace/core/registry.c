@@ -23,6 +23,14 @@ const struct weir_driver *weir_driver_find(const char *name, enum weir_role role
 	return NULL;
 }
 
+const struct weir_absent *weir_absent_find(const char *name)
+{
+	for (const struct weir_absent *absent = weir_absents; absent->name; absent++)
+		if (!strcmp(absent->name, name))
+			return absent;
+	return NULL;
+}
+
 const struct weir_param *weir_driver_params(const struct weir_driver *driver, enum weir_role role)
 {
 	static const struct weir_param none[] = { { .name = NULL } };

@@ -82,6 +82,8 @@ void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_
 int weir_list(const char *what, FILE *stream, enum weir_format format);
 /** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
+/** @brief If this build was made without that driver, for want of a library, print one line that says so. @return whether it was. */
+bool weir_tell_absent(const char *driver, FILE *stream);
 
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
