@@ -25,11 +25,15 @@ extern "C" {
 #endif
 
 /** The parameters that weir_channels_open() reads: entries of the driver's table. */
-#define WEIR_CHANNELS_PARAMS                                                                                      \
-	{ .name = "fields",                                                                                       \
-	  .style = WEIR_POSITIONAL,                                                                               \
-	  .value = WEIR_V_FIELDS,                                                                                 \
-	  .help = "what to work on: x, or m = x*x for a field more; by default every number in the record" },     \
+#define WEIR_CHANNELS_PARAMS                                                                                  \
+	{ .name = "fields",                                                                                   \
+	  .style = WEIR_POSITIONAL,                                                                           \
+	  .value = WEIR_V_FIELDS,                                                                             \
+	  .help = "what to work on: x, or m = x*x for a field more; by default every number in the record" }, \
+		WEIR_CHANNELS_PARAM_ON_ERROR
+
+/** The second of them alone, for a stage that calls its fields otherwise. */
+#define WEIR_CHANNELS_PARAM_ON_ERROR                                                                              \
 	{                                                                                                         \
 		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                  \
 		.words = weir_channels_on_error,                                                                  \
@@ -70,6 +74,9 @@ void weir_channels_close(struct weir_channels *channels);
 /** @brief The same for a stage that has other parameters of WEIR_V_FIELDS: channels in the order of `params`, which ends in NULL. */
 int weir_channels_open_from(struct weir_channels **out, struct weir_node *node,
 			    const char *const *params) WEIR_MUST_CHECK;
+
+/** @brief Append to a schema a field of another, with all that it says of its values. @return as weir_schema_add(). */
+int weir_schema_pass(struct weir_schema *schema, const struct weir_field *from);
 
 /**
  * @brief Make the schema of a stage that leaves all fields as they are and appends its own.
