@@ -196,7 +196,9 @@ static void set_sign(double *vector, uint32_t n)
 	for (uint32_t i = 1; i < n; i++)
 		if (fabs(vector[i]) > fabs(vector[most]))
 			most = i;
-	for (uint32_t i = 0; vector[most] < 0 && i < n; i++)
+	if (vector[most] >= 0)
+		return;
+	for (uint32_t i = 0; i < n; i++)
 		vector[i] = -vector[i];
 }
 
