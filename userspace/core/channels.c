@@ -126,11 +126,11 @@ int weir_channels_append(struct weir_channels *channels, struct weir_schema *sch
 	return to < 0 ? weir_fail_arg(channels->node, "fields", NULL, "'%s' does not fit in one record", name) : to;
 }
 
-/* From which raw integers a value came is part of what it is: `changed` and raw() ask. */
-static int pass(struct weir_schema *schema, const struct weir_field *from)
+int weir_schema_pass(struct weir_schema *schema, const struct weir_field *from)
 {
 	int to = weir_schema_add(schema, from->name, from->kind, from->unit, from->bytes);
 
+	/* From which raw integers a value came is part of what it is: `changed` and raw() ask. */
 	if (to >= 0 && from->kind == WEIR_REAL) {
 		schema->field[to].scale = from->scale;
 		schema->field[to].offset = from->offset;
@@ -160,7 +160,7 @@ int weir_channels_pass(struct weir_channels *channels, struct weir_schema *schem
 
 	weir_schema_init(schema, in->clock);
 	for (uint32_t i = 0; i < in->n_fields; i++)
-		if (pass(schema, &in->field[i]) < 0)
+		if (weir_schema_pass(schema, &in->field[i]) < 0)
 			return weir_fail_arg(channels->node, NULL, NULL, "'%s' does not fit in one record",
 					     in->field[i].name);
 	channels->n_passed = in->n_fields;

@@ -32,8 +32,10 @@ extern "C" {
 	}
 
 /** The parameters that weir_channels_open() reads. */
-#define WEIR_CHANNELS_PARAMS                                                                                      \
-	WEIR_CHANNELS_FIELDS,                                                                                     \
+#define WEIR_CHANNELS_PARAMS WEIR_CHANNELS_FIELDS, WEIR_CHANNELS_PARAM_ON_ERROR
+
+/** The second of them alone, for a stage that calls its fields otherwise. */
+#define WEIR_CHANNELS_PARAM_ON_ERROR                                                                              \
 	{                                                                                                         \
 		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                  \
 		.words = weir_channels_on_error,                                                                  \
@@ -82,6 +84,8 @@ int weir_channels_open_from(struct weir_channels **out, struct weir_node *node,
  */
 int weir_channels_open_any(struct weir_channels **out, struct weir_node *node,
 			   struct weir_schema *schema) WEIR_MUST_CHECK;
+/** @brief Append to a schema a field of another, with all that it says of its values. @return as weir_schema_add(). */
+int weir_schema_pass(struct weir_schema *schema, const struct weir_field *from);
 
 /**
  * @brief Make the schema of a stage that leaves all fields as they are and appends its own.
