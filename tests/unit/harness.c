@@ -202,7 +202,9 @@ void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32
 
 int harness_flush(struct harness *h)
 {
-	return weir_chain_flush(h->first, h->time_ns);
+	int64_t end = h->time_ns > INT64_MIN ? h->time_ns + 1 : INT64_MIN;
+
+	return weir_chain_flush(h->first, &end);
 }
 
 void harness_run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)

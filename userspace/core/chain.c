@@ -39,7 +39,14 @@ void weir_lags(struct weir_node *node, int64_t lag_ns)
 
 static bool has_tick(const struct weir_node *node)
 {
-	return node->role == WEIR_OPERATOR && node->driver->stage->tick;
+	if (node->role != WEIR_OPERATOR)
+		return false;
+	return node->driver->combiner ? node->driver->combiner->tick : node->driver->stage->tick;
+}
+
+int weir_node_settle(struct weir_node *node)
+{
+	return node->driver->combiner->settle ? node->driver->combiner->settle(node) : 0;
 }
 
 static int tick(struct weir_node *node)
@@ -48,9 +55,19 @@ static int tick(struct weir_node *node)
 	int err;
 
 	node->tick_ns = INT64_MAX;
-	err = node->driver->stage->tick(node, due);
+	if (node->driver->combiner)
+		err = node->driver->combiner->tick(node, due);
+	else
+		err = node->driver->stage->tick(node, due);
 	assert(node->tick_ns > due);
-	return err;
+	return err || !node->driver->combiner ? err : weir_node_settle(node);
+}
+
+static int give(struct weir_node *node, const struct weir_block *block)
+{
+	if (node->driver->combiner)
+		return node->driver->combiner->push(node, node->input, block);
+	return node->driver->stage->push(node, block);
 }
 
 /* How many records from `from` on may be seen before the tick. */
@@ -75,7 +92,7 @@ static int push_between_ticks(struct weir_node *node, const struct weir_block *b
 			continue;
 		}
 		weir_block_slice(&part, block, from, node->took);
-		err = node->driver->stage->push(node, &part);
+		err = give(node, &part);
 		from += node->took;
 	}
 	return err;
@@ -88,7 +105,7 @@ int weir_node_push(struct weir_node *node, const struct weir_block *block)
 	count(&node->records_in, block->n);
 	switch (node->role) {
 	case WEIR_OPERATOR:
-		return has_tick(node) ? push_between_ticks(node, block) : node->driver->stage->push(node, block);
+		return has_tick(node) ? push_between_ticks(node, block) : give(node, block);
 	case WEIR_SINK:
 		return node->driver->sink->push(node, block);
 	case WEIR_ACTUATOR:
@@ -104,6 +121,8 @@ int weir_emit(struct weir_node *node, const struct weir_block *block)
 	if (!block->n)
 		return 0;
 	count(&node->records_out, block->n);
+	if (block->t[block->n - 1] > node->emitted_ns)
+		node->emitted_ns = block->t[block->n - 1];
 	if (node->down)
 		return weir_node_push(node->down, block);
 	return weir_stream_write(node->stream, block);
@@ -147,18 +166,32 @@ static int64_t less(int64_t t_ns, int64_t lag_ns)
 	return lag_ns == INT64_MAX || __builtin_sub_overflow(t_ns, lag_ns, &earlier) ? INT64_MIN : earlier;
 }
 
+static int tick_until(struct weir_node *node, int64_t t_ns)
+{
+	int err = 0;
+
+	while (node->tick_ns < t_ns && !err)
+		err = tick(node);
+	return err;
+}
+
 int weir_chain_advance(struct weir_node *first, int64_t t_ns)
 {
 	for (struct weir_node *node = first; node; node = node->down) {
-		while (node->tick_ns < t_ns) {
-			int err = tick(node);
+		int err = tick_until(node, t_ns);
 
-			if (err)
-				return err;
-		}
+		if (err)
+			return err;
 		t_ns = less(t_ns, node->lag_ns);
 	}
 	return 0;
+}
+
+int64_t weir_chain_horizon(const struct weir_node *first, int64_t t_ns)
+{
+	for (const struct weir_node *node = first; node; node = node->down)
+		t_ns = less(t_ns, node->lag_ns);
+	return t_ns;
 }
 
 int64_t weir_chain_due(const struct weir_node *first)
@@ -193,6 +226,8 @@ struct weir_node *weir_chain_last(struct weir_node *first)
 
 int weir_node_flush(struct weir_node *node)
 {
+	if (node->driver->combiner)
+		return node->driver->combiner->flush ? node->driver->combiner->flush(node) : 0;
 	if (node->role == WEIR_OPERATOR && node->driver->stage->flush)
 		return node->driver->stage->flush(node);
 	if (node->role == WEIR_SINK && node->driver->sink->flush)
@@ -200,18 +235,34 @@ int weir_node_flush(struct weir_node *node)
 	return 0;
 }
 
-int weir_chain_flush(struct weir_node *first, int64_t time_ns)
+int weir_chain_begin(struct weir_node *first)
 {
-	/* The last record's own time has passed as well: there is no other of that time to wait for. */
-	int result = time_ns > INT64_MIN && time_ns < INT64_MAX ? weir_chain_advance(first, time_ns + 1) : 0;
-
-	if (result > 0)
-		result = 0;
 	for (struct weir_node *node = first; node; node = node->down) {
-		int err = weir_node_flush(node);
+		int err = 0;
 
+		if (node->role == WEIR_OPERATOR && !node->driver->combiner && node->driver->stage->begin)
+			err = node->driver->stage->begin(node);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int weir_chain_flush(struct weir_node *first, int64_t *end_ns)
+{
+	int result = 0;
+
+	for (struct weir_node *node = first; node; node = node->down) {
+		int err = tick_until(node, *end_ns);
+
+		if (err >= 0)
+			err = weir_node_flush(node);
 		if (err < 0 && !result)
 			result = err;
+		/* The newest record's own time has passed as well: there is no other of that time to wait for. */
+		*end_ns = less(*end_ns, node->lag_ns);
+		if (node->emitted_ns >= *end_ns && node->emitted_ns > INT64_MIN && node->emitted_ns < INT64_MAX)
+			*end_ns = node->emitted_ns + 1;
 	}
 	return result;
 }

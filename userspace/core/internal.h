@@ -18,6 +18,11 @@
 #include "weir/driver.h"
 #include "weir/weir.h"
 
+#define WEIR_INPUTS_MAX 32 /**< of one combiner */
+
+struct weir_worker;
+struct weir_fiber;
+
 enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 
 /** The value of one argument, at the index of its parameter in the driver's table. */
@@ -61,16 +66,20 @@ struct weir_node {
 	void *state;
 	char *name; /**< of the stream that it makes, where the program names it; owned */
 	struct weir_schema in, out;
-	struct weir_node *up; /**< NULL for a source */
-	uint32_t n_readers;   /**< nodes whose `up` this is */
+	struct weir_node *up;   /**< NULL for a source; the first input of a combiner */
+	struct weir_node **ups; /**< combiners: all inputs, n_ups of them; owned */
+	uint32_t n_ups;
+	uint32_t input;     /**< combiners, on the agent's thread: which one is being pushed */
+	uint32_t n_readers; /**< nodes whose `up` this is */
 	bool opened;
 	bool absorbed;              /**< absorbed: a filter in the kernel does this stage's work; it is not run */
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
-	int64_t tick_ns; /**< when to call tick(); INT64_MAX: never */
-	int64_t lag_ns;  /**< how much older than its input its output can be; INT64_MAX: no bound */
-	uint32_t took;   /**< records of the block that is being pushed */
+	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
+	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
+	uint32_t took;      /**< records of the block that is being pushed */
+	int64_t emitted_ns; /**< time of the newest record that it emitted; INT64_MIN: none */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
 	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
@@ -87,6 +96,8 @@ struct weir_stream {
 	struct weir_node *from;
 	struct weir_schema schema; /**< of the rows in the ring */
 	struct weir_ring *ring;
+	struct weir_agent *writer; /**< NULL: a source */
+	bool is_timed;             /**< somebody below wants to know of time that passes without records */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
 	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
@@ -103,20 +114,38 @@ struct weir_stream {
 	struct weir_filter *filter;
 };
 
-/** A thread that runs a chain of stages on what one reader of a stream brings. Set by the plan. */
-struct weir_agent {
+/** Where an agent reads one stream. */
+struct weir_port {
 	struct weir_stream *from;
-	struct weir_node *first; /**< the chain: first, first->down, … */
-	struct weir_pipeline *pipeline;
 	enum weir_policy policy;
-	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	/* Only while it runs. */
 	struct weir_reader *reader;
-	struct weir_block *block;
-	int64_t time_ns;     /**< of the newest record so far; INT64_MIN: none */
-	int64_t promised_ns; /**< a live tick has said that nothing before this will come */
-	pthread_t thread;
-	bool started, joined;
+	uint64_t base;            /**< position of the reader when it was opened */
+	struct weir_block *block; /**< what has been taken from the ring */
+	uint32_t at;              /**< the next record of it */
+	uint64_t row;             /**< the number of that record in its stream */
+	int64_t time_ns;          /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;          /**< everything was taken */
+	bool told;           /**< the combiner knows that it has ended */
+};
+
+/** What runs a chain of stages on what its ports bring. Set by the plan. */
+struct weir_agent {
+	struct weir_port *port; /**< owned; one, or those of a combiner */
+	uint32_t n_ports;
+	struct weir_node *first; /**< the chain: first, first->down, … */
+	struct weir_pipeline *pipeline;
+	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
+	bool is_timed;       /**< time without records matters to it, or to somebody below */
+	/* Only while it runs. */
+	struct weir_worker *worker;
+	struct weir_fiber *fiber;      /**< NULL where it has its thread to itself */
+	struct weir_ring *wants_space; /**< what it waits for; NULL: news of a port */
+	int64_t deadline_ns;           /**< or this time of CLOCK_MONOTONIC */
+	bool is_pausing;               /**< or nothing at all */
+	uint32_t turns;
+	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;
 };
 
@@ -141,17 +170,28 @@ int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *opt
  */
 int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
 		      struct weir_args *args, struct weir_node *up, struct weir_node **out);
+/** @brief The same for a combiner of several streams, whose names are `names`. */
+int weir_pipeline_combine(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			  struct weir_node *const *ups, const char *const *names, uint32_t n, struct weir_node **out);
 /** @brief Give a node's output a stream. */
 int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from) WEIR_MUST_CHECK;
 /** @brief The capacity that its rings are asked to have, in rows. */
 uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline);
+/** @brief Can streams of it come to wait for each other? */
+bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline);
 /** @brief Group nodes into agents and streams. lang/plan.c, which also derives the early filters, calls it. */
 int weir_pipeline_group(struct weir_pipeline *pipeline);
 
 /* node.c */
-/** @brief Open a driver on the output of `up`. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
+/** What a node reads. */
+struct weir_inputs {
+	struct weir_node *const *up;
+	const char *const *name; /**< combiners */
+	uint32_t n;              /**< 0 for a source */
+};
+/** @brief Open a driver on its inputs. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
-		   enum weir_role role, struct weir_args *args, struct weir_node *up) WEIR_MUST_CHECK;
+		   enum weir_role role, struct weir_args *args, const struct weir_inputs *in) WEIR_MUST_CHECK;
 void weir_node_close(struct weir_node *node);
 
 /** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */

@@ -7,7 +7,7 @@ static bool has_role(const struct weir_driver *driver, enum weir_role role)
 {
 	const void *const ops[] = {
 		[WEIR_SOURCE] = driver->source,
-		[WEIR_OPERATOR] = driver->stage,
+		[WEIR_OPERATOR] = driver->stage ? (const void *)driver->stage : driver->combiner,
 		[WEIR_SINK] = driver->sink,
 		[WEIR_ACTUATOR] = driver->actuator,
 	};

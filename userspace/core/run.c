@@ -18,6 +18,7 @@
 #include "core/uevent.h"
 
 #define DRAIN_NS INT64_C(2000000000)
+#define LOOK_NS INT64_C(500000000)
 
 static void close_fd(int fd)
 {
@@ -128,6 +129,37 @@ static void on_time(void *context)
 	weir_stop(context);
 }
 
+/*
+ * Streams that wait for each other wait for ever: a zip whose inputs have one source but not equally many records, with more
+ * between them than the rings can hold. Nobody is on the way to make anything, so that is not mistaken for slowness.
+ */
+static bool is_stuck(const struct weir_pipeline *pipeline)
+{
+	const struct weir_runtime *run = pipeline->runtime;
+
+	for (uint32_t i = 0; i < run->n_feeds; i++) {
+		const struct weir_feed *feed = &run->feed[i];
+
+		if (!feed->over && !(atomic_load(&feed->waits) && weir_ring_is_full(feed->stream->ring)))
+			return false;
+	}
+	return atomic_load(&run->agents_live) && weir_workers_rest(pipeline);
+}
+
+static void on_look(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+
+	if (!is_stuck(pipeline))
+		return;
+	weir_report_add(
+		pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 },
+		"join and merge go by time and need no equal numbers; a larger --ring or policy=drop_oldest may do",
+		"the streams wait for each other: a zip pairs record by record, and one of its inputs is more "
+		"records ahead than the rings hold");
+	weir_abort(pipeline);
+}
+
 static void on_uevent(void *context)
 {
 	struct weir_pipeline *pipeline = context;
@@ -162,6 +194,9 @@ static int open_events(struct weir_pipeline *pipeline)
 		err = open_signals(run);
 	if (err >= 0 && run->signal_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->signal_fd, on_signal, pipeline);
+	if (err >= 0 && weir_pipeline_can_jam(pipeline))
+		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + LOOK_NS, LOOK_NS, on_look,
+					  pipeline);
 	run->uevent_fd = weir_uevent_open();
 	if (err >= 0 && run->uevent_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->uevent_fd, on_uevent, pipeline);
@@ -202,6 +237,8 @@ static int open_rings(struct weir_pipeline *pipeline)
 
 	for (uint32_t i = 0; i < pipeline->n_streams && err >= 0; i++)
 		err = weir_stream_open(pipeline->stream[i], rows);
+	if (err >= 0)
+		err = weir_workers_open(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++)
 		err = weir_agent_open(pipeline->agent[i]);
 	return err;
@@ -265,10 +302,10 @@ static int start_ends(struct weir_pipeline *pipeline)
 	return 0;
 }
 
-static int start_agents(struct weir_pipeline *pipeline)
+static int start_workers(struct weir_runtime *run)
 {
-	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
-		int err = weir_agent_start(pipeline->agent[i]);
+	for (uint32_t i = 0; i < run->n_workers; i++) {
+		int err = weir_worker_start(&run->worker[i]);
 
 		if (err < 0)
 			return err;
@@ -316,8 +353,8 @@ static void end_agents(struct weir_pipeline *pipeline)
 		atomic_store(&run->aborting, true);
 		interrupt_rings(pipeline);
 	}
-	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (weir_agent_join(pipeline->agent[i], &deadline) < 0)
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		if (weir_worker_join(&run->worker[i], &deadline) < 0)
 			run->abandoned = true;
 	if (run->abandoned)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
@@ -340,6 +377,7 @@ static void clear(struct weir_pipeline *pipeline)
 		return;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		weir_agent_close(pipeline->agent[i]);
+	weir_workers_close(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
 	weir_loop_close(run->loop);
@@ -355,7 +393,7 @@ static int start(struct weir_pipeline *pipeline)
 	int err = start_ends(pipeline);
 
 	if (err >= 0)
-		err = start_agents(pipeline);
+		err = start_workers(pipeline->runtime);
 	if (err >= 0)
 		err = start_feeds(pipeline->runtime);
 	return err;
@@ -365,7 +403,7 @@ static int start(struct weir_pipeline *pipeline)
 static void discount_unstarted(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (!pipeline->agent[i]->started)
+		if (!pipeline->agent[i]->worker || !pipeline->agent[i]->worker->started)
 			atomic_fetch_sub(&pipeline->runtime->agents_live, 1);
 }
 

@@ -238,6 +238,7 @@ static int pull_once(struct weir_feed *feed)
 		return 0;
 	rows = weir_ring_reserve(feed->stream->ring, allowed < WEIR_BLOCK_MAX ? (uint32_t)allowed : WEIR_BLOCK_MAX,
 				 &room);
+	atomic_store_explicit(&feed->waits, !room, memory_order_relaxed);
 	if (room)
 		return pull_rows(feed, rows, room);
 	/* Whatever the readers' policies, a pulled source waits: its records do not spoil. The deadline lets a stop through. */

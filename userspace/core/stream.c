@@ -37,8 +37,11 @@ int weir_stream_write(struct weir_stream *stream, const struct weir_block *block
 			weir_ring_refuse(stream->ring, block->n - from);
 			return 0;
 		}
-		if (weir_ring_wait_space(stream->ring, INT64_MAX) == -EINTR)
+		if (weir_ring_is_interrupted(stream->ring))
 			return -EINTR;
+		stream->writer->wants_space = stream->ring;
+		weir_worker_wait(stream->writer);
+		stream->writer->wants_space = NULL;
 	}
 	return 0;
 }

@@ -110,10 +110,17 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 
 static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
 {
-	const struct weir_node *from = agent->from->from;
+	fprintf(out, "agent %u reads", number);
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		const struct weir_node *from = agent->port[i].from->from;
 
-	fprintf(out, "agent %u reads %s (%s)\n", number, from->name ? from->name : "the source",
-		weir_policy_name(agent->policy));
+		fprintf(out, "%s %s (%s)", i ? "," : "",
+			from->name                  ? from->name
+			: from->role == WEIR_SOURCE ? "the source"
+						    : "(unnamed)",
+			weir_policy_name(agent->port[i].policy));
+	}
+	fputc('\n', out);
 	for (const struct weir_node *node = agent->first; node; node = node->down) {
 		int length;
 		const char *text = weir_node_text(node, &length);
@@ -183,12 +190,14 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 
 static json_t *agent_json(const struct weir_agent *agent)
 {
-	json_t *stages = json_array();
+	json_t *stages = json_array(), *rest = json_array();
 
 	for (const struct weir_node *node = agent->first; node; node = node->down)
 		json_array_append_new(stages, node_text_json(node));
-	return json_pack("{s:o, s:s, s:o}", "reads", node_text_json(agent->from->from), "policy",
-			 weir_policy_name(agent->policy), "stages", stages);
+	for (uint32_t i = 1; i < agent->n_ports; i++)
+		json_array_append_new(rest, node_text_json(agent->port[i].from->from));
+	return json_pack("{s:o, s:o, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
+			 "policy", weir_policy_name(agent->port[0].policy), "stages", stages);
 }
 
 static json_t *explain_json(const struct weir_pipeline *pipeline)

@@ -39,9 +39,15 @@ static void absorb(struct weir_pipeline *pipeline, struct weir_node *stage)
 {
 	stage->absorbed = true;
 	stage->up->n_readers = stage->n_readers;
-	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
-		if (pipeline->node[i]->up == stage)
-			pipeline->node[i]->up = stage->up;
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
+		struct weir_node *node = pipeline->node[i];
+
+		if (node->up == stage)
+			node->up = stage->up;
+		for (uint32_t k = 0; k < node->n_ups; k++)
+			if (node->ups[k] == stage)
+				node->ups[k] = stage->up;
+	}
 }
 
 static int add_stage(struct weir_stream *stream, struct weir_node *stage, char *why)

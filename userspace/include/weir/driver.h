@@ -346,6 +346,8 @@ struct weir_source_ops {
 struct weir_operator_ops {
 	size_t state_bytes;
 	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
+	/** Before the first record: emit what the output begins with; may be NULL. */
+	int (*begin)(struct weir_node *node);
 	int (*push)(struct weir_node *node, const struct weir_block *in);
 	/** The stream's own time has come to `now_ns`, exactly what weir_tick_at() asked for: every record of that time or
 	 *  before has been pushed, none after it. Emits, and asks anew, as it likes; may be NULL. */
@@ -395,6 +397,36 @@ void weir_lags(struct weir_node *node, int64_t lag_ns);
 		.help = "live: how long to wait for records that are still under way before time counts as passed" \
 	}
 
+/** One of the streams that a combiner reads. */
+struct weir_tributary {
+	const char *name; /**< of the stream, or `in1`, `in2` … where it has none; lives until open() returns */
+	const struct weir_schema *schema;
+};
+
+/**
+ * @brief A combiner makes one stream of several; all of the same clock. Otherwise as an operator. Of `rows` and `push` it has one:
+ *
+ * **By number** (`rows`): the k-th record of each input goes with the k-th of every other. A record whose counterpart was lost is
+ * left out as well and counted, so that they never come out of step. Its output ends when one of its inputs has ended.
+ *
+ * **By time** (`push`): the records of all inputs come in the order of their times, those of equal time in the order of the
+ * inputs. It ends when all inputs have. A live input with nothing to say is waited for no longer than the lateness.
+ */
+struct weir_combiner_ops {
+	size_t state_bytes;
+	/** The schemas that `in` names live as long as the node. */
+	int (*open)(struct weir_node *node, const struct weir_tributary *in, uint32_t n, struct weir_schema *out);
+	/** As many records of each input, in[0] to in[n - 1]. */
+	int (*rows)(struct weir_node *node, const struct weir_block *const *in);
+	int (*push)(struct weir_node *node, uint32_t input, const struct weir_block *in);
+	/** By time: no more can be pushed just now. What was gathered must be emitted; may be NULL. */
+	int (*settle)(struct weir_node *node);
+	int (*tick)(struct weir_node *node, int64_t now_ns);  /**< may be NULL; settle() follows */
+	int (*ended)(struct weir_node *node, uint32_t input); /**< nothing more comes from this input; may be NULL */
+	int (*flush)(struct weir_node *node);                 /**< may be NULL */
+	void (*close)(struct weir_node *node);                /**< may be NULL */
+};
+
 /** A sink ends a chain. start() is the first moment at which it may touch the world. */
 struct weir_sink_ops {
 	size_t state_bytes;
@@ -428,6 +460,7 @@ struct weir_driver {
 	const struct weir_param *source_params, *operator_params, *sink_params, *actuator_params; /**< end: name NULL */
 	const struct weir_source_ops *source;
 	const struct weir_operator_ops *stage;
+	const struct weir_combiner_ops *combiner; /**< a stage too: a driver has only one of the two */
 	const struct weir_sink_ops *sink;
 	const struct weir_actuator_ops *actuator;
 };

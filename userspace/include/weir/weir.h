@@ -46,9 +46,11 @@ struct weir_options {
 	bool quiet;      /**< no warnings */
 	bool show_code;  /**< weir_explain() lists generated eBPF */
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
-	uint64_t limit;     /**< records to take from each source; 0: no limit */
-	int64_t for_ns;     /**< run time; 0: no limit */
-	uint32_t ring_rows; /**< least capacity of a ring, in records; 0: 65536 */
+	uint64_t limit;      /**< records to take from each source; 0: no limit */
+	int64_t for_ns;      /**< run time; 0: no limit */
+	uint32_t ring_rows;  /**< least capacity of a ring, in records; 0: 65536 */
+	uint32_t threads;    /**< that run stages, beside those of sources; 0: as the plan sees fit */
+	uint32_t block_rows; /**< most records that stages are given at once; 0: as many as there are. For tests */
 	enum weir_filter_tier tier;
 	enum weir_io io;
 	enum weir_records records;
