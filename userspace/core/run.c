@@ -117,7 +117,13 @@ static void on_signal(void *context)
 	struct signalfd_siginfo info;
 
 	while (read(pipeline->runtime->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (pipeline->runtime->interrupts++)
+		bool reload = info.ssi_signo == SIGHUP && pipeline->options.reload;
+
+		/* A request to end goes before one to begin again, whichever came first. */
+		pipeline->runtime->wants_reload = reload && !pipeline->runtime->interrupts;
+		if (reload)
+			weir_stop(pipeline);
+		else if (pipeline->runtime->interrupts++)
 			weir_abort(pipeline);
 		else
 			weir_stop(pipeline);
@@ -172,6 +178,14 @@ static void on_uevent(void *context)
 
 /* ------------------------------------------------------------------- open */
 
+/* nohup wants it to be ignored. */
+static bool is_hangup_ignored(void)
+{
+	struct sigaction action;
+
+	return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 static int open_signals(struct weir_runtime *run)
 {
 	sigset_t set;
@@ -179,6 +193,8 @@ static int open_signals(struct weir_runtime *run)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (!is_hangup_ignored())
+		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	/* Threads inherit the mask, so only the loop meets these signals. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
