@@ -71,6 +71,11 @@ void weir_abort(struct weir_pipeline *pipeline)
 	weir_stop(pipeline);
 }
 
+int weir_halt_fd(const struct weir_node *node)
+{
+	return node->pipeline->runtime->halt_fd;
+}
+
 /* ------------------------------------------------- what the loop is told */
 
 static void on_deadline(void *context)
