@@ -41,6 +41,7 @@ explains() { # PATTERN
 
 ok 'explain names the file and what joined it' explains "filter: $filters/custom_third.bpf.o, then where b > 30000"
 ok 'explain --bpf lists its instructions' explains ': (95) exit'
+ok 'beside the C that they were made from' explains ': (85) call pc+5 *; return is_due(seen++);'
 ok 'in the notation of the verifier' explains 'call pc+5'
 
 refuses() { # PATTERN COLUMNS FILTER OPTION…: exit 2, the caret under the file's name, and the message

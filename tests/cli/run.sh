@@ -46,6 +46,8 @@ stuck_sink() { # nobody reads the pipe, the run is told to stop: it ends, and th
 ok 'run -n prints that many records' same 5 "$(counts -n 5 | wc -l)"
 ok 'records count from 0' same '{"t":2000000,"value":2}' "$(counts -n 3 | tail -n 1)"
 ok '--format says what print writes' same 't,value 0,0' "$(counts -n 1 --format=csv | tr '\n' ' ' | sed 's/ $//')"
+ok 'line protocol counts from 1970' same "$(date +%s | cut -c 1-5)" \
+    "$("$weir" run -q -n 1 'synth:sine rate=1kHz | print format=influx' | sed 's/.* //' | cut -c 1-5)"
 ok 'a program has the last word on its format' same '{"t":0,"value":0}' \
     "$("$weir" run -q -n 1 --format=csv 'synth:counter rate=max | print format=jsonl')"
 ok 'an unknown format is status 2' same 2 "$(status_of "$weir" run --format=xml 'synth:counter | print')"

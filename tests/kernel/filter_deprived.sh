@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Whatever is taken away (BTF, kprobes, capabilities, a sysctl, bpf(2) itself) the same records come, from the best tier that is
-# left; explain names what was lost and why, doctor what would mend it. Runs in the rig, as root.
+# left; explain names what was lost and why, doctor what would mend it. WEIR_LONG=1 tries more. Runs in the rig, as root.
 set -u
 . tests/kernel/device.lib
 need build/tests/kernel/without_bpf
 
-samples=600
+samples=300
 chain='where abs(accel_y) > 3 | every 2 | changed accel_y by 2 | select i = raw(accel_x), y = raw(accel_y)'
 paranoid=$(cat /proc/sys/kernel/perf_event_paranoid)
 kprobes=/sys/kernel/debug/kprobes/enabled
@@ -45,12 +45,12 @@ check() { # WHAT TIER LOST MEND COMMAND…
     shift 4
     try "$@"
     cmp "$dir/expected" "$dir/values" && has plan "tier $tier" && has messages ' 0 lost' && has plan "$lost" && has doctor "$mend"
-    say $? "$what: tier $tier, the same records, the loss named, the remedy told"
+    say $? "$what: the tier that is left, the same records, the loss named, the remedy told"
 }
 
 try env
 mv "$dir/values" "$dir/expected"
-[ "$(wc -l <"$dir/expected")" -ge 20 ] && has plan 'tier inline (fentry)' && has doctor 'ok .*inline filters can hook by fentry'
+[ "$(wc -l <"$dir/expected")" -ge 10 ] && has plan 'tier inline (fentry)' && has doctor 'ok .*inline filters can hook by fentry'
 say $? 'with everything there: fentry'
 
 mount -t tmpfs none /sys/kernel/btf
@@ -61,14 +61,15 @@ restore
 
 check 'without any right to load' user 'needs CAP_BPF and CAP_PERFMON' 'mend: setcap cap_bpf,cap_perfmon+ep' \
     without -bpf,-perfmon,-sys_admin
-# Some verdicts load with CAP_BPF alone, others make the verifier think of speculative execution.
-check 'with CAP_BPF alone' '\(batch\|user\)' 'needs CAP_BPF and CAP_PERFMON' 'mend: setcap cap_bpf,cap_perfmon+ep' \
-    without -perfmon,-sys_admin
 echo 3 >/proc/sys/kernel/perf_event_paranoid
 check 'with CAP_BPF and CAP_PERFMON on a paranoid kernel' batch 'perf_event_paranoid=2' 'mend: sysctl kernel.perf_event_paranoid=2' \
     without -sys_admin
-echo 2 >/proc/sys/kernel/perf_event_paranoid
-check 'with CAP_BPF and CAP_PERFMON' 'inline (kprobe)' 'no CAP_SYS_ADMIN to read it' 'ok .*hook by kprobe' without -sys_admin
 restore
 check 'without bpf(2)' user 'this kernel has no bpf(2)' 'mend: a kernel with CONFIG_BPF_SYSCALL' build/tests/kernel/without_bpf
+[ -n "${WEIR_LONG:-}" ] || exit $status
+# Some verdicts load with CAP_BPF alone, others make the verifier think of speculative execution.
+check 'with CAP_BPF alone' '\(batch\|user\)' 'needs CAP_BPF and CAP_PERFMON' 'mend: setcap cap_bpf,cap_perfmon+ep' \
+    without -perfmon,-sys_admin
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+check 'with CAP_BPF and CAP_PERFMON' 'inline (kprobe)' 'no CAP_SYS_ADMIN to read it' 'ok .*hook by kprobe' without -sys_admin
 exit $status

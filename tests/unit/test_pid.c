@@ -158,6 +158,25 @@ static void nan_is_bridged(void **state)
 	harness_memory_free(memory);
 }
 
+/* A sensor that is gone while the output is at its bound: on its return the integral is what it was and has not wound up. */
+static void resuming_at_a_bound_does_not_wind_up(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema, 4, 30, 20);
+	struct harness h;
+
+	(void)state;
+	memory->column[0].real[0] = 19;
+	memory->column[0].real[2] = NAN;
+	harness_run(&h, "pid x set=set kp=10 ki=1 min=0 max=100 start=30 parts", memory, 2, 1);
+	assert_true(h.value[3][0].real == 20);
+	assert_true(h.value[0][1].real == 0 && h.value[0][3].real == 0);
+	assert_true(h.value[3][3].real == h.value[3][1].real);
+	assert_true(h.value[3][3].real <= 20);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
 /* A controller that cools, with negative terms, is the mirror image of one that heats. */
 static void signs_may_be_turned(void **state)
 {
@@ -222,6 +241,7 @@ int main(void)
 		cmocka_unit_test(derivative_is_of_the_measurement),
 		cmocka_unit_test(it_starts_without_a_bump),
 		cmocka_unit_test(nan_is_bridged),
+		cmocka_unit_test(resuming_at_a_bound_does_not_wind_up),
 		cmocka_unit_test(signs_may_be_turned),
 		cmocka_unit_test(wild_times_do_no_harm),
 		cmocka_unit_test(nonsense_is_refused),

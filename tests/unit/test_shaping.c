@@ -245,7 +245,7 @@ static void ramp_keeps_its_rate(void **state)
 static void ramp_begins_and_bridges(void **state)
 {
 	static const double step[] = { 5, 7, 7, 7 }, first[] = { 5, 6, 7, 7 }, from[] = { 0, 1, 2, 3 };
-	static const double gap[] = { 1, NAN, NAN, 9, 9 }, bridged[] = { 1, NAN, NAN, 2, 3 };
+	static const double gap[] = { 1, NAN, NAN, 9, 9 }, bridged[] = { 1, NAN, NAN, 1, 2 };
 	static const double nan_first[] = { NAN, 4, 6 }, then[] = { NAN, 4, 5 };
 
 	(void)state;

@@ -33,6 +33,9 @@ struct program {
 	const char *name;
 };
 
+/** @brief Does it end in .weir, or name a file? */
+bool cli_is_file(const char *argument);
+
 /**
  * @brief Take an argument as a file when it ends in .weir, is `-` or names one, and as the program itself otherwise.
  * @return 0, or CLI_USAGE after a message. Free text.

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run, check and explain: the three commands that take a program. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -148,6 +151,88 @@ static void print_summary(const struct weir_pipeline *pipeline, enum summary sum
 		weir_summary(pipeline, stderr, summary == SUMMARY_JSON ? WEIR_FORMAT_JSON : WEIR_FORMAT_TEXT);
 }
 
+/* A terminal that goes away sends SIGHUP too; what has one is not a service that is asked to read its program again. */
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static long long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* What --for leaves; at least a moment, for 0 would be without end. */
+static void shorten(struct weir_options *options, long long elapsed_ns)
+{
+	if (options->for_ns)
+		options->for_ns = elapsed_ns < options->for_ns ? options->for_ns - elapsed_ns : 1;
+}
+
+/* The new text, or the old one where the new one is wrong: what runs must not end because of a slip of the pen. */
+static int reopen(struct weir_pipeline **out, struct program *program, const struct arguments *arguments)
+{
+	struct program next = { 0 };
+	int status = cli_program(&next, arguments->program);
+
+	*out = NULL;
+	if (!status)
+		status = weir_open(out, next.text, next.name, &arguments->options);
+	if (status) {
+		free(next.text);
+		fputs("weir: the program cannot be read again; the old one goes on\n", stderr);
+		return weir_open(out, program->text, program->name, &arguments->options);
+	}
+	free(program->text);
+	*program = next;
+	return 0;
+}
+
+/* The old pipeline is gone before the new one looks at the devices. */
+static int reload(struct weir_pipeline **pipeline, struct program *program, const struct arguments *arguments)
+{
+	struct weir_memories *memories;
+	int status = weir_memories_take(&memories, *pipeline);
+
+	weir_close(*pipeline);
+	*pipeline = NULL;
+	if (!status)
+		status = reopen(pipeline, program, arguments);
+	if (status)
+		weir_memories_close(memories);
+	else
+		weir_memories_give(memories, *pipeline);
+	return status;
+}
+
+static int run_program(struct program *program, struct arguments *arguments)
+{
+	struct weir_pipeline *pipeline;
+	int status = weir_open(&pipeline, program->text, program->name, &arguments->options);
+
+	if (!status && arguments->verbose)
+		weir_explain(pipeline, stderr, WEIR_FORMAT_TEXT);
+	while (!status) {
+		long long began_ns = now_ns();
+
+		status = weir_run(pipeline);
+		print_summary(pipeline, arguments->summary);
+		if (status || !weir_wants_reload(pipeline))
+			break;
+		shorten(&arguments->options, now_ns() - began_ns);
+		status = reload(&pipeline, program, arguments);
+	}
+	weir_close(pipeline);
+	return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -155,17 +240,16 @@ int cmd_run(int argc, char **argv)
 		NULL,        NULL,
 	};
 	struct arguments arguments = { .options = { .handle_signals = true } };
-	struct weir_pipeline *pipeline;
+	struct program program;
 	int status;
 
-	status = open_program(&pipeline, &arguments, &argp, argc, argv);
+	cli_parse(&argp, argc, argv, &arguments);
+	status = cli_program(&program, arguments.program);
 	if (status)
 		return status;
-	if (arguments.verbose)
-		weir_explain(pipeline, stderr, WEIR_FORMAT_TEXT);
-	status = weir_run(pipeline);
-	print_summary(pipeline, arguments.summary);
-	weir_close(pipeline);
+	arguments.options.reload = cli_is_file(arguments.program) && !has_terminal();
+	status = run_program(&program, &arguments);
+	free(program.text);
 	return status;
 }
 

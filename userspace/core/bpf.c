@@ -117,7 +117,10 @@ static int refuse_load(int err, char *log, char *why)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: needs CAP_PERFMON besides CAP_BPF");
 		return -EPERM;
 	}
-	if (words)
+	/* What reads a sample from kernel memory is then not there. */
+	if (words && strstr(words, "cannot use helper bpf_probe_read"))
+		snprintf(why, WEIR_WHY_MAX, "kernel lockdown (confidentiality) keeps eBPF from reading samples");
+	else if (words)
 		snprintf(why, WEIR_WHY_MAX, "the verifier refused it: %s", words);
 	else if (err == -EPERM)
 		snprintf(why, WEIR_WHY_MAX, "bpf(2) is not permitted: needs CAP_BPF and CAP_PERFMON (root, or setcap)");

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * A custom filter is an object file with one function in it that our programs leave open. libbpf's linker puts the two
- * together, as a linker would on any machine, so the filter may have variables, maps and debug information of its own.
- */
+/* A custom filter's object file: what it takes for a row, and what is in it to be shown. bpf_link.c makes it part of a program. */
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/bpf_internal.h"
@@ -18,7 +13,9 @@
 
 struct weir_custom {
 	char *path;
+	struct btf *btf;
 	struct bpf_insn *code;
+	const char **line; /* of source, for each instruction; NULL: not known. The text is the BTF's */
 	uint32_t n_code;
 	char refusal[4096];
 };
@@ -73,32 +70,34 @@ static int check_row(const struct btf *btf, const struct weir_schema *schema, ch
 	return err ? err : weir_custom_check_size(row->size, schema, why);
 }
 
-static int check_layout(const char *path, const struct weir_schema *schema, char *why)
+static int check_layout(struct weir_custom *custom, const struct weir_schema *schema, char *why)
 {
-	struct btf *btf = btf__parse_elf(path, NULL);
-	int err = libbpf_get_error(btf) ? -errno : 0;
+	struct btf *btf = btf__parse_elf(custom->path, NULL);
 
-	if (err) {
+	if (libbpf_get_error(btf)) {
 		snprintf(why, WEIR_CUSTOM_WHY_MAX, "it has no type information (clang -g -O2 -target bpf -c)");
 		return -ENOEXEC;
 	}
-	err = check_row(btf, schema, why);
-	btf__free(btf);
-	return err;
+	custom->btf = btf;
+	return check_row(btf, schema, why);
 }
 
 /* ----------------------------------------------------------------------- code */
 
-static bool is_code(Elf *elf, Elf_Scn *section)
+static Elf_Data *find_section(Elf *elf, const char *wanted)
 {
-	GElf_Shdr header;
 	size_t names;
-	const char *name;
 
-	if (elf_getshdrstrndx(elf, &names) || !gelf_getshdr(section, &header))
-		return false;
-	name = elf_strptr(elf, names, header.sh_name);
-	return name && !strcmp(name, ".text");
+	if (elf_getshdrstrndx(elf, &names))
+		return NULL;
+	for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+		GElf_Shdr header;
+		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+		if (name && !strcmp(name, wanted))
+			return elf_getdata(section, NULL);
+	}
+	return NULL;
 }
 
 static int copy_code(struct weir_custom *custom, const Elf_Data *data)
@@ -111,23 +110,97 @@ static int copy_code(struct weir_custom *custom, const Elf_Data *data)
 	return 0;
 }
 
+/* The head of section .BTF.ext, of which only the lines are of interest. */
+struct lines_head {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t bytes, functions_at, functions_bytes, lines_at, lines_bytes;
+};
+
+/* In front of the lines of each section of code: its name, and how many there are. */
+struct lines_section {
+	uint32_t name, n;
+};
+
+static void mark_lines(struct weir_custom *custom, const char *at, uint32_t n, uint32_t record_bytes)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct bpf_line_info info;
+		const char *text;
+
+		memcpy(&info, at + (size_t)i * record_bytes, sizeof(info));
+		text = btf__name_by_offset(custom->btf, info.line_off);
+		if (text && info.insn_off / sizeof(*custom->code) < custom->n_code)
+			custom->line[info.insn_off / sizeof(*custom->code)] = text + strspn(text, " \t");
+	}
+}
+
+static bool is_section(const struct weir_custom *custom, const struct lines_section *section)
+{
+	const char *name = btf__name_by_offset(custom->btf, section->name);
+
+	return name && !strcmp(name, ".text");
+}
+
+static void read_lines(struct weir_custom *custom, const char *at, size_t left)
+{
+	struct lines_section section;
+	uint32_t record_bytes;
+
+	if (left < sizeof(record_bytes))
+		return;
+	memcpy(&record_bytes, at, sizeof(record_bytes));
+	at += sizeof(record_bytes);
+	left -= sizeof(record_bytes);
+	while (record_bytes >= sizeof(struct bpf_line_info) && left > sizeof(section)) {
+		memcpy(&section, at, sizeof(section));
+		at += sizeof(section);
+		left -= sizeof(section);
+		if (section.n > left / record_bytes)
+			return;
+		if (is_section(custom, &section))
+			mark_lines(custom, at, section.n, record_bytes);
+		at += (size_t)section.n * record_bytes;
+		left -= (size_t)section.n * record_bytes;
+	}
+}
+
+/* To be shown beside the code. What is not as expected is not shown. */
+static int copy_lines(struct weir_custom *custom, const Elf_Data *data)
+{
+	struct lines_head head;
+
+	custom->line = calloc(custom->n_code + 1, sizeof(*custom->line));
+	if (!custom->line)
+		return -ENOMEM;
+	if (!data || data->d_size < sizeof(head))
+		return 0;
+	memcpy(&head, data->d_buf, sizeof(head));
+	if (head.bytes < sizeof(head) || head.bytes > data->d_size || head.lines_at > data->d_size - head.bytes ||
+	    head.lines_bytes > data->d_size - head.bytes - head.lines_at)
+		return 0;
+	read_lines(custom, (const char *)data->d_buf + head.bytes + head.lines_at, head.lines_bytes);
+	return 0;
+}
+
 /* To be listed; what is loaded comes from the linker. */
-static int read_code(struct weir_custom *custom, int fd)
+static int read_code(struct weir_custom *custom, int fd, const struct weir_schema *schema, char *why)
 {
 	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
-	Elf_Data *data = NULL;
-	int err = -ENOEXEC;
+	Elf_Data *data = elf ? find_section(elf, ".text") : NULL;
+	int err = data && data->d_buf ? copy_code(custom, data) : -ENOEXEC;
 
-	for (Elf_Scn *section = NULL; elf && !data && (section = elf_nextscn(elf, section));)
-		if (is_code(elf, section))
-			data = elf_getdata(section, NULL);
-	if (data && data->d_buf)
-		err = copy_code(custom, data);
+	if (err)
+		snprintf(why, WEIR_CUSTOM_WHY_MAX, "it is no eBPF object (clang -g -O2 -target bpf -c)");
+	else
+		err = check_layout(custom, schema, why);
+	if (!err)
+		err = copy_lines(custom, find_section(elf, ".BTF.ext"));
 	elf_end(elf);
 	return err;
 }
 
-static int read_file(struct weir_custom *custom, char *why)
+static int read_file(struct weir_custom *custom, const struct weir_schema *schema, char *why)
 {
 	int fd = open(custom->path, O_RDONLY | O_CLOEXEC), err;
 
@@ -136,10 +209,8 @@ static int read_file(struct weir_custom *custom, char *why)
 		snprintf(why, WEIR_CUSTOM_WHY_MAX, "%s", strerror(-err));
 		return err;
 	}
-	err = read_code(custom, fd);
+	err = read_code(custom, fd, schema, why);
 	close(fd);
-	if (err == -ENOEXEC)
-		snprintf(why, WEIR_CUSTOM_WHY_MAX, "it is no eBPF object (clang -g -O2 -target bpf -c)");
 	return err;
 }
 
@@ -153,11 +224,9 @@ int weir_custom_open(struct weir_custom **out, const char *path, const struct we
 	snprintf(why, WEIR_CUSTOM_WHY_MAX, "%s", strerror(ENOMEM));
 	if (custom)
 		custom->path = strdup(path);
-	if (custom && custom->path)
-		err = read_file(custom, why);
 	weir_bpf_hush(true);
-	if (!err)
-		err = check_layout(path, schema, why);
+	if (custom && custom->path)
+		err = read_file(custom, schema, why);
 	weir_bpf_hush(false);
 	if (err)
 		weir_custom_close(custom);
@@ -170,6 +239,8 @@ void weir_custom_close(struct weir_custom *custom)
 {
 	if (!custom)
 		return;
+	btf__free(custom->btf);
+	free(custom->line);
 	free(custom->code);
 	free(custom->path);
 	free(custom);
@@ -184,6 +255,11 @@ const struct bpf_insn *weir_custom_code(const struct weir_custom *custom, uint32
 {
 	*n = custom->n_code;
 	return custom->code;
+}
+
+const char *const *weir_custom_lines(const struct weir_custom *custom)
+{
+	return custom->line;
 }
 
 const char *weir_custom_refusal(const struct weir_custom *custom)
@@ -220,78 +296,4 @@ void weir_custom_refuse(struct weir_custom *custom, const char *log)
 		custom->refusal[n++] = *at;
 	}
 	custom->refusal[n] = 0;
-}
-
-/* ----------------------------------------------------------------------- link */
-
-/* libbpf's linker of 2023 knows files by name only. */
-static int memory_file(char *path, size_t size)
-{
-	int fd = memfd_create("weir-filter", MFD_CLOEXEC);
-
-	snprintf(path, size, "/proc/self/fd/%d", fd);
-	return fd < 0 ? -errno : fd;
-}
-
-static int put(int fd, const void *bytes, size_t n)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t wrote = write(fd, (const char *)bytes + done, n - done);
-
-		if (wrote < 0)
-			return -errno;
-		done += (size_t)wrote;
-	}
-	return 0;
-}
-
-static int get(int fd, void **out, size_t *n)
-{
-	struct stat file;
-
-	if (fstat(fd, &file))
-		return -errno;
-	*n = (size_t)file.st_size;
-	*out = malloc(*n + 1);
-	if (!*out)
-		return -ENOMEM;
-	if (pread(fd, *out, *n, 0) == file.st_size)
-		return 0;
-	free(*out);
-	*out = NULL;
-	return -EIO;
-}
-
-/* Ours first: skeletons know the places of its variables. */
-static int link_files(const char *into, const char *ours, const char *theirs)
-{
-	struct bpf_linker *linker = bpf_linker__new(into, NULL);
-	int err;
-
-	if (!linker)
-		return -errno;
-	err = bpf_linker__add_file(linker, ours, NULL);
-	if (!err)
-		err = bpf_linker__add_file(linker, theirs, NULL);
-	if (!err)
-		err = bpf_linker__finalize(linker);
-	bpf_linker__free(linker);
-	return err;
-}
-
-int weir_custom_link(const struct weir_custom *custom, const void *ours, size_t bytes, void **out, size_t *out_bytes)
-{
-	char from_path[32], to_path[32];
-	int from = memory_file(from_path, sizeof(from_path)), to = memory_file(to_path, sizeof(to_path));
-	int err = from < 0 ? from : to < 0 ? to : put(from, ours, bytes);
-
-	if (!err)
-		err = link_files(to_path, from_path, custom->path);
-	if (!err)
-		err = get(to, out, out_bytes);
-	if (from >= 0)
-		close(from);
-	if (to >= 0)
-		close(to);
-	return err;
 }

@@ -91,6 +91,14 @@ static int choose_hook(struct weir_bpf_inline *tap, enum weir_hook hook)
 	return err ? err : set_type(tap->push, hook, STORE_FUNCTION);
 }
 
+/* Six megabytes that choose_hook() had libbpf read, and that it gives back nowhere but at the end of loading, in vain or not. */
+static void drop_kernel_btf(struct weir_inline *skeleton)
+{
+	bpf_program__set_autoload(skeleton->progs.fentry_learn, false);
+	bpf_program__set_autoload(skeleton->progs.fentry_push, false);
+	(void)!bpf_object__load_skeleton(skeleton->skeleton);
+}
+
 static int load_program(struct weir_bpf_inline *tap, struct weir_bpf_load *load, enum weir_hook hook, char *why)
 {
 	struct weir_inline *skeleton = tap->skeleton;
@@ -105,6 +113,7 @@ static int load_program(struct weir_bpf_inline *tap, struct weir_bpf_load *load,
 		return weir_bpf_refuse(err, why, "the program cannot be set up");
 	err = choose_hook(tap, hook);
 	if (err) {
+		drop_kernel_btf(skeleton);
 		snprintf(why, WEIR_WHY_MAX, "no BTF of module kfifo_buf, or no CAP_SYS_ADMIN to read it");
 		return err;
 	}

@@ -257,6 +257,8 @@ int weir_chain_flush(struct weir_node *first, int64_t *end_ns)
 
 		if (err >= 0)
 			err = weir_node_flush(node);
+		if (err >= 0 && node->role == WEIR_SINK && node->driver->sink->end)
+			err = node->driver->sink->end(node);
 		if (err < 0 && !result)
 			result = err;
 		/* The newest record's own time has passed as well: there is no other of that time to wait for. */

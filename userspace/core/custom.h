@@ -30,6 +30,8 @@ void weir_custom_close(struct weir_custom *custom);
 const char *weir_custom_path(const struct weir_custom *custom);
 /** @brief Its instructions as they were compiled, all functions of the file in their order. */
 const struct bpf_insn *weir_custom_code(const struct weir_custom *custom, uint32_t *n);
+/** @brief The line of C that begins at each of them, or NULL. */
+const char *const *weir_custom_lines(const struct weir_custom *custom);
 /** @brief What the kernel's verifier said last about it, from the source line at fault on, indented; empty when it
  *  has not refused it. */
 const char *weir_custom_refusal(const struct weir_custom *custom);

@@ -123,8 +123,10 @@ static struct finding check_batch(void)
 }
 
 /* By what keeps the kprobe away, which asks for less than fentry. */
-static const char *mend_hook(int err)
+static const char *mend_hook(int err, const char *why)
 {
+	if (strstr(why, "lockdown"))
+		return "boot without lockdown=confidentiality";
 	if (err == -ENOENT)
 		return "plug in or enable an IIO device with a buffer, or modprobe kfifo_buf, and ask again";
 	if (err == -EACCES)
@@ -160,7 +162,8 @@ static struct finding check_inline(void)
 	err = weir_bpf_inline_try(&config, WEIR_HOOK_KPROBE, kprobe);
 	if (!err)
 		return say(GOOD, NULL, "inline filters can hook by kprobe (not by fentry: %s)", fentry);
-	return say(LACKING, mend_hook(err), "inline filters find no hook: fentry: %s; kprobe: %s", fentry, kprobe);
+	return say(LACKING, mend_hook(err, kprobe), "inline filters find no hook: fentry: %s; kprobe: %s", fentry,
+		   kprobe);
 }
 
 /* -------------------------------------------------------------------- devices */

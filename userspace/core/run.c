@@ -71,6 +71,11 @@ void weir_abort(struct weir_pipeline *pipeline)
 	weir_stop(pipeline);
 }
 
+int weir_halt_fd(const struct weir_node *node)
+{
+	return node->pipeline->runtime->halt_fd;
+}
+
 /* ------------------------------------------------- what the loop is told */
 
 static void on_deadline(void *context)
@@ -117,7 +122,13 @@ static void on_signal(void *context)
 	struct signalfd_siginfo info;
 
 	while (read(pipeline->runtime->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (pipeline->runtime->interrupts++)
+		bool reload = info.ssi_signo == SIGHUP && pipeline->options.reload;
+
+		/* A request to end goes before one to begin again, whichever came first. */
+		pipeline->runtime->wants_reload = reload && !pipeline->runtime->interrupts;
+		if (reload)
+			weir_stop(pipeline);
+		else if (pipeline->runtime->interrupts++)
 			weir_abort(pipeline);
 		else
 			weir_stop(pipeline);
@@ -172,6 +183,14 @@ static void on_uevent(void *context)
 
 /* ------------------------------------------------------------------- open */
 
+/* nohup wants it to be ignored. */
+static bool is_hangup_ignored(void)
+{
+	struct sigaction action;
+
+	return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 static int open_signals(struct weir_runtime *run)
 {
 	sigset_t set;
@@ -179,6 +198,8 @@ static int open_signals(struct weir_runtime *run)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (!is_hangup_ignored())
+		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	/* Threads inherit the mask, so only the loop meets these signals. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

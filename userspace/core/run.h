@@ -42,6 +42,7 @@ struct weir_runtime {
 	_Atomic bool stopping, aborting;
 	_Atomic uint32_t feeds_live, agents_live;
 	unsigned interrupts;
+	bool wants_reload; /**< loop thread, then whoever ran it */
 	bool has_deadline;
 	bool abandoned; /**< a thread did not end: its memory must stay */
 	int64_t started_ns, ended_ns;

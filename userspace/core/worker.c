@@ -152,10 +152,13 @@ int weir_worker_join(struct weir_worker *worker, const struct timespec *deadline
 
 /* ---------------------------------------------------------------- the plan */
 
-/* What ends in the world outside may be held up there, and must then hold up nobody else. */
+/* What ends in the world outside, or asks there, may be held up there, and must then hold up nobody else. */
 static bool may_hang(struct weir_agent *agent)
 {
-	return weir_chain_last(agent->first)->role != WEIR_OPERATOR;
+	for (struct weir_node *node = agent->first; node; node = node->down)
+		if (node->role != WEIR_OPERATOR || (node->driver->stage && node->driver->stage->may_wait))
+			return true;
+	return false;
 }
 
 /* By default: one each for those that may hang, and for the rest as many as there are processors. */

@@ -119,31 +119,47 @@ static int print_insn(const struct bpf_insn *insn, char *text, size_t size)
 	}
 }
 
+/* A piece of somebody's source, not terminated. */
+struct source_text {
+	const char *at;
+	uint32_t length;
+};
+
+static struct source_text text_beside(const struct weir_code_source *source, uint32_t i)
+{
+	struct weir_span where;
+
+	if (source && source->lines && source->lines[i])
+		return (struct source_text){ source->lines[i], (uint32_t)strlen(source->lines[i]) };
+	if (!source || !source->predicate)
+		return (struct source_text){ 0 };
+	where = source->predicate->node[source->origin[i]].where;
+	return (struct source_text){ source->text + where.at, where.length };
+}
+
 /* What is beside the code must stay on its line. */
-static void print_source(const char *text, struct weir_span where, FILE *stream)
+static void print_source(struct source_text text, FILE *stream)
 {
 	fputs(" ; ", stream);
-	for (uint32_t i = 0; i < where.length; i++)
-		fputc(text[where.at + i] == '\n' ? ' ' : text[where.at + i], stream);
+	for (uint32_t i = 0; i < text.length; i++)
+		fputc(text.at[i] == '\n' ? ' ' : text.at[i], stream);
 }
 
 void weir_code_print(const struct bpf_insn *code, uint32_t n, const struct weir_code_source *source, FILE *stream)
 {
-	uint32_t last_at = UINT32_MAX, last_length = 0;
+	struct source_text last = { 0 };
 
 	for (uint32_t i = 0; i < n; i += places(&code[i])) {
 		char text[80];
-		struct weir_span where = source && source->predicate ? source->predicate->node[source->origin[i]].where
-								     : (struct weir_span){ 0 };
-		bool is_new = source && where.length && (where.at != last_at || where.length != last_length);
+		struct source_text beside = text_beside(source, i);
+		bool is_new = beside.length && (beside.at != last.at || beside.length != last.length);
 		int used = snprintf(text, sizeof(text), "%4" PRIu32 ": (%02x) ", i, code[i].code);
 
 		print_insn(&code[i], text + used, sizeof(text) - (size_t)used);
 		fprintf(stream, "%*s%-*s", source ? 6 : 0, "", is_new ? COLUMN : 0, text);
 		if (is_new)
-			print_source(source->text, where, stream);
+			print_source(beside, stream);
 		fputc('\n', stream);
-		last_at = where.at;
-		last_length = where.length;
+		last = beside;
 	}
 }

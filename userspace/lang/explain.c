@@ -35,12 +35,12 @@ static void print_pushed(const struct weir_stream *stream, FILE *out)
 
 static void print_custom_code(const struct weir_custom *custom, FILE *out)
 {
-	const struct weir_code_source indented = { 0 };
+	const struct weir_code_source source = { .lines = weir_custom_lines(custom) };
 	uint32_t n;
 	const struct bpf_insn *code = weir_custom_code(custom, &n);
 
 	fprintf(out, "      %s, %u instructions:\n", weir_custom_path(custom), n);
-	weir_code_print(code, n, &indented, out);
+	weir_code_print(code, n, &source, out);
 }
 
 static void print_code(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)

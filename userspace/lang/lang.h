@@ -131,7 +131,8 @@ int weir_codegen(const struct weir_predicate *predicate, const struct weir_schem
 struct weir_code_source {
 	const struct weir_predicate *predicate; /**< NULL: not from the program */
 	const uint16_t *origin;
-	const char *text; /**< the program */
+	const char *text;         /**< the program */
+	const char *const *lines; /**< without predicate: what to write beside each instruction, or NULL */
 };
 
 /** @brief A listing, one instruction a line, in the notation of the kernel's verifier; `source`, if not NULL, has it indented and

@@ -67,6 +67,7 @@ struct weir_polynomial {
  * @return 0; -ENOTSUP with a reason in out->why, which the caller has set, as `schema`.
  */
 int weir_expand(struct weir_polynomial *out, const struct weir_tree_expr *tree);
+bool weir_is_constant_term(const struct weir_monomial *monomial);
 /** @brief Is it raw(x) where user space computes back the integer itself? */
 bool weir_is_raw(const struct weir_schema *schema, const struct weir_tree_expr *tree);
 

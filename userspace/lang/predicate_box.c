@@ -78,15 +78,6 @@ static int square_of(const struct weir_monomial *monomial)
 	return found;
 }
 
-static bool is_constant(const struct weir_monomial *monomial)
-{
-	uint32_t degree = 0;
-
-	for (uint32_t i = 0; i < WEIR_POLY_CHANNELS_MAX; i++)
-		degree += monomial->power[i];
-	return !degree;
-}
-
 /* Sum up, for each variable, what its squares come to at the box's edge. False: there is more than squares. */
 static bool add_squares(const struct weir_polynomial *p, double *square, double *constant)
 {
@@ -95,7 +86,7 @@ static bool add_squares(const struct weir_polynomial *p, double *square, double 
 		int variable = square_of(monomial);
 		double at_edge = monomial->factor.lo;
 
-		if (is_constant(monomial)) {
+		if (weir_is_constant_term(monomial)) {
 			*constant = monomial->factor.lo;
 			continue;
 		}

@@ -51,6 +51,13 @@ static int find_variable(struct weir_polynomial *p, int field)
 
 /* ------------------------------------------------------------------ monomials */
 
+bool weir_is_constant_term(const struct weir_monomial *monomial)
+{
+	static const uint8_t none[WEIR_POLY_CHANNELS_MAX];
+
+	return !memcmp(monomial->power, none, sizeof(none));
+}
+
 static int add_monomial(struct weir_polynomial *p, const struct weir_monomial *monomial)
 {
 	if (weir_real_is_zero(monomial->factor))

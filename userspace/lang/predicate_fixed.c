@@ -21,13 +21,6 @@ struct fixing {
 	double slack;
 };
 
-static bool is_constant(const struct weir_monomial *monomial)
-{
-	static const uint8_t none[WEIR_POLY_CHANNELS_MAX];
-
-	return !memcmp(monomial->power, none, sizeof(none));
-}
-
 /* Products of fewer powers are then within the same reach. */
 static double reach_of(const struct weir_polynomial *p, const struct weir_monomial *monomial)
 {
@@ -73,7 +66,7 @@ static struct outcome outcome_of(const struct fixing *f, double rate)
 		const struct weir_monomial *monomial = &f->polynomial->monomial[i];
 		double wrong, factor;
 
-		if (is_constant(monomial))
+		if (weir_is_constant_term(monomial))
 			continue;
 		factor = fabs(round_factor(monomial, rate, &wrong));
 		outcome.sum = weir_up(outcome.sum + weir_up(factor * f->reach[i]));
@@ -106,7 +99,7 @@ static void try_rates(struct fixing *f, double rate)
 	try_rate(f, rate);
 	/* As real numbers: at this rate factors may be far below 1. */
 	for (uint32_t i = 0; i < f->polynomial->n; i++)
-		if (!is_constant(&f->polynomial->monomial[i]))
+		if (!weir_is_constant_term(&f->polynomial->monomial[i]))
 			sum += fabs(middle_of(f->polynomial->monomial[i].factor)) * rate * f->reach[i];
 	if (sum > 0x1p-900 && sum < 0x1p900)
 		try_rate(f, ldexp(rate, 61 - ilogb(sum)));
@@ -118,7 +111,7 @@ static bool find_rate(struct fixing *f)
 	f->slack = INFINITY;
 	try_rates(f, 1);
 	for (uint32_t i = 0; i < f->polynomial->n; i++)
-		if (!is_constant(&f->polynomial->monomial[i]))
+		if (!weir_is_constant_term(&f->polynomial->monomial[i]))
 			try_rates(f, 1 / fabs(middle_of(f->polynomial->monomial[i].factor)));
 	return isfinite(f->slack);
 }
@@ -188,7 +181,7 @@ static struct weir_real make_poly(struct weir_fixed *out, const struct fixing *f
 		out->poly.channel[i].offset = p->variable[i].offset;
 	}
 	for (uint32_t i = 0; i < p->n; i++)
-		if (!is_constant(&p->monomial[i]))
+		if (!weir_is_constant_term(&p->monomial[i]))
 			sum = weir_real_add(sum, add_term(out, f, &p->monomial[i]));
 	return sum;
 }
@@ -273,7 +266,7 @@ void weir_fix(struct weir_fixed *out, const struct weir_polynomial *polynomial, 
 
 	for (uint32_t i = 0; i < polynomial->n; i++) {
 		f.reach[i] = reach_of(polynomial, &polynomial->monomial[i]);
-		if (is_constant(&polynomial->monomial[i]))
+		if (weir_is_constant_term(&polynomial->monomial[i]))
 			f.constant = polynomial->monomial[i].factor;
 	}
 	*out = (struct weir_fixed){ .slack = INFINITY, .is_exact = true };

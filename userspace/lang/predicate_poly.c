@@ -120,21 +120,11 @@ static int compare_two(struct several *s, const struct weir_tree_expr *tree)
 /* From the outside inward, up to the first that is a polynomial. */
 static int find_subject(struct several *s, const struct weir_tree_expr *tree)
 {
-	int err = -ENOTSUP;
-
-	for (s->subject = only_variable_argument(tree); s->subject && err == -ENOTSUP;) {
-		const struct weir_tree_expr *inner;
-
-		err = weir_expand(&s->polynomial, s->subject);
-		if (!err)
-			break;
-		inner = only_variable_argument(s->subject);
-		if (!inner)
-			break;
-		s->subject = inner;
-	}
-	if (err)
-		return err;
+	s->subject = only_variable_argument(tree);
+	while (s->subject && weir_expand(&s->polynomial, s->subject))
+		s->subject = only_variable_argument(s->subject);
+	if (!s->subject)
+		return -ENOTSUP;
 	s->test = replace(s, tree);
 	return s->test ? 0 : -ENOMEM;
 }
@@ -284,7 +274,8 @@ static double resolution(const struct weir_polynomial *p)
 	double least = INFINITY;
 
 	for (uint32_t i = 0; i < p->n; i++)
-		least = fmin(least, fmax(fabs(p->monomial[i].factor.lo), fabs(p->monomial[i].factor.hi)));
+		if (!weir_is_constant_term(&p->monomial[i]))
+			least = fmin(least, fmax(fabs(p->monomial[i].factor.lo), fabs(p->monomial[i].factor.hi)));
 	return least;
 }
 
@@ -347,8 +338,10 @@ static int derive(struct several *s, const struct weir_tree_expr *tree, bool neg
 		err = find_subject(s, tree);
 	if (!err)
 		err = solve_around(s, &keys);
+	if (err == -ENOTSUP && !*s->why)
+		(void)weir_refuse(s->why, "'%s' has several channels in it, in more than one of its values", s->word);
 	if (err == -ENOTSUP)
-		return weir_refuse(s->d->why, "%s", *s->why ? s->why : "the condition has several channels in it");
+		return weir_refuse(s->d->why, "%s", s->why);
 	if (err)
 		return err;
 	keys.starts_inside ^= negated;

@@ -112,7 +112,6 @@ static int calibrate_push(struct weir_node *node, const struct weir_block *in)
 
 	if (err)
 		return err;
-
 	for (uint32_t i = 0; i < calibrate->channels->n; i++) {
 		const double *x = calibrate->channels->channel[i].x;
 		double *y = out.column[calibrate->channels->channel[i].to].real;

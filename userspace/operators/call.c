@@ -283,7 +283,7 @@ static int emit(struct weir_node *node, struct call *call)
 /* What came before a failure comes out, however the stream was cut into blocks. */
 static int emit_after(struct weir_node *node, struct call *call, int err)
 {
-	int after = err == 0 || err == -EINVAL ? emit(node, call) : 0;
+	int after = emit(node, call);
 
 	return err ? err : after;
 }
@@ -371,7 +371,7 @@ static int call_list(struct weir_node *node, struct call *call, const struct wei
 	set_times(call, times, n_times, room);
 	result = call->function->list(&records, &results, call->state);
 	if (result < 0 || results.n > room)
-		return failed(node, call, result < 0 ? result : (int)results.n, in->n);
+		return failed(node, call, result < 0 ? result : (int)results.n, call->members ? 1 : in->n);
 	return take_results(node, call, &results);
 }
 
@@ -470,6 +470,7 @@ static const struct weir_operator_ops call_ops = {
 	.push = call_push,
 	.flush = call_flush,
 	.close = call_close,
+	.may_wait = true,
 };
 
 const struct weir_driver weir_operator_call = {

@@ -73,7 +73,6 @@ static int clamp_push(struct weir_node *node, const struct weir_block *in)
 
 	if (err)
 		return err;
-
 	for (uint32_t i = 0; i < clamp->channels->n; i++) {
 		const double *x = clamp->channels->channel[i].x;
 		double *y = out.column[clamp->channels->channel[i].to].real;

@@ -23,7 +23,7 @@ struct click {
 	const char *wanted; /* NULL: every message */
 	bool has_begun, is_down;
 	bool counts; /* the press that is going on is part of a message */
-	int64_t due, last_t;
+	int64_t due, now;
 	uint32_t n;
 	char pattern[PRESSES_MAX + 1];
 	struct weir_block *out;
@@ -64,6 +64,7 @@ static int click_open(struct weir_node *node, const struct weir_schema *in, stru
 	click->gap = weir_arg_int(node, "gap");
 	click->hold = weir_arg_int(node, "long");
 	click->due = INT64_MAX;
+	click->now = INT64_MIN;
 	if (weir_arg_given(node, "pattern")) {
 		click->wanted = read_pattern(weir_arg_text(node, "pattern"));
 		if (!click->wanted)
@@ -74,9 +75,9 @@ static int click_open(struct weir_node *node, const struct weir_schema *in, stru
 	return err < 0 ? err : weir_block_open(&click->out, weir_out(node));
 }
 
-static void expect_tick(struct weir_node *node, struct click *click, int64_t t, int64_t span)
+static void expect_tick(struct weir_node *node, struct click *click, int64_t span)
 {
-	click->due = weir_watch_later(t, span);
+	click->due = weir_watch_later(click->now, span);
 	weir_tick_at(node, click->due);
 }
 
@@ -91,14 +92,14 @@ static bool may_go_on(const struct click *click)
 	return click->wanted && strlen(click->wanted) > click->n && !memcmp(click->wanted, click->pattern, click->n);
 }
 
-static void end_message(struct click *click, int64_t t)
+static void end_message(struct click *click)
 {
 	struct weir_block *out = click->out;
 	uint32_t row = out->n;
 
 	click->pattern[click->n] = 0;
 	if (!click->wanted || !strcmp(click->wanted, click->pattern)) {
-		out->t[row] = t;
+		out->t[row] = click->now;
 		out->column[CLICKS].integer[row] = click->n;
 		out->column[LONG].integer[row] = click->pattern[click->n - 1] == '-';
 		memset(out->column[PATTERN].text + row * sizeof(click->pattern), 0, sizeof(click->pattern));
@@ -109,19 +110,19 @@ static void end_message(struct click *click, int64_t t)
 	click->counts = false;
 }
 
-static void press(struct weir_node *node, struct click *click, int64_t t)
+static void press(struct weir_node *node, struct click *click)
 {
 	click->counts = true;
-	expect_tick(node, click, t, click->hold);
+	expect_tick(node, click, click->hold);
 }
 
 /* One that is long has been told as such by its tick. */
-static void release(struct weir_node *node, struct click *click, int64_t t)
+static void release(struct weir_node *node, struct click *click)
 {
 	if (click->counts && click->due != INT64_MAX)
 		add_press(click, '.');
 	if (click->n)
-		expect_tick(node, click, t, click->gap);
+		expect_tick(node, click, click->gap);
 	click->counts = false;
 }
 
@@ -129,13 +130,13 @@ static void consider(struct weir_node *node, struct click *click, int64_t t, dou
 {
 	bool is_down = value != 0;
 
-	click->last_t = t;
+	click->now = weir_watch_now(click->now, t);
 	if (isnan(value))
 		return;
 	if (click->has_begun && is_down && !click->is_down)
-		press(node, click, t);
+		press(node, click);
 	else if (click->has_begun && !is_down && click->is_down)
-		release(node, click, t);
+		release(node, click);
 	click->has_begun = true;
 	click->is_down = is_down;
 }
@@ -167,10 +168,11 @@ static int click_tick(struct weir_node *node, int64_t now_ns)
 	struct click *click = weir_state(node);
 
 	click->due = INT64_MAX;
+	click->now = now_ns;
 	if (click->counts)
 		add_press(click, '-');
 	if (!click->counts || !may_go_on(click))
-		end_message(click, now_ns);
+		end_message(click);
 	return emit(node, click);
 }
 
@@ -179,7 +181,7 @@ static int click_flush(struct weir_node *node)
 	struct click *click = weir_state(node);
 
 	if (click->n && !click->is_down)
-		end_message(click, click->last_t);
+		end_message(click);
 	return emit(node, click);
 }
 

@@ -23,7 +23,7 @@ struct debounce {
 	double accepted;
 	bool is_waiting; /* hold: a change is on trial; first: changes do not count */
 	double candidate;
-	int64_t due;
+	int64_t due, now;
 	struct weir_block *newest; /* hold: with the candidate; first: of all */
 	struct weir_block *out;
 };
@@ -39,6 +39,7 @@ static int debounce_open(struct weir_node *node, const struct weir_schema *in, s
 		return field;
 	debounce->field = (uint32_t)field;
 	debounce->mode = (int)weir_arg_int(node, "mode");
+	debounce->now = INT64_MIN;
 	debounce->span[true] = weir_arg_given(node, "on") ? weir_arg_int(node, "on") : span;
 	debounce->span[false] = weir_arg_given(node, "off") ? weir_arg_int(node, "off") : span;
 	err = weir_block_open(&debounce->newest, weir_out(node));
@@ -51,10 +52,10 @@ static void keep(struct debounce *debounce, const struct weir_block *in, uint32_
 	weir_block_append(debounce->newest, in, i);
 }
 
-static void wait(struct weir_node *node, struct debounce *debounce, int64_t t, double value)
+static void wait(struct weir_node *node, struct debounce *debounce, double value)
 {
-	debounce->due = weir_watch_later(t, debounce->span[value != 0]);
-	debounce->is_waiting = debounce->due > t;
+	debounce->due = weir_watch_later(debounce->now, debounce->span[value != 0]);
+	debounce->is_waiting = debounce->due > debounce->now;
 	weir_tick_at(node, debounce->is_waiting ? debounce->due : INT64_MAX);
 }
 
@@ -81,7 +82,7 @@ static void hold(struct weir_node *node, struct debounce *debounce, const struct
 	if (debounce->is_waiting && weir_watch_same(value, debounce->candidate))
 		return;
 	debounce->candidate = value;
-	wait(node, debounce, in->t[i], value);
+	wait(node, debounce, value);
 	if (!debounce->is_waiting)
 		accept(debounce, in, i, value);
 }
@@ -94,13 +95,14 @@ static void settle(struct weir_node *node, struct debounce *debounce, const stru
 	if (debounce->is_waiting || weir_watch_same(value, debounce->accepted))
 		return;
 	accept(debounce, in, i, value);
-	wait(node, debounce, in->t[i], value);
+	wait(node, debounce, value);
 }
 
 static void consider(struct weir_node *node, struct debounce *debounce, const struct weir_block *in, uint32_t i)
 {
 	double value = weir_watch_value(in, debounce->field, i);
 
+	debounce->now = weir_watch_now(debounce->now, in->t[i]);
 	if (!debounce->has_begun) {
 		debounce->has_begun = true;
 		accept(debounce, in, i, value);
@@ -139,10 +141,11 @@ static int debounce_tick(struct weir_node *node, int64_t now_ns)
 	struct debounce *debounce = weir_state(node);
 
 	debounce->is_waiting = false;
+	debounce->now = now_ns;
 	if (weir_watch_same(debounce->candidate, debounce->accepted))
 		return 0;
 	if (debounce->mode == FIRST)
-		wait(node, debounce, now_ns, debounce->candidate);
+		wait(node, debounce, debounce->candidate);
 	return emit_newest(node, debounce, now_ns);
 }
 

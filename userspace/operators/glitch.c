@@ -86,7 +86,6 @@ static int glitch_push(struct weir_node *node, const struct weir_block *in)
 
 	if (err)
 		return err;
-
 	for (uint32_t i = 0; i < glitch->channels->n; i++) {
 		const double *x = glitch->channels->channel[i].x;
 		double *y = out.column[glitch->channels->channel[i].to].real;

@@ -108,13 +108,25 @@ static void say(struct pid *pid, uint32_t row, double error, double d)
 		block->column[i].real[row] = isnan(error) ? NAN : parts[i];
 }
 
-/* The next output, or the one that is to be gone on from. */
+/* Go on from the last output: by the integral that gives it. At a bound many do, of which the nearest to the old one has not
+ * wound up. */
+static void resume(struct pid *pid, double others)
+{
+	double integral = pid->out - others;
+
+	if (pid->out <= pid->min)
+		integral = fmin(integral, pid->integral);
+	else if (pid->out >= pid->max)
+		integral = fmax(integral, pid->integral);
+	pid->integral = integral;
+}
+
 static void update_out(struct pid *pid, double error, double d, double dt)
 {
 	double others = pid->kp * error + d;
 
 	if (pid->has_out && !pid->has_before) {
-		pid->integral = pid->out - others;
+		resume(pid, others);
 		return;
 	}
 	integrate(pid, others, pid->ki * error * dt);

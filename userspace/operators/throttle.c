@@ -72,8 +72,9 @@ static bool is_great(const struct throttle *throttle, double value)
 
 static void begin_span(struct weir_node *node, struct throttle *throttle, int64_t t, double value)
 {
+	/* One that comes late does not take the beginning back. */
+	throttle->last_t = throttle->has_out ? weir_watch_now(throttle->last_t, t) : t;
 	throttle->has_out = true;
-	throttle->last_t = t;
 	throttle->last = value;
 	throttle->n_held = 0;
 	weir_tick_at(node, INT64_MAX);

@@ -10,7 +10,7 @@
 #include "weir/watch.h"
 
 struct timeout {
-	int64_t span;
+	int64_t span, now;
 	bool keeps;
 	struct weir_block *last; /* the latest record and, behind it, the mark */
 	int64_t fresh[WEIR_BLOCK_MAX];
@@ -23,6 +23,7 @@ static int timeout_open(struct weir_node *node, const struct weir_schema *in, st
 
 	timeout->span = weir_arg_int(node, "span");
 	timeout->keeps = weir_arg_int(node, "keep");
+	timeout->now = INT64_MIN;
 	if (timeout->span < 1)
 		return weir_fail_arg(node, "span", "write a duration such as 5s",
 				     "the span must be longer than nothing");
@@ -36,12 +37,13 @@ static int timeout_open(struct weir_node *node, const struct weir_schema *in, st
 }
 
 /* How many records follow each other without a silence between. */
-static uint32_t run_length(const struct timeout *timeout, const struct weir_block *in)
+static uint32_t run_length(struct timeout *timeout, const struct weir_block *in)
 {
-	uint32_t n = 1;
+	uint32_t n = 0;
 
-	while (n < in->n && in->t[n] <= weir_watch_later(in->t[n - 1], timeout->span))
-		n++;
+	do {
+		timeout->now = weir_watch_now(timeout->now, in->t[n++]);
+	} while (n < in->n && in->t[n] <= weir_watch_later(timeout->now, timeout->span));
 	return n;
 }
 
@@ -61,7 +63,7 @@ static int timeout_push(struct weir_node *node, const struct weir_block *in)
 	if (n < in->n)
 		weir_took(node, n);
 	remember(timeout, in, n - 1);
-	weir_tick_at(node, weir_watch_later(in->t[n - 1], timeout->span));
+	weir_tick_at(node, weir_watch_later(timeout->now, timeout->span));
 	out.schema = timeout->last->schema;
 	out.n = n;
 	out.column[in->schema->n_fields].integer = timeout->fresh;
@@ -73,7 +75,7 @@ static int timeout_tick(struct weir_node *node, int64_t now_ns)
 	struct timeout *timeout = weir_state(node);
 	struct weir_block *last = timeout->last;
 
-	last->t[0] = now_ns;
+	timeout->now = last->t[0] = now_ns;
 	for (uint32_t i = 0; i < last->schema->n_fields && !timeout->keeps; i++)
 		if (last->schema->field[i].kind == WEIR_REAL)
 			last->column[i].real[0] = NAN;

@@ -62,7 +62,7 @@ struct weir_call {
 	/**
 	 * Called for a list of records: what has arrived just now, in pieces of any size, or with `window=` a window. Sets out->n,
 	 * at most `most` for each record of a list, or for a window. Times of results are set before: those of the records in turn,
-	 * or the window's; the function may set others. 0, or negative: these records cannot be used.
+	 * or the window's; the function may set later ones. 0, or negative: these records cannot be used.
 	 */
 	int (*list)(const struct weir_call_list *in, struct weir_call_list *out, void *state);
 

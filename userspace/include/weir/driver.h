@@ -289,6 +289,12 @@ bool weir_is_check(const struct weir_node *node);
  * no error. */
 bool weir_is_rehearsal(const struct weir_node *node);
 
+/**
+ * @brief A descriptor that is readable once the run is asked to end, for a driver that has to wait for something else than
+ * records: it must then be done within a second. Not to be read from. Any thread.
+ */
+int weir_halt_fd(const struct weir_node *node);
+
 /* -------------------------------------------------------------------- roles */
 
 /** How a pulled source wants to be called again. */
@@ -354,6 +360,7 @@ struct weir_operator_ops {
 	int (*tick)(struct weir_node *node, int64_t now_ns);
 	int (*flush)(struct weir_node *node);  /**< end of stream: emit all that is open; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
+	bool may_wait; /**< for the world outside, as no other operator does: it shares its thread with no other agent */
 };
 
 /** @brief Hand a block downstream, from push, tick or flush. Passes on what the stages below return. An empty block is a no-op. */
@@ -433,7 +440,8 @@ struct weir_sink_ops {
 	int (*open)(struct weir_node *node, const struct weir_schema *in);
 	int (*start)(struct weir_node *node); /**< may be NULL */
 	int (*push)(struct weir_node *node, const struct weir_block *in);
-	int (*flush)(struct weir_node *node);  /**< end of stream, or nothing more to read just now; may be NULL */
+	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
+	int (*end)(struct weir_node *node); /**< end of stream, after the last flush; may take its time; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 

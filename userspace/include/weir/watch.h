@@ -31,6 +31,12 @@ int weir_watch_find(struct weir_node *node, const struct weir_schema *in) WEIR_M
 /** @brief Value `row` of a field that is no text. */
 double weir_watch_value(const struct weir_block *block, uint32_t field, uint32_t row);
 
+/** @brief The stream's time: the newest that any record or tick has had. A record that comes late counts as coming now. */
+static inline int64_t weir_watch_now(int64_t newest, int64_t t)
+{
+	return t > newest ? t : newest;
+}
+
 /** @brief Are both the same, or both NaN? */
 bool weir_watch_same(double a, double b);
 

@@ -46,6 +46,8 @@ struct weir_options {
 	bool quiet;      /**< no warnings */
 	bool show_code;  /**< weir_explain() lists generated eBPF */
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
+	bool reload; /**< with handle_signals: SIGHUP ends the run in good order and makes weir_wants_reload() true; else it
+		      *   ends the run as SIGTERM does */
 	uint64_t limit;      /**< records to take from each source; 0: no limit */
 	int64_t for_ns;      /**< run time; 0: no limit */
 	uint32_t ring_rows;  /**< least capacity of a ring, in records; 0: 65536 */
@@ -72,6 +74,20 @@ void weir_close(struct weir_pipeline *pipeline);
 /** @brief Run to the end, once, on the calling thread and threads of its own. Outputs are parked when it returns, whatever it
  * returns. */
 int weir_run(struct weir_pipeline *pipeline);
+
+/** @brief Has a run ended because it was asked to read its program again? False when a stage did not end: its memory stays in use,
+ * and nothing may follow in this process. */
+bool weir_wants_reload(const struct weir_pipeline *pipeline);
+
+/** What early filters remember (`every`, `changed`), so that it outlives a pipeline. */
+struct weir_memories;
+
+/** @brief After weir_run() and before weir_close(). @return 0, or 1 (out of memory) and NULL. */
+int weir_memories_take(struct weir_memories **out, const struct weir_pipeline *pipeline);
+/** @brief Before weir_run(): a source that reads the same, with the same stages in its filter, goes on where it was. Takes
+ * `memories`, which may be NULL. */
+void weir_memories_give(struct weir_memories *memories, struct weir_pipeline *pipeline);
+void weir_memories_close(struct weir_memories *memories);
 
 /** @brief Ask a pipeline to drain and end; before weir_run() it makes that end at once. Any thread, async-signal-safe. */
 void weir_stop(struct weir_pipeline *pipeline);
