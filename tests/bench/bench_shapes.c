@@ -125,9 +125,51 @@ static void loop_fused(uint64_t n)
 	result = mean;
 }
 
+/* Three stations of three axes: the mean of 500 off, the magnitude, two of three within 250. */
+static void loop_quake(uint64_t n)
+{
+	static double ring[9][500];
+	struct sine s = sine_of(TURN);
+	double sum[9] = { 0 };
+	uint64_t strong[3] = { 0 }, alarms = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		double value = next(&s);
+		unsigned near = 0;
+
+		for (int k = 0; k < 9; k++) {
+			double x = value * (k + 1);
+
+			sum[k] += x - ring[k][i % 500];
+			ring[k][i % 500] = x;
+		}
+		for (int station = 0; station < 3; station++) {
+			double squares = 0;
+
+			for (int k = 3 * station; k < 3 * station + 3; k++) {
+				double x = value * (k + 1) - sum[k] / 500;
+
+				squares += x * x;
+			}
+			if (sqrt(squares) > 13)
+				strong[station] = i + 250;
+			near += i < strong[station];
+		}
+		alarms += near >= 2;
+	}
+	result = (double)alarms;
+}
+
 /* -------------------------------------------------------------------- shapes */
 
 #define SINE "synth:sine rate=max freq=5Hz | "
+#define NINE                                                                                                  \
+	"select ax = value, ay = value * 2, az = value * 3, bx = value * 4, by = value * 5, bz = value * 6, " \
+	"cx = value * 7, cy = value * 8, cz = value * 9 | "
+#define QUAKE                                                                                                  \
+	"demean 500 | select a = sqrt(ax*ax + ay*ay + az*az), b = sqrt(bx*bx + by*by + bz*bz), "               \
+	"c = sqrt(cx*cx + cy*cy + cz*cz) | window 250 step 1 max(a) as a, max(b) as b, max(c) as c partial | " \
+	"where a > 13 and b > 13 or a > 13 and c > 13 or b > 13 and c > 13 | null"
 #define MAP "select value = value * 1.5 + 1 | "
 
 static const struct shape {
@@ -140,6 +182,7 @@ static const struct shape {
 	{ "window mean, 100 step 10", SINE "window 100 step 10 mean(value) as m | null", loop_window, 40000000 },
 	{ "select, where, window mean",
 	  SINE "select m = value * value | where m > 0.25 | window 100 mean(m) as m | null", loop_fused, 40000000 },
+	{ "quake, 3 stations of 3 axes", SINE NINE QUAKE, loop_quake, 2000000 },
 };
 
 static double run(const struct shape *shape)
