@@ -93,7 +93,7 @@ feed_filtered() {
     sleep 0.2
 }
 
-run_all() { # TIER HOOK; again where a pause made the widths unclear
+run_all() { # TIER HOOK; again where a pause made the widths unclear, and 1 if it always did
     for _ in 1 2 3; do
         rm -f "$dir"/*.csv
         feed BUTTON --level 0
@@ -102,16 +102,22 @@ run_all() { # TIER HOOK; again where a pause made the widths unclear
         feed_counted
         feed_filtered
         finish_run
-        steady "$dir/door" >"$dir/steady" && wide "$dir/button" >"$dir/wide" && break
+        steady "$dir/door" >"$dir/steady" && wide "$dir/button" >"$dir/wide" && return
     done
+    return 1
 }
 
 by_all() { # TIER HOOK HOW
     run_all "$1" "$2"
+    is_clear=$?
     echo "counted $(sum "$dir/both.csv") of 2000, $(sum "$dir/rising.csv") of 300, woken $woken times" >>"$dir/messages"
     [ "$(sum "$dir/both.csv")" -eq 2000 ] && [ "$(sum "$dir/rising.csv")" -eq 300 ] && [ "$woken" -lt 300 ] &&
         [ "$(column 2 "$dir/both.csv" | grep -vc '^0$')" -gt 1 ]
     say $? "$1 $2: two lines are counted exactly, without waking for each edge"
+    if [ $is_clear -ne 0 ]; then
+        echo "skip - $1 $2: pulses by their length: the machine is too busy to feed them"
+        return
+    fi
     column 3 "$dir/door.csv" >"$dir/seq"
     column 2 "$dir/door.csv" | paste -d, "$dir/seq" - | diff "$dir/steady" - >>"$dir/messages" &&
         [ "$(wc -l <"$dir/steady")" -ge 5 ]
