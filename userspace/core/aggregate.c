@@ -49,6 +49,22 @@ static void total_add(struct weir_summary *s, double x)
 	s->total.sum = sum;
 }
 
+/* On numbers of its own: through the union the compiler would not keep them in registers of the right kind. */
+static void total_run(struct weir_summary *s, const double *x, uint32_t n, bool squares)
+{
+	double sum = s->total.sum, rest = s->total.rest;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double value = squares ? x[i] * x[i] : x[i], whole = sum + value, part = whole - sum;
+
+		rest += (sum - (whole - part)) + (value - part);
+		sum = whole;
+	}
+	s->total.sum = sum;
+	s->total.rest = rest;
+	s->n += n;
+}
+
 static void spread_add(struct weir_summary *s, double x)
 {
 	double from_old;
@@ -117,14 +133,10 @@ void weir_summary_add(enum weir_function function, struct weir_summary *summary,
 		s.n += n;
 		break;
 	case TOTAL:
-		s.n += n;
-		for (uint32_t i = 0; i < n; i++)
-			total_add(&s, x[i]);
+		total_run(&s, x, n, false);
 		break;
 	case SQUARES:
-		s.n += n;
-		for (uint32_t i = 0; i < n; i++)
-			total_add(&s, x[i] * x[i]);
+		total_run(&s, x, n, true);
 		break;
 	case SPREAD:
 		for (uint32_t i = 0; i < n; i++)

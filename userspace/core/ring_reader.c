@@ -63,6 +63,20 @@ static void wake_writer(struct weir_ring *ring)
 		weir_bell_ring(ring->space_bell);
 }
 
+/*
+ * Space given back: a writer that sleeps is left asleep while more than three quarters are unread, or it would wake up for each
+ * block, fill it, and sleep again. Nobody waits for ever because of that: this reader goes on reading, and one that waits
+ * for the writer wakes it up, before it sleeps (see below) or, if it sleeps by now, here.
+ */
+static void give_back(struct weir_reader *reader)
+{
+	struct control *control = reader->ring->control;
+	uint64_t unread = atomic_load_explicit(&control->writer.head, memory_order_relaxed) - reader->position;
+
+	if (unread <= reader->ring->capacity - reader->ring->capacity / 4 || atomic_load(&control->sleepers.readers))
+		wake_writer(reader->ring);
+}
+
 /* ----------------------------------------------------- joining and leaving */
 
 static int take_place(struct roster_line *roster, unsigned *place)
@@ -191,7 +205,7 @@ uint32_t weir_reader_release(struct weir_reader *reader, uint32_t n)
 		return spoilt;
 	}
 	atomic_store(&reader->line->position, reader->position); /* [B] and [C] */
-	wake_writer(reader->ring);
+	give_back(reader);
 	return 0;
 }
 
@@ -238,6 +252,7 @@ bool weir_reader_has_news(const struct weir_reader *reader)
 void weir_reader_announce(struct weir_reader *reader)
 {
 	atomic_fetch_or(&reader->ring->control->sleepers.readers, reader->bit); /* [C] */
+	wake_writer(reader->ring);
 }
 
 void weir_reader_retract(struct weir_reader *reader)
@@ -257,6 +272,7 @@ int weir_reader_wait(struct weir_reader *reader, int64_t deadline_ns)
 		if (atomic_load(&reader->ring->interrupted))
 			return -EINTR;
 		atomic_fetch_or(sleepers, reader->bit); /* [C] */
+		wake_writer(reader->ring);
 		news = has_news(reader);
 		if (news || error)
 			break;

@@ -17,6 +17,7 @@
 #include "core/run.h"
 
 #define FULL_NS INT64_C(50000000)
+#define HELPING_BYTES (128u << 10)
 
 static const struct weir_source_ops *ops_of(const struct weir_feed *feed)
 {
@@ -232,6 +233,15 @@ static int pull_rows(struct weir_feed *feed, void *rows, uint32_t room)
 	return 1;
 }
 
+/* Rows that a driver is asked for at a time. Each time the readers are woken up, which costs some microseconds: so a good
+ * many, but not more than stay in the cache until they are read. */
+static uint32_t helping(const struct weir_feed *feed)
+{
+	uint32_t rows = HELPING_BYTES / feed->stream->schema.row_bytes;
+
+	return rows > WEIR_BLOCK_MAX ? rows : WEIR_BLOCK_MAX;
+}
+
 static int pull_once(struct weir_feed *feed)
 {
 	uint64_t allowed = allowance(feed);
@@ -240,7 +250,7 @@ static int pull_once(struct weir_feed *feed)
 
 	if (!allowed)
 		return 0;
-	rows = weir_ring_reserve(feed->stream->ring, allowed < WEIR_BLOCK_MAX ? (uint32_t)allowed : WEIR_BLOCK_MAX,
+	rows = weir_ring_reserve(feed->stream->ring, allowed < helping(feed) ? (uint32_t)allowed : helping(feed),
 				 &room);
 	atomic_store_explicit(&feed->waits, !room, memory_order_relaxed);
 	if (room)

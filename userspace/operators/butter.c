@@ -4,8 +4,8 @@
  * each pair goes by itself through the band transform and the bilinear one (prewarped; Oppenheim and Schafer, chapter 7), so
  * no polynomial of high degree is ever formed: that is what makes narrow bands of high order blow up.
  *
- * The library that designs the FIR filters has IIR filters too, but computes in single precision: a pole that is as near to
- * the unit circle as a cut-off at a thousandth of the rate needs is then off by a share that can be heard, or is outside.
+ * liquid-dsp, which designs the FIR filters, has IIR filters too, but computes in single precision: of a constant, its low pass
+ * of order 4 at a thousandth of the rate passes 99.6 %, and at a hundred-thousandth 5 %.
  *
  * A filter begins as if its first value had always been there, so an offset makes no transient.
  */

@@ -271,7 +271,7 @@ static int fft_push(struct weir_node *node, const struct weir_block *in)
 	struct weir_block usable;
 	int err = weir_channels_read(fft->channels, in, &usable);
 
-	for (uint32_t i = 0; i < usable.n && !err;) {
+	for (uint32_t i = 0; !err && i < usable.n;) {
 		i += weir_frames_add(&fft->frames, fft->channels, &usable, i);
 		if (!weir_frames_full(&fft->frames))
 			continue;
