@@ -34,41 +34,6 @@ switches() { # PID
     cat /proc/"$1"/task/*/status | awk '/^voluntary/ { sum += $2 } END { print sum }'
 }
 
-# All edges are counted, over many intervals, and the process sleeps while they come.
-counts() { # TIER HOOK HOW
-    edges=2000
-    rm -f "$dir/got.csv"
-    start "$1" "$2" "gpio:DOOR count=50ms edges=both | csv:$dir/got.csv"
-    await is_taken 1
-    woken=$(switches $pid)
-    feed DOOR -n $edges -r 8000
-    woken=$(($(switches $pid) - woken))
-    sleep 0.3
-    finish_run
-    echo "counted $(sum "$dir/got.csv") of $edges, woken $woken times" >>"$dir/messages"
-    [ "$(sum "$dir/got.csv")" -eq $edges ] && [ "$(column 2 "$dir/got.csv" | grep -vc '^0$')" -gt 3 ] &&
-        [ "$woken" -lt $((edges / 10)) ] && grep -q "$3" "$dir/messages"
-    say $? "$1 $2: counts $edges edges exactly, without waking for each"
-}
-
-counts inline fentry 'counted in the kernel (fentry)'
-counts inline kprobe 'counted in the kernel (kprobe)'
-counts user '' "numbers of the kernel's events"
-
-# Two lines, of which each counts its own; rising edges unless it says otherwise.
-rm -f "$dir/got.csv" "$dir/other.csv"
-start auto '' "gpio:DOOR count=50ms | csv:$dir/got.csv; gpio:BUTTON count=50ms edges=both | csv:$dir/other.csv"
-await is_taken 2
-feed DOOR -n 600 -r 2000 &
-feeder_pid=$!
-feed BUTTON -n 400 -r 1500
-wait $feeder_pid
-sleep 0.2
-finish_run
-echo "counted $(sum "$dir/got.csv") of 300, $(sum "$dir/other.csv") of 400" >>"$dir/messages"
-[ "$(sum "$dir/got.csv")" -eq 300 ] && [ "$(sum "$dir/other.csv")" -eq 400 ]
-say $? 'two lines are not mixed, and a count is of rising edges unless edges= says otherwise'
-
 # Short pulses, long ones, and an edge that stays.
 pattern() { # LINE FED
     feed "$1" -n 10 -r 18 --pulse 1000 --start now --log "$2.1"
@@ -104,32 +69,79 @@ wide() { # FED
         { t = $2 ? $1 : 0 }' "$1"
 }
 
-filters() { # TIER HOOK HOW: two lines at once, each by its own rule
-    for _ in 1 2 3 4; do
-        rm -f "$dir"/got.csv "$dir"/other.csv
+# Two lines are counted, one of them by rising edges as it is by default; then two others are filtered, each by its own rule.
+program="gpio:LINE4 count=50ms edges=both | csv:$dir/both.csv
+    gpio:LINE5 count=50ms | csv:$dir/rising.csv
+    gpio:DOOR glitch=20ms | csv:$dir/door.csv
+    gpio:BUTTON pulse_min=30ms pulse_max=110ms edges=falling | csv:$dir/button.csv"
+
+feed_counted() {
+    woken=$(switches $pid)
+    feed LINE4 -n 2000 -r 8000 &
+    feeder_pid=$!
+    feed LINE5 -n 600 -r 2400
+    wait $feeder_pid
+    woken=$(($(switches $pid) - woken))
+    sleep 0.1
+}
+
+feed_filtered() {
+    pattern BUTTON "$dir/button" &
+    feeder_pid=$!
+    pattern DOOR "$dir/door"
+    wait $feeder_pid
+    sleep 0.2
+}
+
+run_all() { # TIER HOOK; again where a pause made the widths unclear, and 1 if it always did
+    for _ in 1 2 3; do
+        rm -f "$dir"/*.csv
         feed BUTTON --level 0
-        start "$1" "$2" "gpio:DOOR glitch=20ms | csv:$dir/got.csv
-            gpio:BUTTON pulse_min=30ms pulse_max=110ms edges=falling | csv:$dir/other.csv"
-        await is_taken 2
-        pattern BUTTON "$dir/button" &
-        feeder_pid=$!
-        pattern DOOR "$dir/door"
-        wait $feeder_pid
-        sleep 0.2
+        start "$1" "$2" "$program"
+        await is_taken 4
+        feed_counted
+        feed_filtered
         finish_run
-        steady "$dir/door" >"$dir/steady" && wide "$dir/button" >"$dir/wide" && break
+        steady "$dir/door" >"$dir/steady" && wide "$dir/button" >"$dir/wide" && return
     done
-    column 3 "$dir/got.csv" >"$dir/seq"
-    column 2 "$dir/got.csv" | sed 's/true/1/; s/false/0/' | paste -d, "$dir/seq" - | diff "$dir/steady" - >>"$dir/messages" &&
-        [ "$(wc -l <"$dir/steady")" -ge 5 ] && grep -q "$3" "$dir/messages"
+    return 1
+}
+
+by_all() { # TIER HOOK HOW
+    run_all "$1" "$2"
+    is_clear=$?
+    echo "counted $(sum "$dir/both.csv") of 2000, $(sum "$dir/rising.csv") of 300, woken $woken times" >>"$dir/messages"
+    [ "$(sum "$dir/both.csv")" -eq 2000 ] && [ "$(sum "$dir/rising.csv")" -eq 300 ] && [ "$woken" -lt 300 ] &&
+        [ "$(column 2 "$dir/both.csv" | grep -vc '^0$')" -gt 1 ]
+    say $? "$1 $2: two lines are counted exactly, without waking for each edge"
+    if [ $is_clear -ne 0 ]; then
+        echo "skip - $1 $2: pulses by their length: the machine is too busy to feed them"
+        return
+    fi
+    column 3 "$dir/door.csv" >"$dir/seq"
+    column 2 "$dir/door.csv" | paste -d, "$dir/seq" - | diff "$dir/steady" - >>"$dir/messages" &&
+        [ "$(wc -l <"$dir/steady")" -ge 5 ]
     say $? "$1 $2: short pulses vanish with both edges, others pass, the last one by time"
-    column 3 "$dir/other.csv" | diff "$dir/wide" - >>"$dir/messages" && [ "$(wc -l <"$dir/wide")" -ge 2 ]
+    column 3 "$dir/button.csv" | diff "$dir/wide" - >>"$dir/messages" && [ "$(wc -l <"$dir/wide")" -ge 2 ] &&
+        [ "$(grep -c "$3" "$dir/messages")" -eq 4 ]
     say $? "$1 $2: pulses of the width that is wanted make a record each"
 }
 
-filters inline fentry 'filtered in the kernel (fentry)'
-filters inline kprobe 'filtered in the kernel (kprobe)'
-filters user '' 'filtered in user space'
+by_all inline fentry 'in the kernel (fentry)'
+by_all inline kprobe 'in the kernel (kprobe)'
+by_all user '' 'filter-tier=user'
+
+# A condition on the level is pushed down, and whole.
+$weir explain --filter-tier=batch "gpio:DOOR | where level == 1 | null" >"$dir/messages" 2>&1
+sed '1,/^agent/d' "$dir/messages" | grep -q where && echo 'the stage is still there' >>"$dir/messages"
+rm -f "$dir/got.csv"
+timeout 20 $weir run --filter-tier=batch -n 40 "gpio:DOOR | where level == 1 | csv:$dir/got.csv" >>"$dir/messages" 2>&1 &
+pid=$!
+feed DOOR -n 40 -r 400
+wait $pid
+[ "$(column 2 "$dir/got.csv" | sort | uniq -c | tr -d ' ')" = 201 ] && grep -q ' exact' "$dir/messages" &&
+    grep -q 'tier batch' "$dir/messages" && ! grep -q 'still there' "$dir/messages"
+say $? 'batch: of 40 edges the 20 pass whose level is 1, and no stage is left to decide'
 
 # Noise, filtered: what is left is counted, and nobody is woken by the rest.
 feed DOOR --level 0
@@ -151,10 +163,10 @@ mount -t tmpfs none /sys/kernel/btf
 echo 0 >/sys/kernel/debug/kprobes/enabled
 timeout 20 $weir run --filter-tier=inline -n 1 'gpio:DOOR count=50ms | null' >"$dir/messages" 2>&1
 rc=$?
-counts auto '' "numbers of the kernel's events: "
+timeout 20 $weir run -n 2 'gpio:DOOR count=50ms | null' >>"$dir/messages" 2>&1 && [ $rc -eq 1 ] &&
+    grep -q "by the numbers of the kernel's events: the hook does not see this line" "$dir/messages"
+say $? 'a tier that cannot be had is refused, or gone around'
 umount /sys/kernel/btf
 echo 1 >/sys/kernel/debug/kprobes/enabled
-[ $rc -eq 1 ]
-say $? 'a tier that cannot be had is refused'
 
 exit $status

@@ -128,24 +128,16 @@ static int open_with(struct weir_gpio_tap **out, const struct weir_gpio_job *job
 	return err;
 }
 
-/* fentry first: it costs less, and is not skipped where hooks meet. */
-static int open_any(struct weir_gpio_tap **out, const struct weir_gpio_job *job, char *why)
+struct attempt {
+	struct weir_gpio_tap **out;
+	const struct weir_gpio_job *job;
+};
+
+static int attempt(void *context, enum weir_hook hook, char *why)
 {
-	static const enum weir_hook hooks[] = { WEIR_HOOK_FENTRY, WEIR_HOOK_KPROBE };
-	int err = -ENOTSUP;
+	const struct attempt *a = context;
 
-	for (size_t i = 0; i < 2 && err; i++) {
-		char reason[WEIR_WHY_MAX] = "";
-		size_t length = strlen(why);
-
-		if (!weir_hook_is_wanted(hooks[i]))
-			continue;
-		err = open_with(out, job, hooks[i], reason);
-		if (err)
-			snprintf(why + length, WEIR_WHY_MAX - length, "%s%s: %s", length ? "; " : "",
-				 weir_hook_name(hooks[i]), reason);
-	}
-	return err;
+	return open_with(a->out, a->job, hook, why);
 }
 
 static int fail_forced(struct weir_node *node, bool filters, int err, const char *why)
@@ -157,6 +149,7 @@ int weir_gpio_tap_open(struct weir_gpio_tap **out, struct weir_node *node, const
 		       char why[WEIR_WHY_MAX])
 {
 	enum weir_tier tier = (enum weir_tier)node->pipeline->options.tier;
+	struct attempt a = { .out = out, .job = job };
 	int err;
 
 	*out = NULL;
@@ -169,7 +162,7 @@ int weir_gpio_tap_open(struct weir_gpio_tap **out, struct weir_node *node, const
 		snprintf(why, WEIR_WHY_MAX, "debounce= comes behind the kernel's hooks");
 		err = -ENOTSUP;
 	} else {
-		err = open_any(out, job, why);
+		err = weir_hook_try_each(attempt, &a, why);
 	}
 	if (!err || tier == WEIR_TIER_AUTO)
 		return 0;

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The inline tier: the program sits on a function of the kernel; what passed comes through a BPF ring buffer. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "core/bpf_internal.h"
+#include "core/bpf_hook.h"
 
 #include "inline.skel.h"
 
 #define PASSING_BYTES_MAX (16u << 20)
-#define STORE_FUNCTION "iio_store_to_kfifo"
-#define LEARN_FUNCTION "iio_kfifo_buf_data_available"
 
 struct weir_bpf_inline {
 	struct weir_inline *skeleton;
@@ -43,17 +38,11 @@ static uint32_t passing_bytes(const struct weir_filter_config *config)
 
 static int set_knobs(struct weir_filter_knobs *knobs, const struct weir_filter_config *config)
 {
-	struct stat ns;
-
-	if (stat("/proc/self/ns/pid", &ns))
-		return -errno;
 	knobs->row_bytes = config->schema->row_bytes;
 	knobs->limit = config->limit;
 	knobs->custom = config->custom != NULL;
-	knobs->pidns_device = (uint64_t)major(ns.st_dev) << 20 | minor(ns.st_dev); /* as the kernel writes it */
-	knobs->pidns_inode = ns.st_ino;
 	knobs->thread = (uint32_t)gettid();
-	return 0;
+	return weir_hook_pidns((uint64_t *)&knobs->pidns_device, (uint64_t *)&knobs->pidns_inode);
 }
 
 static int set_maps(struct weir_inline *skeleton, const struct weir_filter_config *config)
@@ -87,8 +76,8 @@ static int choose_hook(struct weir_bpf_inline *tap, enum weir_hook hook)
 	bpf_program__set_autoload(skeleton->progs.fentry_push, is_fentry);
 	bpf_program__set_autoload(skeleton->progs.kprobe_learn, !is_fentry);
 	bpf_program__set_autoload(skeleton->progs.kprobe_push, !is_fentry);
-	err = set_type(tap->learn, hook, LEARN_FUNCTION);
-	return err ? err : set_type(tap->push, hook, STORE_FUNCTION);
+	err = set_type(tap->learn, hook, WEIR_LEARN_FUNCTION);
+	return err ? err : set_type(tap->push, hook, WEIR_STORE_FUNCTION);
 }
 
 /* Six megabytes that choose_hook() had libbpf read, and that it gives back nowhere but at the end of loading, in vain or not. */
@@ -120,14 +109,6 @@ static int load_program(struct weir_bpf_inline *tap, struct weir_bpf_load *load,
 	return weir_bpf_load_skeleton(load, skeleton->skeleton, &skeleton->bss->memory, why);
 }
 
-/* Debian lets CAP_PERFMON count for nothing while kernel.perf_event_paranoid is 3, its default. */
-static int refuse_hook(int err, const char *function, char *why)
-{
-	snprintf(why, WEIR_WHY_MAX, "no hook at %s: %s%s", function, strerror(-err),
-		 err == -EACCES ? ": needs CAP_PERFMON and sysctl kernel.perf_event_paranoid=2" : "");
-	return err;
-}
-
 static struct bpf_link *attach(const struct bpf_program *program, enum weir_hook hook, const char *function)
 {
 	if (hook == WEIR_HOOK_FENTRY)
@@ -135,53 +116,16 @@ static struct bpf_link *attach(const struct bpf_program *program, enum weir_hook
 	return bpf_program__attach_kprobe(program, false, function);
 }
 
-/* Make the kernel call LEARN_FUNCTION on this thread with our device's buffer. Kernels before 5.11 know only `buffer`. */
-static int provoke(int device)
-{
-	static const char *const directories[] = { "buffer0", "buffer" };
-	char path[80], digits[32];
-
-	for (size_t i = 0; i < 2; i++) {
-		int fd;
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/sys/bus/iio/devices/iio:device%d/%s/data_available", device,
-			 directories[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		n = read(fd, digits, sizeof(digits));
-		close(fd);
-		return n < 0 ? -EIO : 0;
-	}
-	return -errno;
-}
-
-/* Tried again, because the kernel skips a kprobe program that meets another one on its CPU. */
-static int provoke_until_learnt(const struct weir_bpf_inline *tap, int device)
-{
-	int err = 0;
-
-	for (int tries = 0; tries < 3 && !err && !tap->skeleton->bss->state.buffer; tries++)
-		err = provoke(device);
-	return err;
-}
-
 static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int device, char *why)
 {
-	struct bpf_link *link = attach(tap->learn, hook, LEARN_FUNCTION);
+	struct bpf_link *link = attach(tap->learn, hook, WEIR_LEARN_FUNCTION);
 	int err;
 
 	if (!link)
-		return refuse_hook(-errno, LEARN_FUNCTION, why);
-	err = provoke_until_learnt(tap, device);
+		return weir_hook_refuse(-errno, WEIR_LEARN_FUNCTION, why);
+	err = weir_hook_show_buffer(device, (const uint64_t *)&tap->skeleton->bss->state.buffer);
 	bpf_link__destroy(link);
-	if (err)
-		return weir_bpf_refuse(err, why, "the device's buffer cannot be told from others");
-	if (!tap->skeleton->bss->state.buffer)
-		return weir_bpf_refuse(-ENODEV, why,
-				       "the device's buffer cannot be told from others: its kfifo was not seen");
-	return 0;
+	return err ? weir_bpf_refuse(err, why, "the device's buffer cannot be told from others") : 0;
 }
 
 static void commit_claim(struct weir_bpf_inline *tap)
@@ -218,9 +162,9 @@ static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 
 	if (err)
 		return err;
-	tap->link = attach(tap->push, hook, STORE_FUNCTION);
+	tap->link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
 	if (!tap->link)
-		return refuse_hook(-errno, STORE_FUNCTION, why);
+		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
 	tap->row_bytes = config->schema->row_bytes;
 	tap->passing = ring_buffer__new(weir_bpf_inline_fd(tap), take, tap, NULL);
 	return tap->passing ? 0 : weir_bpf_refuse(-errno, why, "the BPF ring buffer cannot be mapped");
@@ -267,9 +211,9 @@ static int try_hook(struct weir_bpf_inline *tap, enum weir_hook hook, int device
 
 	if (err)
 		return err;
-	link = attach(tap->push, hook, STORE_FUNCTION);
+	link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
 	if (!link)
-		return refuse_hook(-errno, STORE_FUNCTION, why);
+		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
 	bpf_link__destroy(link);
 	return 0;
 }

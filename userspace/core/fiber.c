@@ -28,13 +28,7 @@ struct weir_fiber {
 	void *thread_own, *thread_home;
 };
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/common_interface_defs.h>
-#else
-#define __sanitizer_start_switch_fiber(save, bottom, bytes) ((void)0)
-#define __sanitizer_finish_switch_fiber(saved, bottom, bytes) ((void)0)
-#endif
-
+/* The thread sanitizer's header declares what stands in for the other's, so it comes first. */
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
 #else
@@ -42,6 +36,13 @@ struct weir_fiber {
 #define __tsan_create_fiber(flags) NULL
 #define __tsan_destroy_fiber(fiber) ((void)0)
 #define __tsan_switch_to_fiber(fiber, flags) ((void)0)
+#endif
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#else
+#define __sanitizer_start_switch_fiber(save, bottom, bytes) ((void)0)
+#define __sanitizer_finish_switch_fiber(saved, bottom, bytes) ((void)0)
 #endif
 
 static void go_home(struct weir_fiber *fiber)

@@ -196,7 +196,7 @@ void weir_node_close(struct weir_node *node);
 
 /** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */
 bool weir_source_is_pulled(const struct weir_node *node);
-/** @brief What a source says of how its records come about; NULL: nothing, or it is no source. source.c */
+/** @brief What a source says of how its records come about; NULL: nothing, or an inline filter gets them instead. source.c */
 const char *weir_source_how(const struct weir_node *node);
 
 /** @brief Records lost so far, all nodes and causes. */

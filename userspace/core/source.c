@@ -34,7 +34,11 @@ bool weir_source_is_pulled(const struct weir_node *node)
 
 const char *weir_source_how(const struct weir_node *node)
 {
-	return node->role == WEIR_SOURCE && node->driver->source->how ? node->driver->source->how(node) : NULL;
+	if (node->role != WEIR_SOURCE || !node->driver->source->how)
+		return NULL;
+	if (node->stream && node->stream->filter && weir_filter_tier(node->stream->filter) == WEIR_TIER_INLINE)
+		return NULL;
+	return node->driver->source->how(node);
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t n)

@@ -8,7 +8,7 @@
 
 #include "devices/gpio_pulses.h"
 
-#define EVENTS_UNREAD 16 /* room in the kernel for events that are not wanted: it takes no less than two */
+#define EVENTS_UNREAD 16 /* the last of them is enough; this is the kernel's own default */
 
 /* ----------------------------------------------------------------- deciding */
 
