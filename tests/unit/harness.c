@@ -202,7 +202,7 @@ void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32
 
 int harness_flush(struct harness *h)
 {
-	int64_t end = h->time_ns > INT64_MIN ? h->time_ns + 1 : INT64_MIN;
+	int64_t end = h->time_ns > INT64_MIN && h->time_ns < INT64_MAX ? h->time_ns + 1 : h->time_ns;
 
 	return weir_chain_flush(h->first, &end);
 }
