@@ -9,7 +9,7 @@ gives_what_is_expected() { # NAME
     # shellcheck disable=SC2046 # one word per option
     "$weir" run -q $(cat "examples/expected/$1.args" 2>/dev/null) "examples/$1.weir" >"$work/out" 2>"$work/err"
     if same 0 $? && diff "examples/expected/$1.out" "$work/out" >&2; then
-        return
+        return 0
     fi
     cat "$work/err" >&2
     return 1

@@ -141,8 +141,8 @@ static void answers_do_not_depend_on_when(void **state)
 	for (unsigned p = 0; p < 3; p++) {
 		struct harness a, b;
 
-		run(&a, programs[p], memory, N, 0);
-		run(&b, programs[p], memory, N, 1);
+		run(&a, programs[p], memory, 600, 0);
+		run(&b, programs[p], memory, 600, 1);
 		harness_expect_same(&a, &b);
 		harness_close(&b);
 		harness_close(&a);

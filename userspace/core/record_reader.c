@@ -25,7 +25,8 @@ struct weir_record_reader {
 	char *schema_text;
 	uint32_t schema_bytes, row_bytes;
 	struct weir_record_damage damage;
-	unsigned char payload[WEIR_RECORD_PAYLOAD_MAX];
+	unsigned char *payload; /* of the block at hand */
+	uint32_t room;
 };
 
 /* ---------------------------------------------------------------- raw bytes */
@@ -60,11 +61,28 @@ static int header_at(const struct weir_record_reader *reader, off_t at, struct w
 	return n == sizeof(bytes) && weir_record_header_read(header, bytes);
 }
 
+/* A header counts only with its checksum right, and then the payload is of a bounded size. */
+static int make_room(struct weir_record_reader *reader, uint32_t bytes)
+{
+	unsigned char *grown;
+
+	if (reader->payload && bytes <= reader->room)
+		return 0;
+	grown = realloc(reader->payload, bytes + 1);
+	if (!grown)
+		return -ENOMEM;
+	reader->payload = grown;
+	reader->room = bytes;
+	return 0;
+}
+
 /* 1: what the header announces is there and whole; 0: it is not; -errno. */
 static int read_payload(struct weir_record_reader *reader, const struct weir_record_header *header)
 {
-	ssize_t n = read_at(reader, reader->at + WEIR_RECORD_HEADER, reader->payload, header->bytes);
+	ssize_t n = make_room(reader, header->bytes);
 
+	if (!n)
+		n = read_at(reader, reader->at + WEIR_RECORD_HEADER, reader->payload, header->bytes);
 	if (n < 0)
 		return (int)n;
 	return n == (ssize_t)header->bytes && weir_record_sum(reader->payload, header->bytes) == header->sum;
@@ -276,6 +294,7 @@ void weir_record_reader_close(struct weir_record_reader *reader)
 	if (!reader)
 		return;
 	close(reader->fd);
+	free(reader->payload);
 	free(reader->schema_text);
 	free(reader);
 }

@@ -262,10 +262,15 @@ static int start_stream(struct exec *exec)
 	return weir_program_start(exec->program, WEIR_PROGRAM_PIPE, true, NULL);
 }
 
+/* What a failure costs: at least something. */
+static uint64_t unanswered(const struct exec *exec)
+{
+	return exec->asked > exec->answered ? exec->asked - exec->answered : 1;
+}
+
 /* It is to end, has ended, or failed, as `result` says. */
 static int conclude(struct weir_node *node, struct exec *exec, int result)
 {
-	uint64_t open = exec->asked > exec->answered ? exec->asked - exec->answered : 1;
 	int64_t until = deadline(exec);
 	int err = 0;
 
@@ -277,7 +282,7 @@ static int conclude(struct weir_node *node, struct exec *exec, int result)
 	else
 		result = weir_program_end(exec->program, until);
 	exec->is_over |= !result;
-	return err || !result ? err : weir_program_failed(exec->program, result, open, exec->skips);
+	return err || !result ? err : weir_program_failed(exec->program, result, unanswered(exec), exec->skips);
 }
 
 /* All that is in exchange.in: 1; 0: the program takes no more; else what it failed of. */
