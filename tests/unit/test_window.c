@@ -342,7 +342,7 @@ static void late_records_are_counted(void **state)
 	assert_int_equal(h.value[0][1].integer, 2);
 	assert_int_equal(h.value[0][2].integer, 1);
 	assert_int_equal(h.t[2], 30000000);
-	assert_int_equal(atomic_load(&h.first->lost[WEIR_LOST_POISON]), 1);
+	assert_int_equal(atomic_load(&h.first->lost[WEIR_LOST_LATE]), 1);
 	harness_close(&h);
 	harness_memory_free(memory);
 }

@@ -18,7 +18,19 @@ struct arguments {
 	const char *program;
 };
 
-enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON, KEY_BPF, KEY_FORMAT };
+enum {
+	KEY_FOR = 256,
+	KEY_DRY_RUN,
+	KEY_STRICT,
+	KEY_TIER,
+	KEY_IO,
+	KEY_RING,
+	KEY_STATS,
+	KEY_JSON,
+	KEY_BPF,
+	KEY_FORMAT,
+	KEY_THREADS
+};
 
 static const struct argp_option run_options[] = {
 	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
@@ -28,6 +40,8 @@ static const struct argp_option run_options[] = {
 	{ "filter-tier", KEY_TIER, "TIER", 0, "where a leading `where` runs: auto, inline, batch, user", 0 },
 	{ "io", KEY_IO, "BACKEND", 0, "how bytes are moved: auto, uring, poll", 0 },
 	{ "ring", KEY_RING, "N", 0, "records that a ring holds at least (default 65536)", 0 },
+	{ "threads", KEY_THREADS, "N", 0,
+	  "threads that run stages, beside those of sources (default: as the plan sees fit)", 0 },
 	{ "stats", KEY_STATS, "FORM", 0, "the summary at the end, on standard error: text, json, none", 0 },
 	{ "format", KEY_FORMAT, "FORM", 0, "what `print` writes where it is not told: jsonl, csv, influx, raw", 0 },
 	{ "quiet", 'q', NULL, 0, "no warnings and no summary", 0 },
@@ -95,6 +109,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_RING:
 		options->ring_rows = (uint32_t)positive(state, "--ring", value, cli_count(value));
+		return 0;
+	case KEY_THREADS:
+		options->threads = (uint32_t)positive(state, "--threads", value, cli_count(value));
 		return 0;
 	case KEY_STATS:
 		arguments->summary = (enum summary)choice(state, "--stats", value, forms);

@@ -52,7 +52,7 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 	}
 	if (weir_reader_at_end(port->reader)) {
 		port->ended = true;
-		mark = weir_reader_mark(port->reader);
+		mark = weir_reader_end_time(port->reader);
 	}
 	if (mark > port->time_ns)
 		port->time_ns = mark;
@@ -242,11 +242,24 @@ static int serve(struct weir_agent *agent)
 	return err;
 }
 
-/* The newest record's own time has passed as well: there is no other of that time to wait for. */
+static bool is_drained(const struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (!agent->port[i].ended || !weir_port_is_empty(&agent->port[i]))
+			return false;
+	return true;
+}
+
+/*
+ * The newest record's own time has passed as well: there is no other of that time to wait for. But where a stage had enough before
+ * the end, how much more had been taken in by then is chance: then time goes no further than the records that came out.
+ */
 static int64_t end_time(const struct weir_agent *agent)
 {
 	int64_t end = agent->time_ns > INT64_MIN && agent->time_ns < INT64_MAX ? agent->time_ns + 1 : agent->time_ns;
 
+	if (!is_drained(agent))
+		return INT64_MIN;
 	for (uint32_t i = 0; i < agent->n_ports; i++)
 		if (agent->port[i].time_ns > end)
 			end = agent->port[i].time_ns;
@@ -259,10 +272,8 @@ static void finish(struct weir_agent *agent, int64_t end)
 
 	if (last->role == WEIR_ACTUATOR)
 		weir_actuate_park(last);
-	if (!last->stream)
-		return;
-	weir_ring_mark(last->stream->ring, end);
-	weir_ring_finish(last->stream->ring);
+	if (last->stream)
+		weir_ring_finish_at(last->stream->ring, end);
 }
 
 /* A reader that is gone holds nobody up. Its losses were counted while it lived. */

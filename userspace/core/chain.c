@@ -37,6 +37,16 @@ void weir_lags(struct weir_node *node, int64_t lag_ns)
 	node->lag_ns = lag_ns;
 }
 
+int64_t weir_time(const struct weir_node *node)
+{
+	return node->time_ns;
+}
+
+void weir_begins_with(struct weir_node *node, uint32_t n)
+{
+	node->begins_with = n;
+}
+
 static bool has_tick(const struct weir_node *node)
 {
 	if (node->role != WEIR_OPERATOR)
@@ -100,9 +110,8 @@ static int push_between_ticks(struct weir_node *node, const struct weir_block *b
 
 /* ------------------------------------------------------------------- records */
 
-int weir_node_push(struct weir_node *node, const struct weir_block *block)
+static int push(struct weir_node *node, const struct weir_block *block)
 {
-	count(&node->records_in, block->n);
 	switch (node->role) {
 	case WEIR_OPERATOR:
 		return has_tick(node) ? push_between_ticks(node, block) : give(node, block);
@@ -114,6 +123,16 @@ int weir_node_push(struct weir_node *node, const struct weir_block *block)
 		break;
 	}
 	return -EINVAL;
+}
+
+int weir_node_push(struct weir_node *node, const struct weir_block *block)
+{
+	int err;
+
+	count(&node->records_in, block->n);
+	err = push(node, block);
+	node->has_enough |= err > 0;
+	return err;
 }
 
 int weir_emit(struct weir_node *node, const struct weir_block *block)
@@ -255,6 +274,8 @@ int weir_chain_flush(struct weir_node *first, int64_t *end_ns)
 	for (struct weir_node *node = first; node; node = node->down) {
 		int err = tick_until(node, *end_ns);
 
+		node->has_enough |= err > 0;
+		node->time_ns = *end_ns > INT64_MIN ? *end_ns - 1 : INT64_MIN;
 		if (err >= 0)
 			err = weir_node_flush(node);
 		if (err >= 0 && node->role == WEIR_SINK && node->driver->sink->end)
@@ -262,7 +283,7 @@ int weir_chain_flush(struct weir_node *first, int64_t *end_ns)
 		if (err < 0 && !result)
 			result = err;
 		/* The newest record's own time has passed as well: there is no other of that time to wait for. */
-		*end_ns = less(*end_ns, node->lag_ns);
+		*end_ns = node->has_enough ? INT64_MIN : less(*end_ns, node->lag_ns);
 		if (node->emitted_ns >= *end_ns && node->emitted_ns > INT64_MIN && node->emitted_ns < INT64_MAX)
 			*end_ns = node->emitted_ns + 1;
 	}

@@ -31,6 +31,31 @@ static bool is_done(const struct weir_port *port)
 	return port->ended && weir_port_is_empty(port);
 }
 
+/* No record of this port will stand before this. */
+static int64_t bound(const struct weir_port *port)
+{
+	int64_t t;
+
+	if (weir_port_is_empty(port))
+		return port->ended ? INT64_MAX : port->time_ns;
+	t = port->block->t[port->at];
+	return t > port->time_ns ? t : port->time_ns;
+}
+
+/* The next record that a combiner by number makes has the time of the latest of its parts. */
+static int64_t latest_bound(const struct weir_agent *agent)
+{
+	int64_t most = agent->time_ns;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		const struct weir_port *port = &agent->port[i];
+
+		if (!is_done(port) && bound(port) > most)
+			most = bound(port);
+	}
+	return most;
+}
+
 /* ----------------------------------------------------------------- by number */
 
 static void skip_to(struct weir_agent *agent, struct weir_port *port, uint64_t row)
@@ -99,7 +124,7 @@ static int combine_by_number(struct weir_agent *agent)
 	n = align(agent);
 	if (n) {
 		err = give_rows(agent, n);
-		return err ? err : weir_chain_advance(agent->first, agent->time_ns);
+		return err ? err : weir_chain_advance(agent->first, latest_bound(agent));
 	}
 	for (uint32_t i = 0; i < agent->n_ports; i++)
 		if (is_done(&agent->port[i]))
@@ -108,17 +133,6 @@ static int combine_by_number(struct weir_agent *agent)
 }
 
 /* ------------------------------------------------------------------- by time */
-
-/* No record of this port will stand before this. */
-static int64_t bound(const struct weir_port *port)
-{
-	int64_t t;
-
-	if (weir_port_is_empty(port))
-		return port->ended ? INT64_MAX : port->time_ns;
-	t = port->block->t[port->at];
-	return t > port->time_ns ? t : port->time_ns;
-}
 
 static void drop_late(struct weir_agent *agent)
 {
@@ -249,7 +263,7 @@ int64_t weir_combine_frontier(const struct weir_agent *agent)
 	int64_t least = INT64_MAX;
 
 	if (ops_of(agent)->rows)
-		return agent->time_ns;
+		return latest_bound(agent);
 	for (uint32_t i = 0; i < agent->n_ports; i++)
 		if (bound(&agent->port[i]) < least)
 			least = bound(&agent->port[i]);

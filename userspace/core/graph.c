@@ -45,8 +45,11 @@ int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from)
 /* Does a device that will not wait feed this node? Then neither may anything below it hold the flow up. */
 static bool is_live(const struct weir_node *node)
 {
+	/* Within a circle records cannot be spared: each stands for one that is on its way. */
+	if (node->closes_circle)
+		return false;
 	if (!node->up)
-		return node->role == WEIR_SOURCE && !weir_source_is_pulled(node);
+		return !weir_source_is_pulled(node);
 	for (uint32_t i = 1; i < node->n_ups; i++)
 		if (is_live(node->ups[i]))
 			return true;
@@ -58,11 +61,13 @@ static int64_t source_lateness(const struct weir_node *node)
 {
 	int64_t most = PROMPT_NS;
 
+	if (node->closes_circle)
+		return most;
 	if (node->role == WEIR_SOURCE)
 		return node->driver->source->watermark && !weir_source_is_pulled(node) ? GATHERED_NS : PROMPT_NS;
 	for (uint32_t i = 1; i < node->n_ups && most < GATHERED_NS; i++)
 		most = source_lateness(node->ups[i]);
-	if (most < GATHERED_NS && node->up)
+	if (most < GATHERED_NS)
 		most = source_lateness(node->up);
 	return most;
 }
@@ -92,7 +97,9 @@ static int64_t chain_lateness(const struct weir_node *first)
 static void open_port(struct weir_port *port, const struct weir_node *first, const struct weir_node *up)
 {
 	port->from = up->stream;
-	port->policy = first->args->policy_given ? first->args->policy : is_live(up) ? WEIR_DROP_OLDEST : WEIR_BLOCK;
+	port->policy = first->args->policy_given              ? first->args->policy
+		       : is_live(up) && !first->closes_circle ? WEIR_DROP_OLDEST
+							      : WEIR_BLOCK;
 }
 
 static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first)
@@ -118,12 +125,16 @@ static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first)
 
 /* ------------------------------------------------------------------- streams */
 
-static bool is_combined(const struct weir_pipeline *pipeline, const struct weir_node *node)
+/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. */
+static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_node *node)
 {
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
 		for (uint32_t k = 0; k < pipeline->node[i]->n_ups; k++)
 			if (pipeline->node[i]->ups[k] == node)
 				return true;
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		if (pipeline->node[i]->closes_circle && pipeline->node[i]->up == node)
+			return true;
 	return false;
 }
 
@@ -136,7 +147,7 @@ static int make_streams(struct weir_pipeline *pipeline)
 
 		if (node->absorbed || node->stream)
 			continue;
-		if (node->role == WEIR_SOURCE || node->n_readers > 1 || is_combined(pipeline, node))
+		if (node->role == WEIR_SOURCE || node->n_readers > 1 || needs_ring(pipeline, node))
 			err = weir_pipeline_stream(pipeline, node);
 		if (err < 0)
 			return err;
@@ -216,6 +227,20 @@ static void add_patience(struct weir_pipeline *pipeline)
 	}
 }
 
+/* What a chain begins with must find room before anybody reads. */
+static void make_room(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		const struct weir_stream *stream = weir_chain_last(pipeline->agent[i]->first)->stream;
+		uint32_t rows = 0;
+
+		for (const struct weir_node *node = pipeline->agent[i]->first; node; node = node->down)
+			rows += node->begins_with;
+		if (stream && rows)
+			stream->from->stream->least_rows = rows + WEIR_BLOCK_MAX;
+	}
+}
+
 bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
@@ -232,6 +257,7 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 		err = make_agents(pipeline);
 	if (err < 0)
 		return err;
+	make_room(pipeline);
 	spread_time(pipeline);
 	add_patience(pipeline);
 	return 0;

@@ -47,6 +47,7 @@ struct weir_args {
 	char **columns;
 	uint32_t n_columns;
 	bool columns_read;             /**< the driver has asked for them: one that does not takes none */
+	uint32_t branch, n_branches;   /**< of a stage that splits */
 	struct weir_span where;        /**< the whole head or stage */
 	struct weir_span target_where; /**< what follows the colon */
 	enum weir_policy policy;       /**< `policy=`, understood for every stage that reads a ring */
@@ -72,14 +73,18 @@ struct weir_node {
 	uint32_t input;     /**< combiners, on the agent's thread: which one is being pushed */
 	uint32_t n_readers; /**< nodes whose `up` this is */
 	bool opened;
+	bool closes_circle;         /**< its input comes later in the program, and is made of its output */
+	uint32_t begins_with;       /**< records that it emits before the first that it is given */
 	bool absorbed;              /**< absorbed: a filter in the kernel does this stage's work; it is not run */
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
 	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
 	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
+	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
 	uint32_t took;      /**< records of the block that is being pushed */
 	int64_t emitted_ns; /**< time of the newest record that it emitted; INT64_MIN: none */
+	bool has_enough;    /**< it, or a stage below it, wants no more */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
 	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
@@ -97,6 +102,7 @@ struct weir_stream {
 	struct weir_schema schema; /**< of the rows in the ring */
 	struct weir_ring *ring;
 	struct weir_agent *writer; /**< NULL: a source */
+	uint32_t least_rows;       /**< that its ring must hold */
 	bool is_timed;             /**< somebody below wants to know of time that passes without records */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
@@ -173,6 +179,11 @@ int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *
 /** @brief The same for a combiner of several streams, whose names are `names`. */
 int weir_pipeline_combine(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
 			  struct weir_node *const *ups, const char *const *names, uint32_t n, struct weir_node **out);
+/** @brief The same for a stage that closes a circle of that clock: its input is not known yet. */
+int weir_pipeline_add_circle(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			     enum weir_clock clock, struct weir_node **out);
+/** @brief Its input is known now. -errno after a report. */
+int weir_pipeline_close_circle(struct weir_node *node, struct weir_node *up);
 /** @brief Give a node's output a stream. */
 int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from) WEIR_MUST_CHECK;
 /** @brief The capacity that its rings are asked to have, in rows. */
@@ -187,7 +198,8 @@ int weir_pipeline_group(struct weir_pipeline *pipeline);
 struct weir_inputs {
 	struct weir_node *const *up;
 	const char *const *name; /**< combiners */
-	uint32_t n;              /**< 0 for a source */
+	uint32_t n;              /**< 0 for a source, and for a stage that closes a circle */
+	enum weir_clock clock;   /**< of that circle */
 };
 /** @brief Open a driver on its inputs. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,

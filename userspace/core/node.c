@@ -58,7 +58,7 @@ static int open_driver(struct weir_node *node, const struct weir_inputs *in)
 	case WEIR_OPERATOR:
 		if (node->driver->combiner)
 			return open_combiner(node, in);
-		return node->driver->stage->open(node, &node->in, &node->out);
+		return node->driver->stage->open(node, node->up ? &node->in : NULL, &node->out);
 	case WEIR_SINK:
 		return node->driver->sink->open(node, &node->in);
 	case WEIR_ACTUATOR:
@@ -109,6 +109,8 @@ int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const
 	*node = (struct weir_node){ .driver = driver, .role = role, .args = args, .pipeline = pipeline };
 	node->tick_ns = INT64_MAX;
 	node->emitted_ns = INT64_MIN;
+	node->closes_circle = role == WEIR_OPERATOR && !in->n;
+	node->out.clock = in->clock;
 	node->state = calloc(1, state_bytes(driver, role) + 1);
 	if (!node->state || set_inputs(node, in) < 0)
 		goto close_node;

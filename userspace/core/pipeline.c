@@ -72,6 +72,20 @@ int weir_pipeline_combine(struct weir_pipeline *pipeline, const struct weir_driv
 		   out);
 }
 
+int weir_pipeline_add_circle(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			     enum weir_clock clock, struct weir_node **out)
+{
+	return add(pipeline, driver, WEIR_OPERATOR, args, &(struct weir_inputs){ .clock = clock }, out);
+}
+
+int weir_pipeline_close_circle(struct weir_node *node, struct weir_node *up)
+{
+	node->up = up;
+	node->in = up->out;
+	up->n_readers++;
+	return node->driver->stage->resolve(node, &node->in);
+}
+
 uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline)
 {
 	return pipeline->options.ring_rows ? pipeline->options.ring_rows : RING_ROWS;

@@ -55,6 +55,7 @@ static void set_bells(struct weir_ring *ring)
 		ring->data_bell[i] = &ring->control->reader[i].data_bell;
 	ring->space_bell = &ring->control->sleepers.space_bell;
 	atomic_init(&ring->mark, INT64_MIN);
+	atomic_init(&ring->end, INT64_MIN);
 }
 
 int weir_ring_open(struct weir_ring **out, const struct weir_ring_config *config)

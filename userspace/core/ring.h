@@ -103,6 +103,10 @@ uint64_t weir_reader_position(const struct weir_reader *reader); /**< any thread
 /** @brief Say that no row before `t_ns` will be committed any more, and wake the readers that watch for it. Never backwards.
  *  Rows committed before are seen by whoever sees the mark. Writer's thread. */
 void weir_ring_mark(struct weir_ring *ring, int64_t t_ns);
+/** @brief weir_ring_finish(), with the time at which the stream has ended: nothing before it is missing. */
+void weir_ring_finish_at(struct weir_ring *ring, int64_t t_ns);
+/** @brief That time, INT64_MIN where none was given. At the end only. */
+int64_t weir_reader_end_time(const struct weir_reader *reader);
 /** @brief Marks are news to this reader. */
 void weir_reader_watch_marks(struct weir_reader *reader);
 /** @brief The latest mark, INT64_MIN at first. Look before peeking: a row that is not there then is not older than the mark. */
@@ -120,6 +124,8 @@ void weir_ring_set_space_bell(struct weir_ring *ring, _Atomic uint32_t *bell);
 bool weir_ring_has_space(struct weir_ring *ring);
 void weir_ring_announce(struct weir_ring *ring);
 void weir_ring_retract(struct weir_ring *ring);
+/** @brief Is there any reader? Any thread. */
+bool weir_ring_is_read(const struct weir_ring *ring);
 /** @brief Is there a reader that leaves the writer no space? Any thread. */
 bool weir_ring_is_full(const struct weir_ring *ring);
 bool weir_ring_is_interrupted(const struct weir_ring *ring);

@@ -236,6 +236,11 @@ int64_t weir_reader_mark(struct weir_reader *reader)
 	return reader->mark;
 }
 
+int64_t weir_reader_end_time(const struct weir_reader *reader)
+{
+	return atomic_load(&reader->ring->end);
+}
+
 void weir_reader_set_bell(struct weir_reader *reader, _Atomic uint32_t *bell)
 {
 	reader->ring->data_bell[__builtin_ctzll(reader->bit)] = bell;

@@ -117,6 +117,11 @@ void weir_ring_retract(struct weir_ring *ring)
 	atomic_store(&ring->control->sleepers.writer, 0);
 }
 
+bool weir_ring_is_read(const struct weir_ring *ring)
+{
+	return atomic_load_explicit(&ring->control->roster.used, memory_order_relaxed);
+}
+
 bool weir_ring_is_full(const struct weir_ring *ring)
 {
 	uint64_t head = atomic_load(&ring->control->writer.head);
@@ -152,4 +157,10 @@ void weir_ring_finish(struct weir_ring *ring)
 {
 	atomic_store(&ring->control->writer.finished, 1); /* [C] */
 	wake_readers(ring);
+}
+
+void weir_ring_finish_at(struct weir_ring *ring, int64_t t_ns)
+{
+	atomic_store(&ring->end, t_ns);
+	weir_ring_finish(ring);
 }

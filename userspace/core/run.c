@@ -166,8 +166,8 @@ static void on_look(void *context)
 	weir_report_add(
 		pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 },
 		"join and merge go by time and need no equal numbers; a larger --ring or policy=drop_oldest may do",
-		"the streams wait for each other: a zip pairs record by record, and one of its inputs is more "
-		"records ahead than the rings hold");
+		"the streams wait for each other: a zip of unequal streams, or a merge of more records of one "
+		"time than the rings hold");
 	weir_abort(pipeline);
 }
 

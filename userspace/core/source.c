@@ -248,7 +248,8 @@ static int pull_once(struct weir_feed *feed)
 	uint32_t room;
 	void *rows;
 
-	if (!allowed)
+	/* Whoever read it has had enough: others may go on, but not this. */
+	if (!allowed || !weir_ring_is_read(feed->stream->ring))
 		return 0;
 	rows = weir_ring_reserve(feed->stream->ring, allowed < helping(feed) ? (uint32_t)allowed : helping(feed),
 				 &room);

@@ -9,7 +9,7 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 {
 	struct weir_ring_config config = {
 		.row_bytes = stream->schema.row_bytes,
-		.rows = rows,
+		.rows = rows > stream->least_rows ? rows : stream->least_rows,
 		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
 	};
 

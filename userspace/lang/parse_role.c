@@ -46,8 +46,9 @@ bool weir_is_driver(const char *name)
 bool weir_is_defined(const struct weir_tree *tree, const char *name)
 {
 	for (uint32_t i = 0; i < tree->n_chains; i++)
-		if (tree->chains[i].name && !strcmp(tree->chains[i].name, name))
-			return true;
+		for (uint32_t k = 0; k < tree->chains[i].n_names; k++)
+			if (!strcmp(tree->chains[i].names[k].name, name))
+				return true;
 	return false;
 }
 

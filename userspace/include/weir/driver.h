@@ -203,6 +203,9 @@ const char *weir_arg_text(const struct weir_node *node, const char *name);
 const struct weir_expr *weir_arg_expr(const struct weir_node *node, const char *name);
 const struct weir_binding *weir_arg_bindings(const struct weir_node *node, const char *name, uint32_t *n);
 
+/** @brief For which of the named streams this use of a stage that splits is, from 0; *n: how many there are. */
+uint32_t weir_branch(const struct weir_node *node, uint32_t *n);
+
 /** @brief What follows the colon: `accel_3d` in `iio:accel_3d[x,y]`. Empty when there is none. */
 const char *weir_target(const struct weir_node *node);
 
@@ -351,7 +354,15 @@ struct weir_source_ops {
 /** An operator transforms blocks. Called on one thread from open to close; no I/O, no allocation after open. */
 struct weir_operator_ops {
 	size_t state_bytes;
+	/** A program names several streams that this stage makes: `a, b = … | split x > 0`. For each of them the driver is opened
+	 *  once and given all records; weir_branch() says for which. */
+	bool splits;
+	/** `in` is NULL where the stage closes a circle (see `resolve`). */
 	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
+	/** It may close a circle of streams, because what it emits does not wait for what it is given: then open() is called
+	 *  before its input is known, `out` having the circle's clock, and this when it is. NULL: it may not. Expressions among its
+	 *  arguments are constants. */
+	int (*resolve)(struct weir_node *node, const struct weir_schema *in);
 	/** Before the first record: emit what the output begins with; may be NULL. */
 	int (*begin)(struct weir_node *node);
 	int (*push)(struct weir_node *node, const struct weir_block *in);
@@ -395,6 +406,15 @@ void weir_took(struct weir_node *node, uint32_t n);
  * Time below the stage runs that much later: without it, ticks there would come too early.
  */
 void weir_lags(struct weir_node *node, int64_t lag_ns);
+
+/**
+ * @brief From flush(): the time that the stream has come to, that of its last record even where that did not reach this stage;
+ * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
+ */
+int64_t weir_time(const struct weir_node *node);
+
+/** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
+void weir_begins_with(struct weir_node *node, uint32_t n);
 
 /** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
  *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */
