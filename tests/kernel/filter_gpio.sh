@@ -3,6 +3,7 @@
 #
 # Pulses of a simulated GPIO line, counted and filtered: by both hooks in the kernel, and without any, with the same result. Boots
 # with one processor, where the simulator merges no edges: the interrupt's thread runs before the feeder goes on.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -4,6 +4,7 @@
 # While nothing interesting happens weir sleeps: with an inline filter that passes nothing no thread of the process is
 # scheduled even once, at the highest rate that the sensor gives. Beside it, what the same seconds cost without a filter.
 # WEIR_QUIET_SECONDS sets how long (5). Runs in the rig, as root.
+# tries: 3
 set -u
 . tests/kernel/device.lib
 

@@ -3,6 +3,7 @@
 #
 # Edges of a simulated GPIO line: all of them, with their levels and times; what overflowed is counted by the kernel's own
 # sequence numbers.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -3,6 +3,7 @@
 #
 # A push button on a simulated GPIO line: what stages that act by time say live, a replay of the same edges says again, byte for
 # byte. Of the live run the last words are left out: its time goes on behind the last edge, that of the replay does not.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

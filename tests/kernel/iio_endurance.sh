@@ -3,6 +3,7 @@
 #
 # A minute at the highest rate that the emulated machine sustains also when its host is busy: nothing is lost. (Flat out it is
 # 50 to 65 k/s; then the kernel's FIFO overflows now and then, and weir says by how much.) Axis x counts the samples.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -3,6 +3,7 @@
 #
 # IIO counts nothing when its buffer overflows. weir infers it from timestamps: here a paused reader of a tiny buffer says
 # exactly how many samples are missing, and a source that pauses is not taken for a loss.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Triggers, names, and leaving a device as it was found, on the kernel's dummy device, whose samples need a trigger.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -3,6 +3,7 @@
 #
 # The main job end to end: a real IIO sensor switches a real GPIO line through examples/vibration.weir, and the chip's own view
 # of the line, on the sensor's clock, is where the waveform says it must be.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

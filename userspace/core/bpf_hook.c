@@ -140,11 +140,17 @@ static int read_available(int iio_device)
 }
 
 /* Tried again, because the kernel skips a kprobe program that meets another one on its CPU. */
-int weir_hook_show_buffer(int iio_device, const uint64_t *learnt)
+int weir_hook_show_buffer(int iio_device, const uint64_t *learnt, char why[WEIR_WHY_MAX])
 {
 	int err = 0;
 
 	for (int tries = 0; tries < 3 && !err && !__atomic_load_n(learnt, __ATOMIC_RELAXED); tries++)
 		err = read_available(iio_device);
-	return err || __atomic_load_n(learnt, __ATOMIC_RELAXED) ? err : -ENODEV;
+	if (err)
+		return weir_bpf_refuse(err, why, "the device's data_available cannot be read");
+	if (__atomic_load_n(learnt, __ATOMIC_RELAXED))
+		return 0;
+	snprintf(why, WEIR_WHY_MAX,
+		 "the hook was attached, but its kfifo was not seen: kprobes are off, or it has another buffer");
+	return -ENODEV;
 }

@@ -48,8 +48,9 @@ int weir_hook_pidns(uint64_t *device, uint64_t *inode) WEIR_MUST_CHECK;
 /**
  * @brief Make the kernel call WEIR_LEARN_FUNCTION on this thread, with the buffer of an IIO device.
  * @param learnt where a program that hooks it writes the address.
- * @return 0; -ENODEV: nothing was written, so the buffer is no kfifo; -errno when the device's attribute cannot be read.
+ * @param why says why not.
+ * @return 0; -ENODEV: nothing was written, so the hook does not run or the buffer is no kfifo; -errno when the device's attribute cannot be read.
  */
-int weir_hook_show_buffer(int iio_device, const uint64_t *learnt) WEIR_MUST_CHECK;
+int weir_hook_show_buffer(int iio_device, const uint64_t *learnt, char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 
 #endif

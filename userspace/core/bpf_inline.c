@@ -123,9 +123,9 @@ static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int de
 
 	if (!link)
 		return weir_hook_refuse(-errno, WEIR_LEARN_FUNCTION, why);
-	err = weir_hook_show_buffer(device, (const uint64_t *)&tap->skeleton->bss->state.buffer);
+	err = weir_hook_show_buffer(device, (const uint64_t *)&tap->skeleton->bss->state.buffer, why);
 	bpf_link__destroy(link);
-	return err ? weir_bpf_refuse(err, why, "the device's buffer cannot be told from others") : 0;
+	return err;
 }
 
 static void commit_claim(struct weir_bpf_inline *tap)

@@ -59,10 +59,10 @@ static int learn(struct weir_loss_tap *tap, int iio_device, char *why)
 
 	if (err)
 		return err;
-	err = weir_hook_show_buffer(iio_device, (const uint64_t *)&tap->skeleton->bss->state.buffer);
+	err = weir_hook_show_buffer(iio_device, (const uint64_t *)&tap->skeleton->bss->state.buffer, why);
 	bpf_link__destroy(tap->link[LEARN]);
 	tap->link[LEARN] = NULL;
-	return err ? weir_bpf_refuse(err, why, "the device's buffer cannot be told from others") : 0;
+	return err;
 }
 
 static int open_with(struct weir_loss_tap **out, int iio_device, enum weir_hook hook, char *why)
