@@ -80,6 +80,13 @@ static int take(struct weir_agent *agent, const void *rows, uint32_t n)
 	return intact.n ? weir_node_push(agent->first, &intact) : 0;
 }
 
+/* A sign of progress for whoever vouches for an output to the guard. */
+static void count_turn(struct weir_agent *agent)
+{
+	atomic_store_explicit(&agent->turns, atomic_load_explicit(&agent->turns, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
 static int serve(struct weir_agent *agent)
 {
 	for (;;) {
@@ -89,6 +96,7 @@ static int serve(struct weir_agent *agent)
 
 		if (n) {
 			err = take(agent, rows, n);
+			count_turn(agent);
 			if (err)
 				return err;
 			continue;
@@ -98,7 +106,9 @@ static int serve(struct weir_agent *agent)
 		err = idle(agent);
 		if (err)
 			return err;
+		atomic_store_explicit(&agent->waiting, true, memory_order_release);
 		err = weir_reader_wait(agent->reader, INT64_MAX);
+		atomic_store_explicit(&agent->waiting, false, memory_order_release);
 		if (err == -EINTR && atomic_load(&agent->pipeline->runtime->aborting))
 			return -EINTR;
 	}

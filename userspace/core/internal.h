@@ -69,10 +69,13 @@ struct weir_node {
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
+	_Atomic uint64_t refused, parked; /**< actuators: by the guard's rules; by the guard in the middle of the run */
 	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
 	/* Actuators: what the output was last told, on the agent's thread. */
 	double applied;
 	bool started, acted;
+	struct weir_held
+		*held; /**< actuators: the guard has the output; NULL: its driver has. Set by actuate_guard.c */
 };
 
 /** Stages that one early filter stands for. */
@@ -110,6 +113,8 @@ struct weir_agent {
 	pthread_t thread;
 	bool started, joined;
 	_Atomic bool ended;
+	_Atomic bool waiting;   /**< for its ring to bring something */
+	_Atomic uint32_t turns; /**< blocks that it is through with */
 };
 
 struct weir_pipeline {

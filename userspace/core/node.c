@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
 #include "core/record.h"
+#include "core/run.h"
 
 static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 {
@@ -35,6 +35,13 @@ static int open_source(struct weir_node *node)
 	return err;
 }
 
+static int open_actuator(struct weir_node *node)
+{
+	int err = node->driver->actuator->open(node, &node->in);
+
+	return err < 0 || !node->driver->actuator->describe ? err : weir_held_check(node);
+}
+
 static int open_driver(struct weir_node *node)
 {
 	switch (node->role) {
@@ -45,7 +52,7 @@ static int open_driver(struct weir_node *node)
 	case WEIR_SINK:
 		return node->driver->sink->open(node, &node->in);
 	case WEIR_ACTUATOR:
-		return node->driver->actuator->open(node, &node->in);
+		return open_actuator(node);
 	}
 	return -EINVAL;
 }

@@ -329,6 +329,7 @@ static void park_all(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
 		if (pipeline->node[i]->role == WEIR_ACTUATOR)
 			weir_actuate_park(pipeline->node[i]);
+	weir_guarding_end(pipeline);
 }
 
 static void clear(struct weir_pipeline *pipeline)
@@ -342,6 +343,7 @@ static void clear(struct weir_pipeline *pipeline)
 		weir_agent_close(pipeline->agent[i]);
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
+	weir_guarding_close(pipeline);
 	weir_loop_close(run->loop);
 	close_fd(run->signal_fd);
 	close_fd(run->uevent_fd);
@@ -354,6 +356,8 @@ static int start(struct weir_pipeline *pipeline)
 {
 	int err = start_ends(pipeline);
 
+	if (err >= 0)
+		err = weir_guarding_begin(pipeline);
 	if (err >= 0)
 		err = start_agents(pipeline);
 	if (err >= 0)

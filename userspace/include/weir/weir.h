@@ -39,6 +39,7 @@ enum weir_format { WEIR_FORMAT_TEXT, WEIR_FORMAT_JSON };
 struct weir_options {
 	bool check_only; /**< resolve, start nothing */
 	bool dry_run;    /**< actuators print what they would do */
+	bool no_guard;   /**< drive outputs from this process; rules that need the guard are then errors */
 	bool strict;     /**< exit 4 when data was lost */
 	bool quiet;      /**< no warnings */
 	bool show_code;  /**< weir_explain() lists generated eBPF */
