@@ -368,6 +368,8 @@ static void reduce(struct state *state)
 		memset(line->start_ns, 0, sizeof(line->start_ns));
 		memcpy(line->start_ns, last, n * sizeof(*last));
 		line->n_starts = n;
+		if (!line->waits)
+			line->wish = 0;
 		for (uint32_t k = starts; k < 3; k++)
 			state->ghost[i].start[k] = NEVER;
 	}
@@ -497,9 +499,18 @@ static void begin(struct state *state, const struct model *model)
 	}
 }
 
+/* A bank has room for many lines, and copying it all is what would take the time. */
+static void copy(struct state *to, const struct state *from)
+{
+	memcpy(to->bank.line, from->bank.line, LINES * sizeof(*from->bank.line));
+	memcpy(to->bank.lease, from->bank.lease, LINES * sizeof(*from->bank.lease));
+	memcpy((char *)to + offsetof(struct state, ghost), (const char *)from + offsetof(struct state, ghost),
+	       sizeof(*from) - offsetof(struct state, ghost));
+}
+
 static void step(struct visited *visited, const struct state *from, uint32_t lease, int action)
 {
-	now_at.state = *from;
+	copy(&now_at.state, from);
 	now_at.decisions = 0;
 	if (action < 0)
 		let_pass();
@@ -516,11 +527,11 @@ static void explore(const struct model *model)
 
 	now_at.model = model;
 	begin(&first, model);
-	from = first;
+	now_at.state = from = first;
 	reduce(&from);
 	visit(&visited, &from);
 	for (uint32_t i = 0; i < visited.n; i++) {
-		from = first;
+		copy(&from, &first);
 		unpack(&from, visited.key[i]);
 		step(&visited, &from, 0, -1);
 		for (uint32_t lease = 0; lease < model->n_leases; lease++)

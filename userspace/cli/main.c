@@ -9,6 +9,9 @@ static const struct command commands[] = {
 	{ "check", "parse, resolve devices, touch no output", cmd_check },
 	{ "explain", "print the plan: threads, rings, what runs in the kernel", cmd_explain },
 	{ "list", "list sensors, stages, sinks and actuators", cmd_list },
+	{ "set", "set outputs by hand: LINE=on", cmd_set },
+	{ "get", "show the outputs that the guard holds", cmd_get },
+	{ "park", "drive outputs to their safe state", cmd_park },
 	{ "doctor", "look at this machine and say what would mend it", cmd_doctor },
 };
 

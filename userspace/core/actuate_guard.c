@@ -434,6 +434,8 @@ void weir_guarding_end(struct weir_pipeline *pipeline)
 	struct weir_guarding *guarding = pipeline->runtime->guarding;
 	struct weir_guard_request request = { .verb = WEIR_GUARD_LEAVE };
 
+	/* After a failure somebody has to look at it: until then no output is let go of. */
+	request.index = weir_report_status(pipeline->report) != WEIR_EXIT_OK;
 	if (!guarding)
 		return;
 	for (uint32_t i = 0; i < guarding->n; i++) {

@@ -118,8 +118,10 @@ int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_phy
 			close(file);
 		error = take_lines(guard, lease, what, text);
 	}
-	if (!error)
+	if (!error) {
 		holding->what = *what;
+		guard_remember(guard, lease);
+	}
 	return error ? error : guard_output_drive(guard, lease);
 }
 

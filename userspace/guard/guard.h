@@ -57,6 +57,10 @@ struct guard {
 	uint32_t decided_by[GUARD_DECISIONS]; /**< the lease */
 	uint32_t n_decisions;
 	int listener, signals;
+	int notes;                                     /**< the file of what is held */
+	struct weir_physical orphan[WEIR_BANK_LEASES]; /**< what the last guard held and this one could not take yet */
+	unsigned orphan_tries;
+	int64_t orphans_due;
 	bool stays; /**< with nothing to hold and nobody connected, too */
 };
 
@@ -85,6 +89,15 @@ int guard_lease_of(const struct guard *guard, const struct weir_physical *what);
 void guard_lease_drop(struct guard *guard, uint32_t lease);
 /** @brief Give up what nobody holds and no rule needs. @return does anything remain? *next: when to look again. */
 bool guard_lease_tidy(struct guard *guard, int64_t now_ns, int64_t *next);
+
+/* remember.c */
+/** @brief Open the file of notes, and park what the last guard held when it was killed. @return 0 or a positive errno. */
+int guard_recover(struct guard *guard, const char *path);
+/** @brief Try to take what was busy then. @return when to try again; INT64_MAX: nothing is left. */
+int64_t guard_recover_more(struct guard *guard, int64_t now_ns);
+/** @brief Note that a lease's output is held, or no longer. */
+void guard_remember(const struct guard *guard, uint32_t lease);
+void guard_forget(const struct guard *guard, uint32_t lease);
 
 /* session.c */
 int guard_session_open(struct guard *guard, int fd);

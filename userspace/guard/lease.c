@@ -121,6 +121,7 @@ void guard_lease_drop(struct guard *guard, uint32_t number)
 {
 	struct weir_lease *lease = &guard->bank.lease[number];
 
+	guard_forget(guard, number);
 	guard_output_release(&guard->holding[number]);
 	for (uint32_t i = 0; i < lease->n; i++)
 		*guard->identity[lease->line[i]].device = '\0';

@@ -170,10 +170,12 @@ static void run(struct guard *guard)
 	int64_t patience = guard_now() + INT64_C(3000000000);
 
 	for (;;) {
-		int64_t next = guard_work(guard);
+		int64_t next = guard_work(guard), again = guard_recover_more(guard, guard_now());
 		bool remains = guard_lease_tidy(guard, guard_now(), &next);
 		uint32_t n = watch(guard, polled);
 
+		next = again < next ? again : next;
+		remains |= again != INT64_MAX;
 		if (!remains && !guard->stays && is_alone(guard)) {
 			if (guard_now() >= patience)
 				return;
@@ -209,25 +211,38 @@ static int usage(FILE *stream, int status)
 /* One only, and not on the stack: the pages of what may grow later must be there from the start. */
 static struct guard the_guard;
 
-static int serve(const char *path)
+static void begin(struct guard *guard)
 {
-	struct guard *guard = &the_guard;
-	int locked = lock(path);
-
-	guard->listener = locked < 0 ? -1 : listen_at(path);
-	if (guard->listener < 0)
-		return 1;
-	guard->signals = open_signals();
 	guard->bank.decided = guard_decided;
 	guard->bank.context = guard;
 	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
 		guard->session[i].fd = guard->session[i].bell = -1;
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
 		guard->holding[i].file = guard->holding[i].session = -1;
+}
+
+static int serve(const char *path)
+{
+	struct guard *guard = &the_guard;
+	char notes[PATH_BYTES + 8];
+	int locked = lock(path);
+
+	if (locked < 0)
+		return 1;
+	begin(guard);
+	/* Before all else: it may be why we were started. */
+	snprintf(notes, sizeof(notes), "%s.held", path);
+	if (guard_recover(guard, notes))
+		fail("cannot use", notes);
+	guard->listener = listen_at(path);
+	if (guard->listener < 0)
+		return 1;
+	guard->signals = open_signals();
 	outlive();
 	run(guard);
 	park_all(guard);
 	unlink(path);
+	unlink(notes);
 	close(locked);
 	return 0;
 }

@@ -30,7 +30,7 @@ _Static_assert(WEIR_PHYSICAL_LINES == WEIR_LEASE_LINES, "an output's lines are o
 enum weir_guard_verb {
 	WEIR_GUARD_HELLO = 1, /**< `title`: who it is. Reply with the ask page, the tell page and the bell */
 	WEIR_GUARD_TAKE,      /**< `what`, `rule`, deadline, stale. Reply with slot, epoch, and the lines' descriptor */
-	WEIR_GUARD_LEAVE,     /**< park all that is mine and forget me */
+	WEIR_GUARD_LEAVE,     /**< park all that is mine and forget me; `index` 1: and hold it, for I have failed */
 	WEIR_GUARD_SET,       /**< by hand: `what` to `value`, for `for_ns` (0: until told otherwise) */
 	WEIR_GUARD_PARK,      /**< by hand: park `what`, or everything when what.n is 0 */
 	WEIR_GUARD_LIST,      /**< the output number `index`, or ENOENT after the last */

@@ -128,14 +128,14 @@ static int lines_of(const struct guard *guard, const struct guard_session *sessi
 	return holding->request ? gpiod_line_request_get_fd(holding->request) : -1;
 }
 
-static void leave(struct guard *guard, struct guard_session *session, enum weir_cause cause)
+static void leave(struct guard *guard, struct guard_session *session, enum weir_cause cause, bool keep)
 {
 	for (int i = 0; i < WEIR_GUARD_SLOTS; i++) {
 		int lease = session->lease[i];
 
 		if (lease < 0)
 			continue;
-		guard->holding[lease].is_kept = cause != WEIR_LEFT;
+		guard->holding[lease].is_kept = keep;
 		weir_bank_park(&guard->bank, (uint32_t)lease, cause, true, guard_now());
 		guard_settle(guard);
 		guard->holding[lease].session = -1;
@@ -164,7 +164,7 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		break;
 	case WEIR_GUARD_LEAVE:
 		guard_work(guard); /* what it asked before it left still counts */
-		leave(guard, session, WEIR_LEFT);
+		leave(guard, session, WEIR_LEFT, request->index);
 		error = 0;
 		break;
 	case WEIR_GUARD_SET:
@@ -191,7 +191,7 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 
 static void end(struct guard *guard, struct guard_session *session)
 {
-	leave(guard, session, WEIR_DIED);
+	leave(guard, session, WEIR_DIED, true);
 	if (session->asks)
 		munmap((void *)session->asks, sizeof(*session->asks));
 	if (session->tells)
