@@ -9,6 +9,7 @@
  *   stop     SIGSTOP, and SIGCONT later      memory   a stage eats all memory of its control group
  *   unplug   its sensor's process dies       chip     its input chip is removed
  *   guard    the guard by SIGKILL            both     both by SIGKILL, then `weir park`, as a stop hook does
+ *                                            respawn  both by SIGKILL, then weir-guard is started again
  *
  * A released line of the simulator falls back to its pull, which is 0: a line at 1 is driven there. Only for `guard` the pull
  * is 1, since the pipeline that has parked it then ends and lets it go.
@@ -32,8 +33,10 @@
 #define CHIP "/sys/kernel/config/gpio-sim/weir-extra"
 #define GROUP "/sys/fs/cgroup/weir-trial"
 
-enum fault { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, BOTH, FAULTS };
-static const char *const fault_name[] = { "kill", "stop", "loop", "memory", "unplug", "chip", "guard", "both" };
+enum fault { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, BOTH, RESPAWN, FAULTS };
+static const char *const fault_name[] = {
+	"kill", "stop", "loop", "memory", "unplug", "chip", "guard", "both", "respawn"
+};
 
 struct trials {
 	enum fault fault;
@@ -242,6 +245,10 @@ static void hook(struct trials *t)
 
 	end(&t->pipeline);
 	end(&t->guard);
+	if (t->fault == RESPAWN) {
+		start_guard(t);
+		return;
+	}
 	pid = start(t, argv);
 	waitpid(pid, NULL, 0);
 }
@@ -263,9 +270,9 @@ static void clean_up(struct trials *t)
 		clock_sleep_until_ns(clock_now_ns() + 10 * MS);
 	if (t->fault == CHIP_GONE && !access(CHIP "/live", F_OK))
 		put(CHIP "/live", "0");
-	if (t->fault == GUARD || t->fault == BOTH) {
+	if (t->fault >= GUARD) {
 		end(&t->guard);
-		if (t->fault == BOTH && system("kill $(pgrep -x weir-guard) 2>/dev/null"))
+		if (t->fault == BOTH && system("kill -9 $(pgrep -x weir-guard) 2>/dev/null"))
 			errno = 0;
 		while (!system("pgrep -x weir-guard >/dev/null"))
 			clock_sleep_until_ns(clock_now_ns() + MS);
@@ -286,7 +293,7 @@ static void trial(struct trials *t)
 	clock_sleep_until_ns(clock_now_ns() + 20 * MS + below(t, 150 * MS));
 	begun = clock_now_ns();
 	inject(t);
-	if (t->fault == BOTH)
+	if (t->fault >= BOTH)
 		hook(t);
 	parked = await_level(t, 1, GIVE_UP_NS);
 	t->parked += parked != 0;
@@ -331,7 +338,8 @@ static void parse(struct trials *t, int argc, char **argv)
 		if (!strcmp(argv[optind], fault_name[t->fault]))
 			break;
 	if (optind != argc - 1 || t->fault == FAULTS || !t->n || t->n > TRIALS_MAX) {
-		fputs("usage: guard_trials [-n TRIALS] [-s SEED] [-v] kill|stop|loop|memory|unplug|chip|guard|both\n",
+		fputs("usage: guard_trials [-n TRIALS] [-s SEED] [-v] "
+		      "kill|stop|loop|memory|unplug|chip|guard|both|respawn\n",
 		      stderr);
 		exit(2);
 	}

@@ -140,7 +140,8 @@ static int drive_lines(const struct guard *guard, uint32_t lease)
 static int drive_file(const struct guard *guard, uint32_t lease)
 {
 	const struct guard_holding *holding = &guard->holding[lease];
-	double value = guard->bank.line[guard->bank.lease[lease].line[0]].value;
+	double value = fmax(holding->what.least,
+			    fmin(holding->what.most, guard->bank.line[guard->bank.lease[lease].line[0]].value));
 	char text[32];
 	int length = snprintf(text, sizeof(text), "%lld\n", llround(value * holding->what.factor + holding->what.add));
 

@@ -374,6 +374,7 @@ struct weir_physical {
 	uint8_t active_low, drive, bias; /**< indices of the words in actuators/gpio.c and of weir_gpio_bias_words */
 	double park[WEIR_PHYSICAL_LINES];
 	double factor, add; /**< an attribute is set to round(value * factor + add) */
+	double least, most; /**< to which an attribute's value is limited */
 };
 
 /**
