@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <iio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

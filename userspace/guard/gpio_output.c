@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Requests allocate, inside libgpiod. Driving does not. */
 #include <errno.h>
+#include <gpiod.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,6 +156,11 @@ int guard_output_drive(struct guard *guard, uint32_t lease)
 	if (holding->what.is_file)
 		return holding->file < 0 ? EBADF : drive_file(guard, lease);
 	return holding->request ? drive_lines(guard, lease) : EBADF;
+}
+
+int guard_output_lines(const struct guard_holding *holding)
+{
+	return holding->request ? gpiod_line_request_get_fd(holding->request) : -1;
 }
 
 void guard_output_release(struct guard_holding *holding)

@@ -6,10 +6,11 @@
 #ifndef WEIR_GUARD_GUARD_H
 #define WEIR_GUARD_GUARD_H
 
-#include <gpiod.h>
 #include <sys/types.h>
 
 #include "guard/protocol.h"
+
+struct gpiod_line_request;
 
 #define GUARD_SESSIONS 16
 #define GUARD_DECISIONS 256
@@ -75,6 +76,8 @@ int64_t guard_now(void);
 int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file, char *text);
 /** @brief Drive all lines of a lease to their values. 0 or a positive errno. */
 int guard_output_drive(struct guard *guard, uint32_t lease);
+/** @brief The descriptor of its lines, or -1. */
+int guard_output_lines(const struct guard_holding *holding);
 void guard_output_release(struct guard_holding *holding);
 
 /* lease.c: which lease has which lines */

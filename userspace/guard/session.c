@@ -121,13 +121,6 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 	return 0;
 }
 
-static int lines_of(const struct guard *guard, const struct guard_session *session, uint32_t slot)
-{
-	const struct guard_holding *holding = &guard->holding[session->lease[slot]];
-
-	return holding->request ? gpiod_line_request_get_fd(holding->request) : -1;
-}
-
 static void leave(struct guard *guard, struct guard_session *session, enum weir_cause cause, bool keep)
 {
 	for (int i = 0; i < WEIR_GUARD_SLOTS; i++) {
@@ -159,7 +152,7 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		break;
 	case WEIR_GUARD_TAKE:
 		error = take(guard, number, request, file, &reply);
-		fds[0] = error ? -1 : lines_of(guard, session, reply.slot);
+		fds[0] = error ? -1 : guard_output_lines(&guard->holding[session->lease[reply.slot]]);
 		n_fds = fds[0] >= 0;
 		break;
 	case WEIR_GUARD_LEAVE:
