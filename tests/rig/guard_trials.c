@@ -268,8 +268,8 @@ static void clean_up(struct trials *t)
 	end(&t->sensor);
 	while (t->fault == UNPLUG && !system("grep -qsx accel_3d /sys/bus/iio/devices/*/name"))
 		clock_sleep_until_ns(clock_now_ns() + 10 * MS);
-	if (t->fault == CHIP_GONE && !access(CHIP "/live", F_OK))
-		put(CHIP "/live", "0");
+	if (t->fault == CHIP_GONE && system("if grep -q 1 " CHIP "/live; then echo 0 >" CHIP "/live; fi"))
+		failed(CHIP);
 	if (t->fault >= GUARD) {
 		end(&t->guard);
 		if (t->fault == BOTH && system("kill -9 $(pgrep -x weir-guard) 2>/dev/null"))

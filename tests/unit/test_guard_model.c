@@ -11,12 +11,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "guard/rules.h"
+#include "visited.h"
 
 #define LINES 2
 #define NEVER (-100)
@@ -409,37 +409,12 @@ static uint32_t pack(const struct state *state, uint8_t *key)
 	return n;
 }
 
-#define KEY_BYTES 24
-
-struct visited {
-	uint8_t (*key)[KEY_BYTES];
-	uint32_t *slot; /* number of the key + 1 */
-	uint32_t n;
-};
-
-static uint32_t hash(const uint8_t *key)
+static void visit(struct visited *visited, const struct state *state)
 {
-	uint64_t sum = 1469598103934665603u;
+	uint8_t key[VISITED_KEY] = { 0 };
 
-	for (uint32_t i = 0; i < KEY_BYTES; i++)
-		sum = (sum ^ key[i]) * 1099511628211u;
-	return (uint32_t)(sum ^ sum >> 32);
-}
-
-/* false: it was there already. */
-static bool visit(struct visited *visited, const struct state *state)
-{
-	uint8_t key[KEY_BYTES] = { 0 };
-	uint32_t at;
-
-	assert_true(pack(state, key) <= KEY_BYTES);
-	for (at = hash(key) % (2 * STATES_MAX); visited->slot[at]; at = (at + 1) % (2 * STATES_MAX))
-		if (!memcmp(visited->key[visited->slot[at] - 1], key, KEY_BYTES))
-			return false;
-	assert_true(visited->n < STATES_MAX);
-	memcpy(visited->key[visited->n], key, KEY_BYTES);
-	visited->slot[at] = ++visited->n;
-	return true;
+	assert_true(pack(state, key) <= VISITED_KEY);
+	visited_add(visited, key);
 }
 
 /* The inverse of pack(), on top of the model's constants. */
@@ -522,9 +497,10 @@ static void step(struct visited *visited, const struct state *from, uint32_t lea
 
 static void explore(const struct model *model)
 {
-	struct visited visited = { calloc(STATES_MAX, KEY_BYTES), calloc(2 * STATES_MAX, sizeof(uint32_t)), 0 };
+	struct visited visited;
 	struct state from, first;
 
+	visited_open(&visited, STATES_MAX);
 	now_at.model = model;
 	begin(&first, model);
 	now_at.state = from = first;
@@ -540,8 +516,7 @@ static void explore(const struct model *model)
 	}
 	print_message("%s: %u states\n", model->name, visited.n);
 	assert_true(visited.n > 100);
-	free(visited.key);
-	free(visited.slot);
+	visited_close(&visited);
 }
 
 /* Two pipelines, each with a line of one group: never both on, never without the gap between, never past max_on. */
