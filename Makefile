@@ -27,14 +27,37 @@ CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS  += -fsanitize=$(SAN)
 endif
 
-PACKAGES := libgpiod libbpf liburing libiio jansson
-NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14'
+PACKAGES := libgpiod libbpf libelf liburing libiio jansson zlib
+NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
 LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
 # --- what is compiled -------------------------------------------------------
 
 DRIVERS  := $(sort $(wildcard sensors/*.c actuators/*.c userspace/operators/*.c userspace/bridges/*.c))
+
+# Drivers whose library may be missing: FILE:LIBRARY:PACKAGE:NAME. LIBRARY is what pkg-config calls it or, where it has no .pc
+# file, its header and what the linker calls it, as header.h=name. A driver without its library is left out, and whoever
+# uses it is told PACKAGE and NAME. WITHOUT='fft fir' leaves drivers out on purpose.
+OPTIONAL := \
+	userspace/operators/fft.c:fftw3:libfftw3-dev:FFTW \
+	userspace/operators/fir.c:liquid/liquid.h=liquid:libliquid-dev:liquid-dsp
+
+part     = $(word $(1),$(subst :, ,$(2)))
+by_header = $(findstring .h=,$(call part,2,$(1)))
+header   = $(firstword $(subst =, ,$(call part,2,$(1))))
+library  = $(lastword $(subst =, ,$(call part,2,$(1))))
+probe    = $(if $(by_header),echo '\#include <$(header)>' | $(CC) $(CPPFLAGS) -E -x c -,$(PKG_CONFIG) --exists $(library))
+is_there = $(if $(filter $(basename $(notdir $(call part,1,$(1)))),$(WITHOUT)),,$(shell $(probe) >/dev/null 2>&1 && echo yes))
+link     = $(if $(by_header),-l$(library),$(shell $(PKG_CONFIG) --libs $(library)))
+
+OPTIONAL := $(foreach entry,$(OPTIONAL),$(if $(filter $(call part,1,$(entry)),$(DRIVERS)),$(entry)))
+PRESENT  := $(foreach entry,$(OPTIONAL),$(if $(call is_there,$(entry)),$(entry)))
+ABSENT   := $(filter-out $(PRESENT),$(OPTIONAL))
+DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DRIVERS))
+LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
+CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
+
 LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
@@ -49,11 +72,14 @@ SKELETON := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/%.skel.h)
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 UNIT       := $(UNIT_SRC:%.c=$(O)/%)
+TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
-KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/kernel/*.c)))
+KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c)))
+LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
+EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
+FILTERS    := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard examples/*.bpf.c tests/cli/*.bpf.c tests/kernel/*.bpf.c)))
 
 # --- how it is shown --------------------------------------------------------
 
@@ -93,7 +119,7 @@ $(O)/%.o: %.c | $(O)/deps.ok $(SKELETON)
 
 $(O)/gen/registry.c: scripts/registry FORCE
 	@mkdir -p $(@D)
-	@new=$@.$$$$; scripts/registry $(DRIVERS) >$$new && \
+	@new=$@.$$$$; scripts/registry $(DRIVERS) $(ABSENT) >$$new && \
 	if cmp -s $$new $@; then rm $$new; else mv $$new $@; printf '  %-8s %s\n' GEN $@; fi
 
 $(O)/gen/registry.o: $(O)/gen/registry.c | $(O)/deps.ok
@@ -125,7 +151,7 @@ $(O)/weir-guard: $(GUARD_OBJ)
 
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c | $(O)/deps.ok
+$(O)/%.bpf.o: %.bpf.c | $(O)/deps.ok
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -I/usr/include/$(shell uname -m)-linux-gnu -Ibpf \
@@ -138,9 +164,13 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 
 # --- tests ------------------------------------------------------------------
 
-$(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(O)/libweir.a
+$(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+$(FUZZERS): $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(TEST_HELP) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(O)/tests/%: $(O)/tests/%.o $(O)/libweir.a
 	$(call say,LD,$@)
@@ -149,6 +179,11 @@ $(O)/tests/%: $(O)/tests/%.o $(O)/libweir.a
 $(O)/examples/%: $(O)/examples/%.o $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(LIBRARIES): $(O)/%.so: %.c userspace/include/weir/call.h
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iuserspace/include -std=gnu11 -O2 -g -fPIC $(WARNINGS) -shared $< -lm -o $@
 
 setup: ## install what building, testing and the rig need
 	$(Q)scripts/setup all
@@ -159,15 +194,15 @@ test: ## everything: unit tests, tests of the command line, kernel tests in the 
 	$(Q)tests/run all $(O)
 
 .PHONY: tools
-tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES)
+tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES) $(LIBRARIES) $(FILTERS)
 
-unit: all $(UNIT) $(FUZZERS) ## unit tests alone; no root needed
+unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 	$(Q)tests/run unit $(O)
 
-cli: all ## tests of the command line alone
+cli: all $(LIBRARIES) $(FILTERS) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
-kernel: all $(RIG_TOOLS) $(KERNEL) ## kernel tests alone, in the rig
+kernel: all $(RIG_TOOLS) $(KERNEL) $(FILTERS) ## kernel tests alone, in the rig
 	$(Q)tests/run kernel $(O)
 
 demo: ## a shaking accelerometer cuts a motor, on a real kernel in the rig; sets up what it needs
@@ -198,16 +233,17 @@ install: all ## install the program, the libraries, the headers and the manual
 	install -D -m 755 $(O)/libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	ln -sf libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.0
 	ln -sf libweir.so.0 $(DESTDIR)$(libdir)/libweir.so
-	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h
+	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h bpf/weir/custom.h
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/weir $(DESTDIR)$(bindir)/weir-guard $(DESTDIR)$(libdir)/libweir.a $(DESTDIR)$(libdir)/libweir.so \
 		$(DESTDIR)$(libdir)/libweir.so.0 $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	rm -f $(patsubst userspace/include/%,$(DESTDIR)$(includedir)/%,$(wildcard userspace/include/weir/*.h))
+	rm -f $(DESTDIR)$(includedir)/weir/custom.h
 	-rmdir $(DESTDIR)$(includedir)/weir
 
 clean: ## remove build/
 	rm -rf build
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(GUARD_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
-	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d)
+	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d) $(FILTERS:.o=.d) $(TEST_HELP:.o=.d)

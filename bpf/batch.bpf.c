@@ -59,7 +59,7 @@ static long burst(__u32 index, void *context)
 		if (!row)
 			return 1;
 		from = next_slot(from);
-		if (!weir_verdict(row, &memory))
+		if (!weir_passes(knobs.custom, row, &memory))
 			continue;
 		if (key != free) {
 			__u64 *gap = bpf_map_lookup_elem(&ring, &free);

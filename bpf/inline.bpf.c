@@ -62,7 +62,7 @@ static __always_inline void inspect(void *row, const void *data)
 		state.lost++;
 		return;
 	}
-	if (!weir_verdict(row, &memory))
+	if (!weir_passes(knobs.custom, row, &memory))
 		return;
 	/* Default flags: the reader is woken when it has caught up, and left alone while it is behind. */
 	if (bpf_ringbuf_output(&passing, row, bytes, 0))

@@ -34,4 +34,19 @@ static __noinline __u64 weir_verdict(const void *row, struct weir_filter_memory 
 	return r0;
 }
 
+/* A custom filter is linked in place of this one. Where there is none, the kernel finds `custom` to be 0 and takes the call away. */
+int weir_custom(const void *row);
+__hidden __weak __noinline int weir_custom(const void *row)
+{
+	return row != NULL;
+}
+
+/* In the order of the program: the filter belongs to the source, the verdict to the stages behind it. */
+static __always_inline int weir_passes(__u32 custom, const void *row, struct weir_filter_memory *memory)
+{
+	if (custom && !weir_custom(row))
+		return 0;
+	return weir_verdict(row, memory) != 0;
+}
+
 #endif

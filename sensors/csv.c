@@ -97,14 +97,24 @@ static const struct weir_param params[] = {
 	  .min = 2,
 	  .max = 4080,
 	  .help = "bytes of a text cell; longer text is cut at a character, and counted" },
+	{ .name = "filter",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_TEXT,
+	  .help = "an eBPF object made with weir/custom.h, to be tried on records of a file" },
 	{ 0 }
 };
+
+static const char *csv_custom_filter(const struct weir_node *node)
+{
+	return weir_arg_text(node, "filter");
+}
 
 static const struct weir_source_ops csv_ops = {
 	.state_bytes = sizeof(struct csv),
 	.open = csv_open,
 	.produce = csv_produce,
 	.close = csv_close,
+	.custom_filter = csv_custom_filter,
 };
 
 const struct weir_driver weir_sensor_csv = {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "devices/gpio_line.h"
+#include "devices/gpio_pulses.h"
 #include "weir/driver.h"
 
 struct edges {
@@ -16,6 +17,8 @@ struct edges {
 	int fd;              /* -1 before start */
 	uint32_t next_seqno; /* of the line; the kernel begins with 1 */
 	bool has_warned;
+	bool is_pulled; /* counted or filtered: `pulses` does all but finding the line */
+	struct weir_gpio_pulses pulses;
 };
 
 enum { EDGES_BOTH, EDGES_RISING, EDGES_FALLING };
@@ -27,12 +30,32 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_WORD,
 	  .fallback = "both",
 	  .words = edge_words,
-	  .help = "edges that make a record" },
+	  .help = "edges that make a record; of a count, those that count: rising unless given" },
 	{ .name = "debounce",
 	  .value = WEIR_V_DURATION,
 	  .min = 1e-6,
 	  .max = 4000,
 	  .help = "a level counts when it has been stable for so long" },
+	{ .name = "count",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-3,
+	  .max = 86400,
+	  .help = "make a record of how many edges there were, each time this is over" },
+	{ .name = "glitch",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-6,
+	  .max = 3600,
+	  .help = "pulses of either level that are shorter are dropped, with both edges" },
+	{ .name = "pulse_min",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-9,
+	  .max = 86400,
+	  .help = "of pulses of level 1, only those at least so long" },
+	{ .name = "pulse_max",
+	  .value = WEIR_V_DURATION,
+	  .min = 1e-9,
+	  .max = 86400,
+	  .help = "of pulses of level 1, only those at most so long" },
 	{ .name = "bias",
 	  .value = WEIR_V_WORD,
 	  .fallback = "as-is",
@@ -71,32 +94,63 @@ static void describe_event(struct weir_schema *out, enum weir_clock clock)
 	/* id is 1 for rising and 2 for falling: (id - 2) * -1 is the level. */
 	out->field[0].offset = -GPIO_V2_LINE_EVENT_FALLING_EDGE;
 	out->field[0].scale = -1;
+	/* So few values that conditions on it can be pushed down; the kernel has no others. */
+	out->field[0].bits = 2;
 	out->field[1] = event_field("line_seq", WEIR_INT, offsetof(struct gpio_v2_line_event, line_seqno));
+}
+
+/* One word for those of a record and, with count=, for those that count; a pulse is one rising edge. */
+static int wanted_edges(const struct weir_node *node)
+{
+	if (weir_arg_given(node, "count") && !weir_arg_given(node, "edges"))
+		return EDGES_RISING;
+	return (int)weir_arg_int(node, "edges");
+}
+
+static int open_pulses(struct edges *edges, struct weir_node *node, struct weir_schema *out)
+{
+	static const uint32_t which[] = {
+		[EDGES_BOTH] = WEIR_PULSE_RISING | WEIR_PULSE_FALLING,
+		[EDGES_RISING] = WEIR_PULSE_RISING,
+		[EDGES_FALLING] = WEIR_PULSE_FALLING,
+	};
+
+	edges->is_pulled = true;
+	return weir_gpio_pulses_open(&edges->pulses, &edges->gpio, node, which[wanted_edges(node)], out);
 }
 
 static int gpio_open(struct weir_node *node, struct weir_schema *out)
 {
 	struct edges *edges = weir_state(node);
+	int err;
 
 	edges->fd = -1;
 	edges->next_seqno = 1;
 	describe_event(out, weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC);
-	return weir_gpio_open(&edges->gpio, node);
+	err = weir_gpio_open(&edges->gpio, node);
+	return err || !weir_gpio_pulses_wanted(node) ? err : open_pulses(edges, node, out);
 }
 
-static struct gpiod_line_settings *input_settings(const struct weir_node *node)
+static enum gpiod_line_edge edges_to_ask_for(const struct edges *edges, const struct weir_node *node)
 {
 	static const enum gpiod_line_edge edge[] = {
 		[EDGES_BOTH] = GPIOD_LINE_EDGE_BOTH,
 		[EDGES_RISING] = GPIOD_LINE_EDGE_RISING,
 		[EDGES_FALLING] = GPIOD_LINE_EDGE_FALLING,
 	};
+
+	/* A pulse has two edges, whichever of them makes the record. */
+	return edge[edges->is_pulled && edges->pulses.job.filters ? EDGES_BOTH : wanted_edges(node)];
+}
+
+static struct gpiod_line_settings *input_settings(const struct edges *edges, const struct weir_node *node)
+{
 	struct gpiod_line_settings *settings = gpiod_line_settings_new();
 
 	if (!settings)
 		return NULL;
 	gpiod_line_settings_set_direction(settings, GPIOD_LINE_DIRECTION_INPUT);
-	gpiod_line_settings_set_edge_detection(settings, edge[weir_arg_int(node, "edges")]);
+	gpiod_line_settings_set_edge_detection(settings, edges_to_ask_for(edges, node));
 	gpiod_line_settings_set_bias(settings, weir_gpio_bias(node));
 	gpiod_line_settings_set_active_low(settings, weir_arg_int(node, "active_low"));
 	gpiod_line_settings_set_debounce_period_us(settings, (unsigned long)(weir_arg_int(node, "debounce") / 1000));
@@ -108,11 +162,15 @@ static struct gpiod_line_settings *input_settings(const struct weir_node *node)
 static int gpio_start(struct weir_node *node, bool unread)
 {
 	struct edges *edges = weir_state(node);
-	struct gpiod_line_settings *settings = input_settings(node);
-	int err = weir_gpio_request(&edges->gpio, node, settings, unread ? 1 : (size_t)weir_arg_int(node, "buffer"));
+	struct gpiod_line_settings *settings = input_settings(edges, node);
+	size_t events = (size_t)weir_arg_int(node, "buffer");
+	int err;
 
+	(void)unread; /* no filter takes events away from the loop */
+	err = edges->is_pulled ? weir_gpio_pulses_start(&edges->pulses, node, settings, events)
+			       : weir_gpio_request(&edges->gpio, node, settings, events);
 	gpiod_line_settings_free(settings);
-	if (err)
+	if (err || edges->is_pulled)
 		return err;
 	edges->fd = gpiod_line_request_get_fd(edges->gpio.request);
 	/* libgpiod makes it blocking, and a blocking descriptor never completes a multishot read. */
@@ -125,7 +183,16 @@ static int gpio_fd(const struct weir_node *node)
 {
 	const struct edges *edges = weir_state(node);
 
+	if (edges->is_pulled)
+		return -ENOTSUP;
 	return edges->fd >= 0 ? edges->fd : -EAGAIN;
+}
+
+static int gpio_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
+{
+	struct edges *edges = weir_state(node);
+
+	return weir_gpio_pulses_produce(&edges->pulses, node, rows, max, wait);
 }
 
 static int gpio_landed(struct weir_node *node, const void *rows, uint32_t n)
@@ -159,6 +226,15 @@ static void gpio_close(struct weir_node *node)
 	struct edges *edges = weir_state(node);
 
 	weir_gpio_release(&edges->gpio);
+	if (edges->is_pulled)
+		weir_gpio_pulses_close(&edges->pulses);
+}
+
+static const char *gpio_how(const struct weir_node *node)
+{
+	const struct edges *edges = weir_state(node);
+
+	return edges->is_pulled ? edges->pulses.how : NULL;
 }
 
 static const struct weir_source_ops source = {
@@ -168,7 +244,9 @@ static const struct weir_source_ops source = {
 	.fd = gpio_fd,
 	.landed = gpio_landed,
 	.alive = gpio_alive,
+	.produce = gpio_produce,
 	.close = gpio_close,
+	.how = gpio_how,
 };
 
 const struct weir_driver weir_sensor_gpio = {

@@ -20,6 +20,13 @@ struct iio {
 
 static const char *const clocks[] = { "monotonic", "realtime", NULL };
 
+static const char *const losses[] = {
+	[WEIR_IIO_LOSS_AUTO] = "auto",
+	[WEIR_IIO_LOSS_COUNT] = "count",
+	[WEIR_IIO_LOSS_INFER] = "infer",
+	NULL,
+};
+
 static const struct weir_param params[] = {
 	{ .name = "rate",
 	  .value = WEIR_V_RATE,
@@ -49,12 +56,20 @@ static const struct weir_param params[] = {
 	  .fallback = "monotonic",
 	  .words = clocks,
 	  .help = "clock that stamps the samples" },
+	{ .name = "filter",
+	  .value = WEIR_V_TEXT,
+	  .help = "an eBPF object made with weir/custom.h: only samples that it passes leave the kernel" },
+	{ .name = "loss",
+	  .value = WEIR_V_WORD,
+	  .fallback = "auto",
+	  .words = losses,
+	  .help = "samples that the full buffer loses: count them in the kernel, or infer them from timestamps" },
 	{ .name = NULL },
 };
 
 static int refuse_buffered_only(struct weir_node *node)
 {
-	static const char *const name[] = { "rate", "trigger", "watermark", "buffer" };
+	static const char *const name[] = { "rate", "trigger", "watermark", "buffer", "loss" };
 
 	for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
 		if (weir_arg_given(node, name[i]))
@@ -150,6 +165,18 @@ static int iio_number(const struct weir_node *node)
 	return iio->is_captured ? iio->device.number : -1;
 }
 
+static const char *iio_custom_filter(const struct weir_node *node)
+{
+	return weir_arg_text(node, "filter");
+}
+
+static const char *iio_how(const struct weir_node *node)
+{
+	const struct iio *iio = weir_state(node);
+
+	return iio->is_captured ? iio->capture.how : NULL;
+}
+
 static const struct weir_source_ops source = {
 	.state_bytes = sizeof(struct iio),
 	.open = iio_open,
@@ -162,6 +189,8 @@ static const struct weir_source_ops source = {
 	.stop = iio_stop,
 	.close = iio_close,
 	.iio_device = iio_number,
+	.how = iio_how,
+	.custom_filter = iio_custom_filter,
 };
 
 const struct weir_driver weir_sensor_iio = {

@@ -2,8 +2,9 @@
 /*
  * Test signals. Record i depends on i alone: a run repeats to the bit, however it was cut into blocks.
  *
- * The phase is a 64-bit fraction of a turn that wraps by itself, so it is exact after any number of records. Sines are turned
- * on from record to record and set anew from the phase every SEGMENT records, before rounding has added up to 1e-13.
+ * The phase is a 64-bit fraction of a turn that wraps by itself, so it is exact after any number of records. Sines are made a
+ * segment at a time: set from the phase at its beginning and turned on from there, before rounding has added up to 1e-13.
+ * Each waits for the one LANES records before, not for the one just before, so that the processor works on several at once.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,7 +14,11 @@
 #include "weir/raster.h"
 
 #define SEGMENT 256u
+#define LANES 4u
 #define NOMINAL_HZ 1000
+
+/** Numbers that are computed with side by side. */
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 
 enum shape { SINE, SQUARE, NOISE, COUNTER };
 
@@ -34,8 +39,8 @@ struct synth {
 	uint64_t turn; /**< of phase, from record to record */
 	double amplitude, offset;
 	uint64_t seed;
-	double sine, cosine;           /**< at record i */
 	double step_sine, step_cosine; /**< of `turn` */
+	double wave[SEGMENT];          /**< sines of the segment that record i is in */
 };
 
 static int find_shape(const char *word)
@@ -95,23 +100,46 @@ static int synth_start(struct weir_node *node, bool unread)
 	return 0;
 }
 
+static void rotate(double *sine, double *cosine, double by_sine, double by_cosine)
+{
+	double before = *sine;
+
+	*sine = before * by_cosine + *cosine * by_sine;
+	*cosine = *cosine * by_cosine - before * by_sine;
+}
+
+static void make_wave(struct synth *synth)
+{
+	double stride_sine = synth->step_sine, stride_cosine = synth->step_cosine;
+	lanes sine, cosine;
+
+	sine[0] = sin(radians(synth->i * synth->turn));
+	cosine[0] = cos(radians(synth->i * synth->turn));
+	for (uint32_t lane = 1; lane < LANES; lane++) {
+		double s = sine[lane - 1], c = cosine[lane - 1];
+
+		rotate(&s, &c, synth->step_sine, synth->step_cosine);
+		sine[lane] = s;
+		cosine[lane] = c;
+		rotate(&stride_sine, &stride_cosine, synth->step_sine, synth->step_cosine);
+	}
+	for (uint32_t k = 0; k < SEGMENT; k += LANES) {
+		lanes value = synth->offset + synth->amplitude * sine, before = sine;
+
+		memcpy(synth->wave + k, &value, sizeof(value));
+		sine = before * stride_cosine + cosine * stride_sine;
+		cosine = cosine * stride_cosine - before * stride_sine;
+	}
+}
+
 static void make_sine(struct synth *synth, struct row *row, uint32_t n)
 {
-	double sine = synth->sine, cosine = synth->cosine;
+	const double *wave = synth->wave + synth->i % SEGMENT;
 
-	if (synth->i % SEGMENT == 0) {
-		sine = sin(radians(synth->i * synth->turn));
-		cosine = cos(radians(synth->i * synth->turn));
-	}
-	for (uint32_t k = 0; k < n; k++) {
-		double before = sine;
-
-		row[k].real = synth->offset + synth->amplitude * sine;
-		sine = sine * synth->step_cosine + cosine * synth->step_sine;
-		cosine = cosine * synth->step_cosine - before * synth->step_sine;
-	}
-	synth->sine = sine;
-	synth->cosine = cosine;
+	if (synth->i % SEGMENT == 0)
+		make_wave(synth);
+	for (uint32_t k = 0; k < n; k++)
+		row[k].real = wave[k];
 }
 
 static void make_square(const struct synth *synth, struct row *row, uint32_t n)

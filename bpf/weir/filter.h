@@ -45,7 +45,7 @@ struct weir_filter_knobs {
 	__u64 limit;                     /* inline: inspect this many rows, then pass none; 0: no limit */
 	__u64 pidns_device, pidns_inode; /* inline: the pid namespace of `thread` */
 	__u32 thread;                    /* inline: its call of the learning hook tells which buffer is ours */
-	__u32 reserved;
+	__u32 custom;                    /* is a custom filter linked to the program? */
 };
 
 /*

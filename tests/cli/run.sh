@@ -45,11 +45,20 @@ stuck_sink() { # nobody reads the pipe, the run is told to stop: it ends, and th
 
 ok 'run -n prints that many records' same 5 "$(counts -n 5 | wc -l)"
 ok 'records count from 0' same '{"t":2000000,"value":2}' "$(counts -n 3 | tail -n 1)"
+ok '--format says what print writes' same 't,value 0,0' "$(counts -n 1 --format=csv | tr '\n' ' ' | sed 's/ $//')"
+ok 'line protocol counts from 1970' same "$(date +%s | cut -c 1-5)" \
+    "$("$weir" run -q -n 1 'synth:sine rate=1kHz | print format=influx' | sed 's/.* //' | cut -c 1-5)"
+ok 'a program has the last word on its format' same '{"t":0,"value":0}' \
+    "$("$weir" run -q -n 1 --format=csv 'synth:counter rate=max | print format=jsonl')"
+ok 'an unknown format is status 2' same 2 "$(status_of "$weir" run --format=xml 'synth:counter | print')"
+ok '-v prints the plan on standard error' sh -c "\"$weir\" run -q -v -n 1 'synth:counter rate=max | null' 2>&1 | grep -q 'agent 1 reads'"
 ok 'a program is read from a file' same 3 "$(printf 'synth:counter rate=max | print\n' >"$work/p.weir" &&
     "$weir" run -q -n 3 "$work/p.weir" | wc -l)"
 ok 'a program is read from standard input' same 3 "$(echo 'synth:counter rate=max | print' | "$weir" run -q -n 3 - | wc -l)"
 ok 'lines of standard input become records' same '{"text":"b"}' \
     "$(printf 'a\nb' | "$weir" run -q 'lines:- | print' | tail -n 1 | sed 's/"t":[0-9]*,//')"
+ok 'silence is told while it lasts, not when it is over' same '0 1 0' \
+    "$({ echo a && sleep 1 && echo b; } | "$weir" run -q 'lines:- | timeout 50ms | print' | sed 's/.*"stale":\(.\).*/\1/' | tr '\n' ' ' | sed 's/ $//')"
 ok '--stats=json counts records in' same 1000 "$(summary in 'synth:counter rate=max | null' -n 1000)"
 ok '--stats=json counts records out' same 10 "$(summary out 'synth:counter rate=max | every 100 | null' -n 1000)"
 ok '--for ends the run' same 0 "$(status_of timeout 5 "$weir" run --for 200ms 'synth:sine rate=1kHz | null')"

@@ -51,10 +51,10 @@ ok 'so do stages that remember' pushes 'every 2 | changed a by 5' 'every 2, then
 ok 'nothing of them is run twice' sh -c '! grep -q .' <<EOF
 $(explain 'where a > 5 | every 2 | changed b by 5' | sed '1,/^agent/d' | grep -v null)
 EOF
-ok 'what is only implied says so' pushes 'where a > 5 and a > b' "implied; the stage decides exactly: '>' has several channels"
-ok 'and its stage stays' keeps 'where a > 5 and a > b' 'where a > 5 and a > b'
-ok 'nothing that remembers goes before it' keeps 'where a > 5 and a > b | every 2' 'every 2'
-ok 'what stands in the way is named' pushes 'every 2 | where a > b' "no further stage: '>' has several channels"
+ok 'what is only implied says so' pushes 'where a > 5 and max(a, b) > 9' "implied; the stage decides exactly: 'max' and several channels"
+ok 'and its stage stays' keeps 'where a > 5 and max(a, b) > 9' 'where a > 5 and max'
+ok 'nothing that remembers goes before it' keeps 'where a > 5 and max(a, b) > 9 | every 2' 'every 2'
+ok 'what stands in the way is named' pushes 'every 2 | where max(a, b) > 9' "no further stage: 'max' and several channels"
 ok 'the code is listed beside the conditions' sh -c "\"$weir\" explain --bpf --filter-tier=batch '$source | where a > 100 | every 2 | null' |
     grep -q 's<= 0x64 goto .* ; a > 100\|r3 = \*(u16 \*)(r1 +8) *; a > 100'"
 ok 'the kernel did the filtering' sh -c "\"$weir\" run --filter-tier=batch '$source | where a > 100 | null' 2>&1 |

@@ -10,15 +10,15 @@
 #include <errno.h>
 #include <math.h>
 
+#include "../common/interpreter.h"
 #include "core/record.h"
 #include "lang/lang.h"
 
-/* A fuzzer is one file and the library. */
-#include "../unit/interpreter.c"
-
 #define ROWS 64u
 #define ROW_BYTES 32u
-#define LOAD_ONE_IN 200
+#ifndef LOAD_ONE_IN
+#define LOAD_ONE_IN 500 /* -DLOAD_ONE_IN=1 loads every program */
+#endif
 
 /* The choices that are left; then all are 0, which ends everything soon. */
 struct choices {
@@ -34,47 +34,44 @@ static uint32_t choose(struct choices *choices, uint32_t n)
 	return *choices->data++ % n;
 }
 
-static uint64_t next(uint64_t *seed)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return *seed ^ *seed >> 29;
-}
-
-static struct weir_field make_field(uint64_t *seed, const char *name, uint32_t at)
+static struct weir_field make_field(struct dice *dice, const char *name, uint32_t at)
 {
 	static const double scales[] = { 1, 1, 0.01, -0.5, 9.8e-3, 5e-324, 1e300 }, offsets[] = { 0, 0, -273.15, 1e12 };
-	struct weir_field field = { .at = at, .bytes = 1u << next(seed) % 4 };
+	struct weir_field field = { .at = at, .bytes = 1u << roll(dice) % 4 };
 
-	field.bits = (uint8_t)(1 + next(seed) % (8 * field.bytes));
-	field.shift = (uint8_t)(next(seed) % (8 * field.bytes - field.bits + 1));
-	field.is_signed = next(seed) % 2;
-	field.is_big_endian = next(seed) % 2;
-	field.kind = next(seed) % 4 ? WEIR_REAL : next(seed) % 2 ? WEIR_INT : WEIR_BOOL;
-	field.scale = scales[next(seed) % 7];
-	field.offset = offsets[next(seed) % 4];
+	field.bits = (uint8_t)(1 + roll(dice) % (8 * field.bytes));
+	/* That 65536 values are tried as 1024 are, need not be seen each time. */
+	if (field.bits > 10 && field.bits <= 16 && roll(dice) % 16)
+		field.bits -= 8;
+	field.shift = (uint8_t)(roll(dice) % (8 * field.bytes - field.bits + 1));
+	field.is_signed = roll(dice) % 2;
+	field.is_big_endian = roll(dice) % 2;
+	field.kind = roll(dice) % 4 ? WEIR_REAL : roll(dice) % 2 ? WEIR_INT : WEIR_BOOL;
+	field.scale = scales[roll(dice) % 7];
+	field.offset = offsets[roll(dice) % 4];
 	strcpy(field.name, name);
 	return field;
 }
 
-static void make_schema(struct weir_schema *schema, uint64_t *seed)
+static void make_schema(struct weir_schema *schema, struct dice *dice)
 {
 	static const char *const names[] = { "x", "y", "z" };
 
 	weir_schema_init(schema, WEIR_CLOCK_MONOTONIC);
 	for (uint32_t i = 0; i < 3; i++)
-		schema->field[i] = make_field(seed, names[i], 8 * i);
+		schema->field[i] = make_field(dice, names[i], 8 * i);
 	schema->n_fields = 3;
 	schema->t.at = 24;
 	schema->row_bytes = ROW_BYTES;
 }
 
 /* Small and large numbers, and all ones. */
-static void make_rows(unsigned char rows[ROWS * ROW_BYTES], uint64_t *seed)
+static void make_rows(unsigned char rows[ROWS * ROW_BYTES], struct dice *dice)
 {
 	for (uint32_t i = 0; i < ROWS * ROW_BYTES; i += 8) {
-		uint64_t word = next(seed) >> next(seed) % 64;
+		uint64_t word = roll(dice) >> roll(dice) % 64;
 
-		if (!(next(seed) % 4))
+		if (!(roll(dice) % 4))
 			word = -word;
 		memcpy(rows + i, &word, 8);
 	}
@@ -103,7 +100,7 @@ static void load_one(const struct weir_predicate *predicate, const struct weir_s
 }
 
 static void check_rows(const struct weir_expr *expr, const struct weir_schema *schema,
-		       const struct weir_predicate *predicate, uint64_t *seed)
+		       const struct weir_predicate *predicate, struct dice *dice)
 {
 	static struct weir_filter_memory memory;
 	static struct bpf_insn code[WEIR_FILTER_CODE_MAX];
@@ -115,7 +112,7 @@ static void check_rows(const struct weir_expr *expr, const struct weir_schema *s
 	if (n < 0 || weir_block_open(&block, schema))
 		return;
 	memcpy(memory.bits, predicate->bits, sizeof(memory.bits));
-	make_rows(rows, seed);
+	make_rows(rows, dice);
 	weir_rows_decode(schema, rows, ROWS, block);
 	weir_expr_test(expr, block, expected);
 	for (uint32_t i = 0; i < ROWS; i++) {
@@ -127,11 +124,11 @@ static void check_rows(const struct weir_expr *expr, const struct weir_schema *s
 			abort();
 	}
 	weir_block_close(block);
-	if (!(next(seed) % LOAD_ONE_IN))
+	if (!(roll(dice) % LOAD_ONE_IN))
 		load_one(predicate, schema, code, n);
 }
 
-static void check_condition(const struct weir_expr *expr, const struct weir_schema *schema, uint64_t *seed)
+static void check_condition(const struct weir_expr *expr, const struct weir_schema *schema, struct dice *dice)
 {
 	static struct weir_predicate predicate;
 	char why[256];
@@ -142,7 +139,7 @@ static void check_condition(const struct weir_expr *expr, const struct weir_sche
 	weir_predicate_init(&predicate);
 	err = weir_predicate_add_where(&predicate, expr, schema, why);
 	if (!err)
-		check_rows(expr, schema, &predicate, seed);
+		check_rows(expr, schema, &predicate, dice);
 	else if (err != -ENOTSUP || !*why || predicate.n != 1)
 		abort();
 }
@@ -192,6 +189,23 @@ static void print_value(struct choices *choices, uint32_t depth, FILE *out)
 	}
 }
 
+/* What the planner takes for a polynomial more often than not. */
+static void print_polynomial(struct choices *choices, FILE *out)
+{
+	static const char *const factors[] = {
+		"x", "y", "z", "x * x", "(y - 3)", "x * y", "raw(z)", "z / 7", "y * 0.1"
+	};
+	uint32_t n = 1 + choose(choices, 4);
+
+	fputs(choose(choices, 4) ? "(" : "sqrt(", out);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i)
+			fputs(choose(choices, 4) ? " + " : " - ", out);
+		fprintf(out, "%s * %s", factors[choose(choices, 9)], factors[choose(choices, 9)]);
+	}
+	fputc(')', out);
+}
+
 static void print_comparison(struct choices *choices, FILE *out)
 {
 	static const char *const signs[] = { " < ", " <= ", " > ", " >= ", " == ", " != " };
@@ -200,7 +214,10 @@ static void print_comparison(struct choices *choices, FILE *out)
 		fprintf(out, "bit(raw(%c), %u)", 'x' + (int)choose(choices, 3), choose(choices, 64));
 		return;
 	}
-	print_value(choices, 3, out);
+	if (choose(choices, 3))
+		print_value(choices, 3, out);
+	else
+		print_polynomial(choices, out);
 	fputs(signs[choose(choices, 6)], out);
 	if (choose(choices, 2))
 		print_number(choices, out);
@@ -225,7 +242,7 @@ static void print_condition(struct choices *choices, uint32_t depth, FILE *out)
 	fputc(')', out);
 }
 
-static void check_text(const char *text, const struct weir_schema *schema, uint64_t *seed)
+static void check_text(const char *text, const struct weir_schema *schema, struct dice *dice)
 {
 	struct weir_tree_expr *tree_expr;
 	struct weir_report *report;
@@ -235,7 +252,7 @@ static void check_text(const char *text, const struct weir_schema *schema, uint6
 	if (weir_report_open(&report, "<fuzz>", text))
 		abort();
 	if (!weir_parse_expr(&tree, &tree_expr, report) && !weir_expr_open(&expr, tree_expr, schema, report)) {
-		check_condition(expr, schema, seed);
+		check_condition(expr, schema, dice);
 		weir_expr_close(expr);
 	}
 	weir_tree_close(tree);
@@ -246,17 +263,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct choices choices = { data, size };
 	struct weir_schema schema;
-	uint64_t seed = 0;
+	struct dice dice = { 0 };
 	char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
 
 	for (size_t i = 0; i < size; i++)
-		seed = (seed ^ data[i]) * 0x100000001b3;
-	make_schema(&schema, &seed);
+		dice.state = (dice.state ^ data[i]) * 0x100000001b3;
+	make_schema(&schema, &dice);
 	print_condition(&choices, 4, out);
 	fclose(out);
-	check_text(text, &schema, &seed);
+	check_text(text, &schema, &dice);
 	free(text);
 	return 0;
 }

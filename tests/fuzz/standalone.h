@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/dice.h"
+
 #define INPUT_MAX 65536
 #ifndef RUNS
 #define RUNS 20000
@@ -34,23 +36,17 @@ static int run_file(const char *name)
 	return file == stdin ? 0 : fclose(file);
 }
 
-static uint32_t random_below(uint64_t *seed, uint32_t n)
-{
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(*seed >> 33) % n;
-}
-
 /* Words in a random order get deeper into a parser than bytes do; now and then one byte is changed. */
-static size_t make_input(uint64_t *seed, const char *const *words, size_t n_words, char *data)
+static size_t make_input(struct dice *dice, const char *const *words, size_t n_words, char *data)
 {
 	size_t size = 0;
 
-	for (uint32_t n = random_below(seed, 60); n && size < INPUT_MAX - 64; n--) {
-		const char *word = words[random_below(seed, (uint32_t)n_words)];
+	for (uint32_t n = roll_below(dice, 60); n && size < INPUT_MAX - 64; n--) {
+		const char *word = words[roll_below(dice, (uint32_t)n_words)];
 
-		size += (size_t)sprintf(data + size, "%s%s", word, random_below(seed, 3) ? " " : "");
-		if (!random_below(seed, 20))
-			data[random_below(seed, (uint32_t)size + 1)] = (char)random_below(seed, 256);
+		size += (size_t)sprintf(data + size, "%s%s", word, roll_below(dice, 3) ? " " : "");
+		if (!roll_below(dice, 20))
+			data[roll_below(dice, (uint32_t)size + 1)] = (char)roll_below(dice, 256);
 	}
 	return size;
 }
@@ -58,10 +54,10 @@ static size_t make_input(uint64_t *seed, const char *const *words, size_t n_word
 static void run_random(const char *name, const char *const *words, size_t n_words, unsigned long runs, uint64_t seed)
 {
 	static char data[INPUT_MAX];
-	uint64_t state = seed;
+	struct dice dice = { seed };
 
 	for (unsigned long i = 0; i < runs; i++)
-		LLVMFuzzerTestOneInput((uint8_t *)data, make_input(&state, words, n_words, data));
+		LLVMFuzzerTestOneInput((uint8_t *)data, make_input(&dice, words, n_words, data));
 	printf("1..1\nok 1 - %s: %lu inputs, seed %llu\n", name, runs, (unsigned long long)seed);
 }
 

@@ -17,11 +17,14 @@ say $? "a run of $seconds s at $rate/s ends well under --strict"
 unplug
 
 in=$(count in "$dir/messages")
-echo "$in samples, $((in / seconds))/s" >>"$dir/messages"
+mv "$dir/messages" "$dir/summary"
+echo "$in samples, $((in / seconds))/s" >"$dir/messages"
 column 2,3 "$dir/got.csv" | awk -F, -v in_total="$in" '
     $1 != NR - 1 || $2 != -7 { print "sample " NR - 1 ": " $0; exit 1 }
     END { if (NR != in_total) { print NR " of " in_total; exit 1 } }' >>"$dir/messages"
-say $? 'each sample is there, in order, with its values'
+whole=$?
+cat "$dir/summary" >>"$dir/messages"
+say $whole 'each sample is there, in order, with its values'
 [ "$in" -ge $((seconds * rate * 3 / 4)) ]
 say $? 'the feeder kept the rate'
 exit $status

@@ -52,6 +52,7 @@ const struct weir_driver *const weir_drivers[] = {
 	&weir_operator_select, &weir_operator_switch, &weir_actuator_gpio,
 };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
+const struct weir_absent weir_absents[] = { { 0 } };
 
 static void on_signal(int number)
 {

@@ -24,6 +24,8 @@
 #include <linux/input.h>
 #include <linux/uhid.h>
 
+#include "clock.h"
+
 #define HID_AXES 3
 #define HID_REPORT_ID 1
 #define HID_ALL_EVENTS 2 /* the second reporting state, usage 0841 */
@@ -62,6 +64,7 @@ struct hid_device {
 	const struct hid_kind *kind;
 	struct hid_features features;       /* written by the answering thread */
 	atomic_uint reporting, interval_ms; /* copies for other threads */
+	atomic_ullong answered_ns;          /* when the driver last read a report; 0: it has written one since */
 	/* Called on that thread when a single reading is asked for. */
 	void (*poll)(void *data, int32_t value[HID_AXES]);
 	void *data;
@@ -186,6 +189,7 @@ static void hid_answer_get(struct hid_device *dev, struct uhid_event *event)
 	}
 	if (write(dev->fd, &reply, sizeof(reply)) < 0)
 		perror("uhid: get report");
+	dev->answered_ns = clock_now_ns();
 }
 
 static void hid_answer_set(struct hid_device *dev, struct uhid_event *event)
@@ -193,6 +197,7 @@ static void hid_answer_set(struct hid_device *dev, struct uhid_event *event)
 	struct uhid_event reply = { .type = UHID_SET_REPORT_REPLY };
 	struct uhid_set_report_req *set = &event->u.set_report;
 
+	dev->answered_ns = 0;
 	if (set->size >= sizeof(dev->features)) {
 		memcpy(&dev->features, set->data, sizeof(dev->features));
 		dev->features.id = HID_REPORT_ID;

@@ -4,7 +4,8 @@
  *
  * Feeding starts when a reader has enabled the IIO buffer, so nothing is fed
  * that nobody could see: the buffer's "enable" is 1 early in that, the HID
- * reporting state is set late, and both are waited for. After the last sample
+ * reporting state is set late, and both are waited for, and then until the
+ * driver has read what it reads last. After the last sample
  * the device stays, or a reader would lose what it has yet to read.
  */
 
@@ -16,7 +17,8 @@
 #include "hid_device.h"
 #include "wave.h"
 
-#define LOG_FLUSH 256 /* samples */
+#define LOG_FLUSH 256      /* samples */
+#define SETTLE_NS 50000000 /* from the driver's last report to the first sample */
 #define NOT_BACKGROUND -2
 
 struct options {
@@ -105,13 +107,24 @@ static int buffer_enabled(const char *iio)
 	return c == '1';
 }
 
+/*
+ * The driver begins by writing reports and ends by reading one. While the kernel takes in what was read it refuses input
+ * (hid_input_report() only tries its lock), and nobody would know that samples are missing.
+ */
+static int is_settled(struct hid_device *dev)
+{
+	uint64_t answered_ns = dev->answered_ns;
+
+	return answered_ns && clock_now_ns() - answered_ns >= SETTLE_NS;
+}
+
 static int may_start(struct hid_device *dev, const char *when, const char *iio)
 {
 	if (!strncmp(when, "file:", 5))
 		return !access(when + 5, F_OK);
 	if (!strcmp(when, "now"))
 		return 1;
-	return dev->reporting == HID_ALL_EVENTS && buffer_enabled(iio);
+	return dev->reporting == HID_ALL_EVENTS && buffer_enabled(iio) && is_settled(dev);
 }
 
 static double rate_of(const struct options *o, struct hid_device *dev)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "expr_model.h"
+#include "../common/dice.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,12 +15,11 @@
 
 #include "lang/lang.h"
 
-static uint64_t seed = 42;
+static struct dice dice = { 42 };
 
 uint32_t below(uint32_t n)
 {
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(seed >> 33) % n;
+	return roll_below(&dice, n);
 }
 
 void model_schema(struct weir_schema *schema)

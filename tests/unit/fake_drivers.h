@@ -173,6 +173,10 @@ static const struct weir_driver fake_print = { .name = "print", .sink_params = n
 const struct weir_driver *const weir_drivers[] = {
 	&fake_sim, &fake_gpio, &fake_where, &fake_select, &fake_window, &fake_switch, &fake_print,
 };
+const struct weir_absent weir_absents[] = {
+	{ .name = "lost", .roles = 1u << WEIR_OPERATOR, .library = "libLost", .package = "liblost-dev" },
+	{ 0 },
+};
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
 
 #endif

@@ -144,7 +144,7 @@ bool harness_open(struct harness *h, const char *chain, const struct weir_schema
 	char text[1024];
 	bool good;
 
-	*h = (struct harness){ 0 };
+	*h = (struct harness){ .time_ns = INT64_MIN };
 	/* A chain that ends in a stage must have a name, and one that ends in a sink must not. */
 	snprintf(text, sizeof(text), "%s%s%s", in && ends_in_sink(chain) ? "" : "it = ", in ? "begin | " : "", chain);
 	assert_int_equal(weir_pipeline_new(&h->pipeline, NULL, "<test>", text), 0);
@@ -184,7 +184,7 @@ int harness_start(struct harness *h)
 
 int harness_push(struct harness *h, const struct weir_block *block)
 {
-	return weir_node_push(h->first, block);
+	return weir_chain_push(h->first, block, &h->time_ns);
 }
 
 void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32_t n, uint32_t most, uint64_t *random)
@@ -202,17 +202,17 @@ void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32
 
 int harness_flush(struct harness *h)
 {
-	for (struct weir_node *node = h->first; node; node = node->down) {
-		int err = 0;
+	int64_t end = h->time_ns > INT64_MIN && h->time_ns < INT64_MAX ? h->time_ns + 1 : h->time_ns;
 
-		if (node->role == WEIR_OPERATOR && node->driver->stage->flush)
-			err = node->driver->stage->flush(node);
-		else if (node->role == WEIR_SINK && node->driver->sink->flush)
-			err = node->driver->sink->flush(node);
-		if (err)
-			return err;
-	}
-	return 0;
+	return weir_chain_flush(h->first, &end);
+}
+
+void harness_run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)
+{
+	if (!harness_open(h, chain, memory->schema))
+		fail_msg("%s: %s", chain, harness_error(h));
+	harness_push_cut(h, memory, memory->n, most, &seed);
+	assert_true(harness_flush(h) >= 0);
 }
 
 int harness_pull(struct harness *h, uint32_t max)

@@ -40,6 +40,7 @@ struct harness {
 	int64_t *t;
 	union harness_value *value[WEIR_FIELDS_MAX]; /**< by field, then by record */
 	int64_t until_ns;                            /**< of the last wait that a source asked for */
+	int64_t time_ns;                             /**< of the newest record that was pushed */
 };
 
 /** @brief Parse, check and open. @return true; false where something was refused: see harness_error(). Always close it. */
@@ -52,6 +53,9 @@ int harness_start(struct harness *h);
 int harness_push(struct harness *h, const struct weir_block *block);
 /** @brief Push the first `n` records in blocks of random sizes up to `most`, all from `memory`'s columns. */
 void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32_t n, uint32_t most, uint64_t *random);
+/** @brief Open a chain, push all of `memory` cut at random into blocks of up to `most` records, flush. Whatever fails, fails the
+ *  test. Close it afterwards. */
+void harness_run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed);
 /** @brief Flush all stages, from the first to the last. */
 int harness_flush(struct harness *h);
 /** @brief Ask the source once for up to `max` rows and collect them. What produce returned. */

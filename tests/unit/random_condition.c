@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/record.h"
 
@@ -36,6 +37,69 @@ static void print_constant(double value, FILE *stream)
 		fputs(value < 0 ? "(-1/0)" : "(1/0)", stream);
 	else
 		fprintf(stream, "(%.17g)", value);
+}
+
+/* The like of what one asks of several channels at once; values of all sizes come out. */
+static void print_polynomial(struct dice *dice, const struct weir_schema *schema, FILE *stream)
+{
+	/* clang-format off */
+	static const char *const forms[] = {
+		"%1$s * %1$s + %2$s * %2$s", "sqrt(%1$s * %1$s + %2$s * %2$s + %3$s * %3$s)", "%1$s - %2$s",
+		"%1$s + 2 * %2$s", "0.1 * %1$s + 0.3 * %2$s - %3$s", "(%1$s - 3) * (%2$s + 2)", "abs(%1$s * %2$s - 7)",
+		"-(%1$s + %2$s) / 4", "raw(%1$s) * raw(%2$s)", "%1$s * %1$s * %2$s - %3$s", "floor(sqrt(%1$s * %1$s + %2$s * %2$s) / 3)",
+		"raw(%1$s) * 3 - raw(%2$s) * raw(%3$s)", "%1$s * %1$s - 5 * %1$s", "(%1$s * 0.25 + %2$s) * (%1$s - %2$s)",
+		"%1$s * %1$s + 1e3 * (%2$s - 1e-3) * (%2$s - 1e-3)", "(%1$s * %2$s * %3$s) / 1e9 - %3$s", "%1$s * 1e200 + %2$s",
+	};
+	/* clang-format on */
+	const char *name[3];
+
+	for (int i = 0; i < 3; i++)
+		name[i] = schema->field[roll_below(dice, schema->n_fields)].name;
+	fprintf(stream, forms[roll_below(dice, sizeof(forms) / sizeof(forms[0]))], name[0], name[1], name[2]);
+}
+
+static double evaluate(const struct weir_schema *schema, const char *text, const void *row)
+{
+	struct weir_tree_expr *parsed;
+	struct weir_report *report;
+	struct weir_block *block;
+	struct weir_tree *tree;
+	struct weir_expr *expr;
+	double value;
+
+	if (weir_report_open(&report, "<random>", text) || weir_parse_expr(&tree, &parsed, report) ||
+	    weir_expr_open(&expr, parsed, schema, report) || weir_block_open(&block, schema))
+		abort();
+	weir_rows_decode(schema, row, 1, block);
+	weir_expr_eval(expr, block, &value);
+	weir_block_close(block);
+	weir_expr_close(expr);
+	weir_tree_close(tree);
+	weir_report_close(report);
+	return value;
+}
+
+static void print_constant(double value, FILE *stream);
+
+void random_polynomial(struct dice *dice, const struct weir_schema *schema, const void *row, char text[CONDITION_BYTES])
+{
+	static const char *const operators[] = { "<", "<=", ">", ">=", "==", "!=" };
+	FILE *stream = fmemopen(text, CONDITION_BYTES, "w");
+	double value;
+
+	print_polynomial(dice, schema, stream);
+	fflush(stream);
+	value = evaluate(schema, text, row);
+	if (!roll_below(dice, 3))
+		value = nextafter(value, roll_below(dice, 2) ? INFINITY : -INFINITY);
+	if (roll_below(dice, 20)) {
+		fprintf(stream, " %s ", operators[roll_below(dice, 6)]);
+		print_constant(value, stream);
+	} else {
+		fprintf(stream, " %s ", operators[roll_below(dice, 6)]);
+		print_polynomial(dice, schema, stream);
+	}
+	fclose(stream);
 }
 
 /* %1$s is the field. Some can only be pushed down where all raw values can be tried, and some not at all. */
@@ -74,8 +138,17 @@ static void print_comparison(struct dice *dice, const struct weir_schema *schema
 {
 	static const char *const operators[] = { "<", "<=", ">", ">=", "==", "!=" };
 	const struct weir_field *field = &schema->field[roll_below(dice, schema->n_fields)];
-	uint32_t form = roll_below(dice, 12);
+	uint32_t form = roll_below(dice, 14);
 
+	if (form >= 12) {
+		char text[CONDITION_BYTES];
+		unsigned char row[64];
+
+		random_row(dice, schema, NULL, row);
+		random_polynomial(dice, schema, row, text);
+		fputs(text, stream);
+		return;
+	}
 	if (form == 0) {
 		print_between(dice, schema, field, stream);
 		return;

@@ -14,6 +14,10 @@
  *  that are likely to make a difference: values of raw integers and their neighbours, NaN, infinities. */
 void random_condition(struct dice *dice, const struct weir_schema *schema, char text[CONDITION_BYTES]);
 
+/** A comparison of a polynomial over up to three channels with about its value for this row, or with another polynomial. */
+void random_polynomial(struct dice *dice, const struct weir_schema *schema, const void *row,
+		       char text[CONDITION_BYTES]);
+
 /** `where …`, `every …` or `changed …`. */
 void random_stage(struct dice *dice, const struct weir_schema *schema, char text[CONDITION_BYTES]);
 

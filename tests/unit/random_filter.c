@@ -9,21 +9,6 @@
 
 #include "random_filter.h"
 
-/* splitmix64 */
-uint64_t roll(struct dice *dice)
-{
-	uint64_t z = dice->state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint32_t roll_below(struct dice *dice, uint32_t n)
-{
-	return (uint32_t)(roll(dice) % n);
-}
-
 static double random_scale(struct dice *dice)
 {
 	static const double scales[] = {
@@ -70,8 +55,7 @@ void random_schema(struct dice *dice, struct weir_schema *schema)
 	schema->row_bytes = schema->t.at + 8;
 }
 
-/* A raw value that is likely to be where mistakes are. */
-static int64_t random_raw(struct dice *dice, const struct weir_field *field)
+int64_t random_raw(struct dice *dice, const struct weir_field *field)
 {
 	uint64_t span = UINT64_MAX >> (64 - field->bits), key = roll(dice) & span;
 	int64_t lo, hi;

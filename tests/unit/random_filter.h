@@ -6,15 +6,8 @@
 #ifndef WEIR_TESTS_RANDOM_FILTER_H
 #define WEIR_TESTS_RANDOM_FILTER_H
 
+#include "../common/dice.h"
 #include "lang/lang.h"
-
-/** A generator of random numbers with its state: same seed, same sequence on every machine. */
-struct dice {
-	uint64_t state;
-};
-
-uint64_t roll(struct dice *dice);                   /**< 64 random bits */
-uint32_t roll_below(struct dice *dice, uint32_t n); /**< 0 to n - 1 */
 
 /** Up to six integer channels of any width, shift, sign, byte order, scale and offset, aligned as IIO aligns them. Rows are
  *  a multiple of 8 bytes with the time in the last 8. */
@@ -29,6 +22,9 @@ void remember(struct dice *dice, const struct weir_schema *schema, struct weir_p
 
 /** Random bits; then some fields are set to the ends of their range or next to a bound of the predicate (may be NULL). */
 void random_row(struct dice *dice, const struct weir_schema *schema, const struct weir_predicate *predicate, void *row);
+
+/** A raw value that is likely to be where mistakes are: the ends, next to them, next to the middle. */
+int64_t random_raw(struct dice *dice, const struct weir_field *field);
 
 /** Write a raw value into a row: the opposite of weir_field_raw(). */
 void store_raw(const struct weir_field *field, int64_t raw, void *row);

@@ -256,6 +256,25 @@ static void test_bad_default(void **state)
 	weir_close(pipeline);
 }
 
+/* A driver that the build was made without is no unknown word: the user reads what is missing, and where to get it. */
+static void test_absent(void **state)
+{
+	char out[4096] = "";
+	FILE *stream = fmemopen(out, sizeof(out), "w");
+
+	(void)state;
+	expect_errors("sim:d | lost 100 x | print", 1,
+		      "this build has no 'lost': it was built without libLost (liblost-dev)");
+	expect_errors("sim:d | where x > 1 | lost", 1, "install liblost-dev and build weir again");
+	assert_true(weir_tell_absent("lost", stream));
+	assert_false(weir_tell_absent("where", stream));
+	assert_int_equal(weir_describe("lost", stream, WEIR_FORMAT_TEXT), WEIR_EXIT_USAGE);
+	assert_int_equal(weir_list("stages", stream, WEIR_FORMAT_TEXT), WEIR_EXIT_OK);
+	fclose(stream);
+	assert_non_null(strstr(out, "this build has no 'lost'"));
+	assert_non_null(strstr(out, "not in this build: it was built without libLost (liblost-dev)"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_special_values), cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_graph),          cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_all_at_once),    cmocka_unit_test(test_bad_default),
+		cmocka_unit_test(test_absent),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

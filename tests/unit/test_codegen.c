@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "../common/interpreter.h"
 #include "core/record.h"
-#include "interpreter.h"
 #include "lang/lang.h"
 #include "random_filter.h"
 

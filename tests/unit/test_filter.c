@@ -163,6 +163,47 @@ static void test_batch(void **state)
 	assert_true(seen > 50000);
 }
 
+/* Another filter from the same stages, in any tier, goes on where this one stopped: what a reload does. */
+static int check_handover(struct dice *dice, struct fixture *f, enum weir_tier to)
+{
+	uint64_t remembered[WEIR_STATE_WORDS];
+	struct weir_ring *ring;
+	int err;
+
+	weir_filter_get_state(f->filter, remembered);
+	weir_filter_close(f->filter);
+	err = open_tier(f, to);
+	if (err) {
+		assert_true(is_lacking(f, err));
+		return err;
+	}
+	weir_filter_set_state(f->filter, remembered);
+	ring = open_ring(f, 0);
+	check_claim(f, dice, ring, 50);
+	weir_ring_close(ring);
+	return 0;
+}
+
+/* What `every` and `changed` remember means the same in each tier, and survives the way from one to the other. */
+static void test_handover(void **state)
+{
+	static struct fixture f;
+	struct dice dice = { 13 };
+
+	(void)state;
+	for (int i = 0; i < 15; i++) {
+		f = (struct fixture){ 0 };
+		random_schema(&dice, &f.schema);
+		random_predicate(&dice, &f.schema, 4, &f.predicate);
+		remember(&dice, &f.schema, &f.predicate);
+		assert_int_equal(open_tier(&f, WEIR_TIER_USER), 0);
+		for (int k = 0; k < 4; k++)
+			if (check_handover(&dice, &f, k % 2 ? WEIR_TIER_USER : WEIR_TIER_BATCH))
+				skip();
+		weir_filter_close(f.filter);
+	}
+}
+
 /* The verifier takes the longest rows together with the longest verdict. */
 static void test_batch_extremes(void **state)
 {
@@ -304,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_handover),
 		cmocka_unit_test(test_batch_extremes),
 		cmocka_unit_test(test_odd_rows),
 		cmocka_unit_test(test_inline_needs_device),

@@ -32,13 +32,10 @@ static struct weir_block *make_records(struct weir_schema *schema, uint64_t seed
 	return memory;
 }
 
-/* Run a chain over the records, cut at random, and keep what comes out in `h`. */
+/* Many small blocks, or a few large ones. */
 static void run(struct harness *h, const char *chain, const struct weir_block *memory, uint64_t seed)
 {
-	if (!harness_open(h, chain, memory->schema))
-		fail_msg("%s: %s", chain, harness_error(h));
-	harness_push_cut(h, memory, memory->n, seed % 3 ? WEIR_BLOCK_MAX : 7, &seed);
-	assert_true(harness_flush(h) >= 0);
+	harness_run(h, chain, memory, seed % 3 ? WEIR_BLOCK_MAX : 7, seed);
 }
 
 /* Record `k` of the output is record `from` of the input, in every field. */

@@ -78,8 +78,8 @@ static void print_tree(FILE *out, const struct weir_tree *tree)
 	for (uint32_t i = 0; i < tree->n_chains; i++) {
 		const struct weir_tree_chain *chain = &tree->chains[i];
 
-		if (chain->name)
-			fprintf(out, "%s = ", chain->name);
+		for (uint32_t k = 0; k < chain->n_names; k++)
+			fprintf(out, "%s%s", chain->names[k].name, k + 1 < chain->n_names ? ", " : " = ");
 		for (uint32_t k = 0; k < chain->n_parts; k++) {
 			fputs(k ? " | " : "", out);
 			print_part(out, &chain->parts[k]);

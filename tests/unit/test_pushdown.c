@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/interpreter.h"
 #include "core/filter_user.h"
 #include "core/record.h"
-#include "interpreter.h"
 #include "random_condition.h"
 
 #define PAIRS 100000 /* of a chain and a set of rows */
@@ -275,8 +275,9 @@ static void test_chains(void **state)
 static void test_memory_needs_exactness(void **state)
 {
 	static struct weir_predicate predicate;
-	static const char *const chains[] = { "where n > 3 and n > m | every 2", "where n > 3 and n > m | every 2s",
-					      "where n > 3 and n > m | changed n" };
+	static const char *const chains[] = { "where n > 3 and n > exp(m) | every 2",
+					      "where n > 3 and n > exp(m) | every 2s",
+					      "where n > 3 and n > exp(m) | changed n" };
 	struct weir_schema schema;
 	struct harness h;
 	char why[256];

@@ -14,7 +14,8 @@
 #define N 3000
 #define ALL                                                                                                          \
 	"count() as n, sum(x) as sum, mean(x) as mean, var(x) as var, std(x) as std, rms(x) as rms, min(x) as min, " \
-	"max(x) as max, range(x) as range, first(x) as first, last(x) as last, median(x) as median, slope(x) as slope"
+	"max(x) as max, range(x) as range, first(x) as first, last(x) as last, median(x) as median, slope(x) as "    \
+	"slope, quantile(x, 0.9) as quantile"
 
 struct plan {
 	int64_t size, step; /* records or ns */
@@ -37,14 +38,24 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double model_median(const double *x, uint32_t n)
+static void sort(double *sorted, const double *x, uint32_t n)
 {
-	double sorted[N], median;
-
 	memcpy(sorted, x, n * sizeof(*x));
 	qsort(sorted, n, sizeof(*sorted), by_value);
-	median = n % 2 ? sorted[n / 2] : sorted[n / 2 - 1] / 2 + sorted[n / 2] / 2;
-	return median;
+}
+
+static double model_median(const double *sorted, uint32_t n)
+{
+	return n % 2 ? sorted[n / 2] : sorted[n / 2 - 1] / 2 + sorted[n / 2] / 2;
+}
+
+static long double model_quantile(const double *sorted, uint32_t n, long double q)
+{
+	long double place = q * (n - 1);
+	uint32_t below = (uint32_t)place;
+
+	return below == n - 1 ? sorted[below]
+			      : sorted[below] + (place - below) * (sorted[below + 1] - (long double)sorted[below]);
 }
 
 static long double model_slope(const int64_t *t, const double *x, uint32_t n, long double mean)
@@ -64,7 +75,7 @@ static long double model_slope(const int64_t *t, const double *x, uint32_t n, lo
 static void model_aggregates(const int64_t *t, const double *x, uint32_t n, long double *result)
 {
 	long double sum = 0, squares = 0, apart = 0, mean;
-	double min = x[0], max = x[0];
+	double min = x[0], max = x[0], sorted[N];
 
 	for (uint32_t i = 0; i < n; i++) {
 		sum += x[i];
@@ -86,8 +97,10 @@ static void model_aggregates(const int64_t *t, const double *x, uint32_t n, long
 	result[WEIR_RANGE] = (long double)max - min;
 	result[WEIR_FIRST] = x[0];
 	result[WEIR_LAST] = x[n - 1];
-	result[WEIR_MEDIAN] = model_median(x, n);
+	sort(sorted, x, n);
+	result[WEIR_MEDIAN] = model_median(sorted, n);
 	result[WEIR_SLOPE] = model_slope(t, x, n, mean);
+	result[WEIR_QUANTILE] = model_quantile(sorted, n, 0.9L);
 }
 
 static void expect_close(double value, long double model, double scale, const char *name)
@@ -100,13 +113,13 @@ static void expect_close(double value, long double model, double scale, const ch
 
 static void expect_row(const struct harness *h, uint32_t row, const struct weir_block *in, uint32_t from, uint32_t n)
 {
-	long double model[WEIR_SLOPE + 1];
+	long double model[WEIR_QUANTILE + 1];
 	double scale = 100;
 
 	assert_in_range(row, 0, h->n - 1);
 	assert_int_equal(h->value[WEIR_COUNT][row].integer, n);
 	model_aggregates(in->t + from, in->column[0].real + from, n, model);
-	for (int f = WEIR_SUM; f <= WEIR_SLOPE; f++) {
+	for (int f = WEIR_SUM; f <= WEIR_QUANTILE; f++) {
 		double value = h->value[f][row].real;
 
 		if (f == WEIR_MIN || f == WEIR_MAX || f == WEIR_FIRST || f == WEIR_LAST || f == WEIR_MEDIAN)
@@ -183,14 +196,6 @@ static struct plan random_plan(uint64_t *random)
 	return plan;
 }
 
-static void run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)
-{
-	if (!harness_open(h, chain, memory->schema))
-		fail_msg("%s: %s", chain, harness_error(h));
-	harness_push_cut(h, memory, memory->n, most, &seed);
-	assert_int_equal(harness_flush(h), 0);
-}
-
 /* Every aggregate of every window is what computing it alone gives, for windows of all shapes; and the cuts change no bit. */
 static void windows_follow_the_model(void **state)
 {
@@ -205,8 +210,8 @@ static void windows_follow_the_model(void **state)
 		char chain[512];
 
 		say(&plan, ALL, chain, sizeof(chain));
-		run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
-		run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
+		harness_run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
+		harness_run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
 		expect_windows(&whole, &plan, memory);
 		harness_expect_same(&whole, &cut);
 		harness_close(&cut);
@@ -228,7 +233,7 @@ static void variance_is_stable(void **state)
 	memory = harness_memory(&schema, 1000);
 	for (int i = 0; i < 1000; i++)
 		memory->column[0].real[i] = 1e9 + i % 2;
-	run(&h, "window 100 step 1 var(x) as v, sum(x) as s", memory, 64, 1);
+	harness_run(&h, "window 100 step 1 var(x) as v, sum(x) as s", memory, 64, 1);
 	assert_int_equal(h.n, 901);
 	for (uint32_t i = 0; i < h.n; i++) {
 		assert_true(fabs(h.value[0][i].real - 25.0 / 99) < 1e-9);
@@ -251,7 +256,7 @@ static void sums_are_compensated(void **state)
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	memory = harness_memory(&schema, 8);
 	memcpy(memory->column[0].real, values, sizeof(values));
-	run(&h, "window 4 sum(x) as s, rms(x) as r, mean(x) as m", memory, 8, 1);
+	harness_run(&h, "window 4 sum(x) as s, rms(x) as r, mean(x) as m", memory, 8, 1);
 	assert_int_equal(h.n, 2);
 	assert_true(h.value[0][0].real == 2);
 	assert_true(isinf(h.value[1][1].real));
@@ -273,13 +278,13 @@ static void nan_stays_in_its_windows(void **state)
 	memory = harness_memory(&schema, 100);
 	for (int i = 0; i < 100; i++)
 		memory->column[0].real[i] = i == 50 ? NAN : i;
-	run(&h, "window 10 step 1 " ALL, memory, 7, 1);
+	harness_run(&h, "window 10 step 1 " ALL, memory, 7, 1);
 	assert_int_equal(h.n, 91);
 	for (uint32_t row = 0; row < h.n; row++) {
 		bool has_nan = row >= 41 && row <= 50;
 
 		assert_int_equal(h.value[WEIR_COUNT][row].integer, 10);
-		for (int f = WEIR_SUM; f <= WEIR_SLOPE; f++)
+		for (int f = WEIR_SUM; f <= WEIR_QUANTILE; f++)
 			if (f != WEIR_FIRST && f != WEIR_LAST && isnan(h.value[f][row].real) != has_nan)
 				fail_msg("%s of window %u", weir_aggregate_words[f], row);
 		assert_int_equal(isnan(h.value[WEIR_FIRST][row].real), row == 50);
@@ -331,13 +336,13 @@ static void late_records_are_counted(void **state)
 	memory = harness_memory(&schema, 7);
 	for (int i = 0; i < 7; i++)
 		memory->t[i] = ms[i] * 1000000;
-	run(&h, "window 10ms count() as n", memory, 7, 1);
+	harness_run(&h, "window 10ms count() as n", memory, 7, 1);
 	assert_int_equal(h.n, 3);
 	assert_int_equal(h.value[0][0].integer, 3);
 	assert_int_equal(h.value[0][1].integer, 2);
 	assert_int_equal(h.value[0][2].integer, 1);
 	assert_int_equal(h.t[2], 30000000);
-	assert_int_equal(atomic_load(&h.first->lost[WEIR_LOST_POISON]), 1);
+	assert_int_equal(atomic_load(&h.first->lost[WEIR_LOST_LATE]), 1);
 	harness_close(&h);
 	harness_memory_free(memory);
 }
@@ -354,7 +359,7 @@ static void long_silence_is_crossed(void **state)
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	memory = harness_memory(&schema, 2);
 	memory->t[1] = INT64_C(1000000000) * 86400 * 365 * 30;
-	run(&h, "window 1ms step 1us count() as n", memory, 2, 1);
+	harness_run(&h, "window 1ms step 1us count() as n", memory, 2, 1);
 	/* The first window, the 1000 - 1 that the first record is not in, and the flush of the one that has the second. */
 	assert_int_equal(h.n, 2);
 	harness_close(&h);
@@ -414,6 +419,12 @@ static void nonsense_is_refused(void **state)
 	harness_expect_refusal("window 1h step 1us mean(x) as m", &schema, "use a longer step");
 	harness_expect_refusal("window 10 mean(x) as m, max(x) as m", &schema, "'m'");
 	harness_expect_refusal("window 2000000 median(x) as m", &schema, "at most 1048576");
+	harness_expect_refusal("window 2000000 quantile(x, 0.1) as q", &schema, "at most 1048576");
+	harness_expect_refusal("window 10 quantile(x) as q", &schema, "between 0 and 1");
+	harness_expect_refusal("window 10 quantile(x, 1.5) as q", &schema, "between 0 and 1");
+	harness_expect_refusal("window 10 quantile(x, x) as q", &schema, "expected a number");
+	harness_expect_refusal("window 10 quantile(x, 5ms) as q", &schema, "expected a number");
+	harness_expect_refusal("window 10 mean(x, 2) as m", &schema, "nothing more");
 	harness_memory_free(memory);
 }
 

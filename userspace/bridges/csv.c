@@ -16,14 +16,41 @@ struct csv_file {
 	int fd;
 };
 
+/* Is there something in the file that records are to follow? */
+static bool has_header(const struct weir_node *node)
+{
+	struct stat file;
+
+	return weir_arg_int(node, "append") && !stat(weir_target(node), &file) && file.st_size;
+}
+
+static int read_separator(struct weir_node *node, char *separator)
+{
+	const char *text = weir_arg_text(node, "separator");
+
+	*separator = !strcmp(text, "tab") ? '\t' : text[0];
+	if ((*separator != '\t' && text[1]) || !*separator || strchr("\"\r\n", *separator))
+		return weir_fail_arg(node, "separator", "as in separator=\";\" or separator=tab",
+				     "one character stands between cells, and no quote");
+	return 0;
+}
+
 static int csv_open(struct weir_node *node, const struct weir_schema *in)
 {
 	struct csv_file *csv = weir_state(node);
+	struct weir_output_config config = {
+		.layout = WEIR_CSV,
+		.time = (enum weir_time_form)weir_arg_int(node, "time"),
+		.flush = (enum weir_flush)weir_arg_int(node, "flush"),
+		.no_header = !weir_arg_int(node, "header") || has_header(node),
+	};
 
 	csv->fd = -1;
 	if (!*weir_target(node))
 		return weir_fail_arg(node, NULL, "as in csv:out.csv", "csv needs the name of a file");
-	return weir_output_open(&csv->output, in, WEIR_CSV);
+	if (read_separator(node, &config.separator) < 0)
+		return -EINVAL;
+	return weir_output_open_as(&csv->output, in, &config);
 }
 
 static int told(struct weir_node *node, int err)
@@ -34,7 +61,8 @@ static int told(struct weir_node *node, int err)
 static int csv_start(struct weir_node *node)
 {
 	struct csv_file *csv = weir_state(node);
-	int fd = open(weir_target(node), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int how = weir_arg_int(node, "append") ? O_APPEND : O_TRUNC;
+	int fd = open(weir_target(node), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
 
 	if (fd < 0)
 		return weir_fail_device(node, weir_target(node), "open", errno, NULL);
@@ -65,7 +93,32 @@ static void csv_close(struct weir_node *node)
 	weir_output_close(csv->output);
 }
 
-static const struct weir_param params[] = { { 0 } };
+static const struct weir_param params[] = {
+	{ .name = "append",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_BOOL,
+	  .fallback = "no",
+	  .help = "keep what the file holds and write no second header" },
+	{ .name = "header", .style = WEIR_KEY, .value = WEIR_V_BOOL, .fallback = "yes", .help = "begin with names" },
+	{ .name = "separator",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_TEXT,
+	  .fallback = "\",\"",
+	  .help = "one character, or tab" },
+	{ .name = "time",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_WORD,
+	  .fallback = "ns",
+	  .words = weir_time_words,
+	  .help = "ns: an integer; s: seconds; iso: date and time, UTC" },
+	{ .name = "flush",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_WORD,
+	  .fallback = "idle",
+	  .words = weir_flush_words,
+	  .help = "line: each record by itself; block: as they come; idle: when none is left to read" },
+	{ 0 }
+};
 
 static const struct weir_sink_ops csv_ops = {
 	.state_bytes = sizeof(struct csv_file),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Records as text on standard output. Each block is written as soon as it has come, so that whoever reads a pipe sees its
- * records at once.
+ * Records on standard output. Each block is written as soon as it has come, so that whoever reads a pipe sees its records at
+ * once; `flush` says whether sooner or later.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,8 +16,16 @@ struct print {
 static int print_open(struct weir_node *node, const struct weir_schema *in)
 {
 	struct print *print = weir_state(node);
+	struct weir_output_config config = {
+		.layout = weir_arg_given(node, "format") ? (enum weir_layout)weir_arg_int(node, "format")
+							 : weir_output_default(node),
+		.time = (enum weir_time_form)weir_arg_int(node, "time"),
+		.flush = (enum weir_flush)weir_arg_int(node, "flush"),
+		.no_header = !weir_arg_int(node, "header"),
+		.measurement = weir_arg_text(node, "name"),
+	};
 
-	return weir_output_open(&print->output, in, (enum weir_layout)weir_arg_int(node, "format"));
+	return weir_output_open_as(&print->output, in, &config);
 }
 
 /* A reader that has had enough is no failure: -EPIPE ends the chain in good order, and nobody is told. */
@@ -46,7 +54,8 @@ static int print_push(struct weir_node *node, const struct weir_block *in)
 	struct print *print = weir_state(node);
 	int err = weir_output_block(print->output, in);
 
-	return err < 0 ? told(node, err) : print_flush(node);
+	weir_lost(node, WEIR_LOST_POISON, weir_output_left_out(print->output));
+	return told(node, err);
 }
 
 static void print_close(struct weir_node *node)
@@ -56,15 +65,31 @@ static void print_close(struct weir_node *node)
 	weir_output_close(print->output);
 }
 
-static const char *const formats[] = { [WEIR_JSONL] = "jsonl", [WEIR_CSV] = "csv", NULL };
-
 static const struct weir_param params[] = {
 	{ .name = "format",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_WORD,
-	  .fallback = "jsonl",
-	  .words = formats,
-	  .help = "jsonl: one JSON object a line; csv: a header line, then one line a record" },
+	  .words = weir_layout_words,
+	  .help = "jsonl, one JSON object a line, unless --format says otherwise; csv: a header line, then one line a "
+		  "record; influx: line protocol; raw: bytes" },
+	{ .name = "time",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_WORD,
+	  .fallback = "ns",
+	  .words = weir_time_words,
+	  .help = "ns: an integer; s: seconds; iso: date and time, UTC" },
+	{ .name = "header", .style = WEIR_KEY, .value = WEIR_V_BOOL, .fallback = "yes", .help = "of csv" },
+	{ .name = "name",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_TEXT,
+	  .fallback = "weir",
+	  .help = "of influx: the measurement" },
+	{ .name = "flush",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_WORD,
+	  .fallback = "block",
+	  .words = weir_flush_words,
+	  .help = "line: each record by itself; block: as they come; idle: when none is left to read" },
 	{ 0 }
 };
 

@@ -7,6 +7,7 @@
 #define WEIR_CLI_H
 
 #include <argp.h>
+#include <stdio.h>
 
 #include "weir/weir.h"
 
@@ -22,6 +23,9 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_plot(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_get(int argc, char **argv);
@@ -36,11 +40,17 @@ struct program {
 	const char *name;
 };
 
+/** @brief Does it end in .weir, or name a file? */
+bool cli_is_file(const char *argument);
+
 /**
  * @brief Take an argument as a file when it ends in .weir, is `-` or names one, and as the program itself otherwise.
  * @return 0, or CLI_USAGE after a message. Free text.
  */
 int cli_program(struct program *out, const char *argument);
+
+/** @brief Write a text as a string of the language. */
+void cli_put_string(FILE *to, const char *text);
 
 /** @brief "100", "10k", "100M", "1G": -1 when it is not a count. */
 long long cli_count(const char *text);

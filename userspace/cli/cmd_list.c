@@ -50,7 +50,7 @@ int cmd_list(int argc, char **argv)
 	status = weir_list(arguments.what, stdout, format);
 	if (status)
 		status = weir_describe(arguments.what, stdout, format);
-	if (status)
+	if (status && !weir_tell_absent(arguments.what, stderr))
 		fprintf(stderr, "weir: '%s' is neither a kind (sensors, stages, sinks, actuators) nor a driver\n",
 			arguments.what);
 	return status;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run, check and explain: the three commands that take a program. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -11,11 +14,24 @@ enum summary { SUMMARY_TEXT, SUMMARY_JSON, SUMMARY_NONE };
 struct arguments {
 	struct weir_options options;
 	enum summary summary;
-	bool json;
+	bool json, verbose;
 	const char *program;
 };
 
-enum { KEY_FOR = 256, KEY_DRY_RUN, KEY_STRICT, KEY_TIER, KEY_IO, KEY_RING, KEY_STATS, KEY_JSON, KEY_BPF, KEY_NO_GUARD };
+enum {
+	KEY_FOR = 256,
+	KEY_DRY_RUN,
+	KEY_STRICT,
+	KEY_TIER,
+	KEY_IO,
+	KEY_RING,
+	KEY_STATS,
+	KEY_JSON,
+	KEY_BPF,
+	KEY_FORMAT,
+	KEY_THREADS,
+	KEY_NO_GUARD
+};
 
 static const struct argp_option run_options[] = {
 	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
@@ -26,8 +42,12 @@ static const struct argp_option run_options[] = {
 	{ "filter-tier", KEY_TIER, "TIER", 0, "where a leading `where` runs: auto, inline, batch, user", 0 },
 	{ "io", KEY_IO, "BACKEND", 0, "how bytes are moved: auto, uring, poll", 0 },
 	{ "ring", KEY_RING, "N", 0, "records that a ring holds at least (default 65536)", 0 },
+	{ "threads", KEY_THREADS, "N", 0,
+	  "threads that run stages, beside those of sources (default: as the plan sees fit)", 0 },
 	{ "stats", KEY_STATS, "FORM", 0, "the summary at the end, on standard error: text, json, none", 0 },
+	{ "format", KEY_FORMAT, "FORM", 0, "what `print` writes where it is not told: jsonl, csv, influx, raw", 0 },
 	{ "quiet", 'q', NULL, 0, "no warnings and no summary", 0 },
+	{ "verbose", 'v', NULL, 0, "print the plan first, on standard error", 0 },
 	{ 0 },
 };
 
@@ -66,6 +86,7 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 {
 	static const char *const backends[] = { "auto", "uring", "poll", NULL };
 	static const char *const forms[] = { "text", "json", "none", NULL };
+	static const char *const formats[] = { "jsonl", "csv", "influx", "raw", NULL };
 	struct arguments *arguments = state->input;
 	struct weir_options *options = &arguments->options;
 
@@ -94,8 +115,17 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 	case KEY_RING:
 		options->ring_rows = (uint32_t)positive(state, "--ring", value, cli_count(value));
 		return 0;
+	case KEY_THREADS:
+		options->threads = (uint32_t)positive(state, "--threads", value, cli_count(value));
+		return 0;
 	case KEY_STATS:
 		arguments->summary = (enum summary)choice(state, "--stats", value, forms);
+		return 0;
+	case KEY_FORMAT:
+		options->records = (enum weir_records)choice(state, "--format", value, formats);
+		return 0;
+	case 'v':
+		arguments->verbose = true;
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -120,12 +150,16 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static int open_program(struct weir_pipeline **out, const struct arguments *arguments)
+/* From the command line to a pipeline: what all three begin with. */
+static int open_program(struct weir_pipeline **out, struct arguments *arguments, const struct argp *argp, int argc,
+			char **argv)
 {
 	struct program program;
-	int status = cli_program(&program, arguments->program);
+	int status;
 
 	*out = NULL;
+	cli_parse(argp, argc, argv, arguments);
+	status = cli_program(&program, arguments->program);
 	if (status)
 		return status;
 	status = weir_open(out, program.text, program.name, &arguments->options);
@@ -139,6 +173,88 @@ static void print_summary(const struct weir_pipeline *pipeline, enum summary sum
 		weir_summary(pipeline, stderr, summary == SUMMARY_JSON ? WEIR_FORMAT_JSON : WEIR_FORMAT_TEXT);
 }
 
+/* A terminal that goes away sends SIGHUP too; what has one is not a service that is asked to read its program again. */
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static long long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* What --for leaves; at least a moment, for 0 would be without end. */
+static void shorten(struct weir_options *options, long long elapsed_ns)
+{
+	if (options->for_ns)
+		options->for_ns = elapsed_ns < options->for_ns ? options->for_ns - elapsed_ns : 1;
+}
+
+/* The new text, or the old one where the new one is wrong: what runs must not end because of a slip of the pen. */
+static int reopen(struct weir_pipeline **out, struct program *program, const struct arguments *arguments)
+{
+	struct program next = { 0 };
+	int status = cli_program(&next, arguments->program);
+
+	*out = NULL;
+	if (!status)
+		status = weir_open(out, next.text, next.name, &arguments->options);
+	if (status) {
+		free(next.text);
+		fputs("weir: the program cannot be read again; the old one goes on\n", stderr);
+		return weir_open(out, program->text, program->name, &arguments->options);
+	}
+	free(program->text);
+	*program = next;
+	return 0;
+}
+
+/* The old pipeline is gone before the new one looks at the devices. */
+static int reload(struct weir_pipeline **pipeline, struct program *program, const struct arguments *arguments)
+{
+	struct weir_memories *memories;
+	int status = weir_memories_take(&memories, *pipeline);
+
+	weir_close(*pipeline);
+	*pipeline = NULL;
+	if (!status)
+		status = reopen(pipeline, program, arguments);
+	if (status)
+		weir_memories_close(memories);
+	else
+		weir_memories_give(memories, *pipeline);
+	return status;
+}
+
+static int run_program(struct program *program, struct arguments *arguments)
+{
+	struct weir_pipeline *pipeline;
+	int status = weir_open(&pipeline, program->text, program->name, &arguments->options);
+
+	if (!status && arguments->verbose)
+		weir_explain(pipeline, stderr, WEIR_FORMAT_TEXT);
+	while (!status) {
+		long long began_ns = now_ns();
+
+		status = weir_run(pipeline);
+		print_summary(pipeline, arguments->summary);
+		if (status || !weir_wants_reload(pipeline))
+			break;
+		shorten(&arguments->options, now_ns() - began_ns);
+		status = reload(&pipeline, program, arguments);
+	}
+	weir_close(pipeline);
+	return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -146,16 +262,16 @@ int cmd_run(int argc, char **argv)
 		NULL,        NULL,
 	};
 	struct arguments arguments = { .options = { .handle_signals = true } };
-	struct weir_pipeline *pipeline;
+	struct program program;
 	int status;
 
 	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
+	status = cli_program(&program, arguments.program);
 	if (status)
 		return status;
-	status = weir_run(pipeline);
-	print_summary(pipeline, arguments.summary);
-	weir_close(pipeline);
+	arguments.options.reload = cli_is_file(arguments.program) && !has_terminal();
+	status = run_program(&program, &arguments);
+	free(program.text);
 	return status;
 }
 
@@ -168,10 +284,8 @@ int cmd_check(int argc, char **argv)
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;
-	int status;
+	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
 	weir_close(pipeline);
 	return status;
 }
@@ -189,10 +303,8 @@ int cmd_explain(int argc, char **argv)
 	};
 	struct arguments arguments = { .options = { .check_only = true } };
 	struct weir_pipeline *pipeline;
-	int status;
+	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = open_program(&pipeline, &arguments);
 	if (status)
 		return status;
 	weir_explain(pipeline, stdout, arguments.json ? WEIR_FORMAT_JSON : WEIR_FORMAT_TEXT);

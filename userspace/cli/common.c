@@ -32,7 +32,7 @@ static char *read_all(FILE *file)
 	return n < 0 && feof(file) ? strdup("") : NULL;
 }
 
-static bool names_file(const char *argument)
+bool cli_is_file(const char *argument)
 {
 	size_t length = strlen(argument);
 
@@ -58,7 +58,7 @@ static int read_file(struct program *out, const char *path)
 
 int cli_program(struct program *out, const char *argument)
 {
-	if (!strcmp(argument, "-") || names_file(argument))
+	if (!strcmp(argument, "-") || cli_is_file(argument))
 		return read_file(out, argument);
 	out->text = strdup(argument);
 	out->name = "<argument>";

@@ -27,7 +27,7 @@
 #include "core/guard_link.h"
 #include "core/run.h"
 
-#define PATH_MAX_AGENTS 16
+#define PATH_MAX 64                 /* agents, and sources, that an output depends on */
 #define HANG_NS INT64_C(1000000000) /* a guard looks at its leases several times in a deadline */
 
 struct weir_held {
@@ -43,11 +43,12 @@ struct weir_held {
 	bool told;    /* its trouble has been reported */
 	/* Loop's thread. */
 	int64_t deadline_ns;
-	const struct weir_agent *agent[PATH_MAX_AGENTS];
-	uint32_t turns[PATH_MAX_AGENTS], n_agents;
-	struct weir_feed *feed;
-	uint64_t seen;
-	int64_t fresh_ns;
+	const struct weir_agent *agent[PATH_MAX];
+	uint32_t turns[PATH_MAX], n_agents;
+	struct weir_feed *feed[PATH_MAX];
+	uint64_t seen[PATH_MAX];
+	int64_t fresh_ns[PATH_MAX];
+	uint32_t n_feeds;
 };
 
 struct weir_guarding {
@@ -292,7 +293,7 @@ static bool is_well(struct weir_held *held, bool *idle)
 
 	*idle = true;
 	for (uint32_t i = 0; i < held->n_agents; i++) {
-		uint32_t turns = atomic_load(&held->agent[i]->turns);
+		uint32_t turns = atomic_load(&held->agent[i]->progress);
 		bool waits = atomic_load(&held->agent[i]->waiting) || atomic_load(&held->agent[i]->ended);
 
 		well &= waits || turns != held->turns[i];
@@ -302,16 +303,21 @@ static bool is_well(struct weir_held *held, bool *idle)
 	return well;
 }
 
-static void look_at_input(struct weir_held *held, int64_t now)
+/* When the source that has been silent for longest last brought something. */
+static int64_t freshness(struct weir_held *held, int64_t now)
 {
-	uint64_t seen;
+	int64_t oldest = now;
 
-	if (!held->feed)
-		return;
-	seen = weir_feed_seen(held->feed);
-	if (seen != held->seen || !held->fresh_ns)
-		held->fresh_ns = now;
-	held->seen = seen;
+	for (uint32_t i = 0; i < held->n_feeds; i++) {
+		uint64_t seen = weir_feed_seen(held->feed[i]);
+
+		if (seen != held->seen[i] || !held->fresh_ns[i])
+			held->fresh_ns[i] = now;
+		held->seen[i] = seen;
+		if (held->fresh_ns[i] < oldest)
+			oldest = held->fresh_ns[i];
+	}
+	return oldest;
 }
 
 /* The agent may be about to ask for something else: whoever comes second has the last word, as it should be. */
@@ -343,11 +349,11 @@ static void look_at_told(struct weir_held *held, struct weir_guarding *guarding)
 
 static void vouch(struct weir_held *held, struct weir_guarding *guarding, int64_t now)
 {
+	int64_t fresh_ns = freshness(held, now);
 	bool idle, well = is_well(held, &idle);
 
-	look_at_input(held, now);
 	if (well)
-		weir_link_beat(&guarding->link, &held->grip, now, held->fresh_ns);
+		weir_link_beat(&guarding->link, &held->grip, now, fresh_ns);
 	if (well && idle && is_lost(guarding, held) && !held->told)
 		retake(held, guarding);
 	look_at_told(held, guarding);
@@ -383,21 +389,50 @@ static const struct weir_agent *agent_of(const struct weir_pipeline *pipeline, c
 	return NULL;
 }
 
+static void add_agent(struct weir_held *held, const struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < held->n_agents; i++)
+		if (held->agent[i] == agent)
+			return;
+	if (agent && held->n_agents < PATH_MAX)
+		held->agent[held->n_agents++] = agent;
+}
+
+static void add_feed(struct weir_held *held, struct weir_runtime *run, const struct weir_node *source)
+{
+	for (uint32_t i = 0; i < held->n_feeds; i++)
+		if (held->feed[i]->node == source)
+			return;
+	for (uint32_t i = 0; i < run->n_feeds; i++)
+		if (run->feed[i].node == source && held->n_feeds < PATH_MAX)
+			held->feed[held->n_feeds++] = &run->feed[i];
+}
+
+/* Whoever shares a thread with one of the path can keep it from running. */
+static void add_neighbours(struct weir_held *held, const struct weir_pipeline *pipeline)
+{
+	uint32_t n = held->n_agents;
+
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < pipeline->n_agents; k++)
+			if (pipeline->agent[k]->worker == held->agent[i]->worker)
+				add_agent(held, pipeline->agent[k]);
+}
+
+/* From the output up, all inputs of each; a circle comes back to what is there already. */
 static void find_path(struct weir_held *held, struct weir_pipeline *pipeline)
 {
-	struct weir_runtime *run = pipeline->runtime;
-	const struct weir_node *node = held->node;
+	add_agent(held, agent_of(pipeline, held->node));
+	for (uint32_t i = 0; i < held->n_agents; i++)
+		for (uint32_t k = 0; k < held->agent[i]->n_ports; k++) {
+			const struct weir_node *from = held->agent[i]->port[k].from->from;
 
-	for (; node->up; node = node->up) {
-		const struct weir_agent *agent = agent_of(pipeline, node);
-
-		if (agent && held->n_agents < PATH_MAX_AGENTS &&
-		    (!held->n_agents || held->agent[held->n_agents - 1] != agent))
-			held->agent[held->n_agents++] = agent;
-	}
-	for (uint32_t i = 0; i < run->n_feeds; i++)
-		if (run->feed[i].node == node)
-			held->feed = &run->feed[i];
+			if (from->role == WEIR_SOURCE)
+				add_feed(held, pipeline->runtime, from);
+			else
+				add_agent(held, agent_of(pipeline, from));
+		}
+	add_neighbours(held, pipeline);
 }
 
 int weir_guarding_begin(struct weir_pipeline *pipeline)

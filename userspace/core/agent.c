@@ -1,190 +1,365 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An agent is a thread that runs a chain of stages: it takes rows from a ring, turns them into a block, and pushes the
- * block down the chain. The stages call each other through weir_emit(), so a block is worked on while it is in the cache.
+ * An agent runs a chain of stages: it takes rows from a ring, turns them into a block, and pushes the block down the chain. The
+ * stages call each other through weir_emit(), so a block is worked on while it is in the cache. A combiner's agent has several
+ * rings; combine.c says in which order they are read.
+ *
+ * Time goes with the records. Where a chain lets nothing pass, it marks its output ring with the time that it has come to, for
+ * those below who wait to know that nothing older will come: a tick, or the record of another stream.
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "core/record.h"
 #include "core/run.h"
 
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	/* One writer: a plain load and store of a relaxed atomic is enough, and costs no locked instruction. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-int weir_node_push(struct weir_node *node, const struct weir_block *block)
-{
-	count(&node->records_in, block->n);
-	switch (node->role) {
-	case WEIR_OPERATOR:
-		return node->driver->stage->push(node, block);
-	case WEIR_SINK:
-		return node->driver->sink->push(node, block);
-	case WEIR_ACTUATOR:
-		return weir_actuate(node, block);
-	case WEIR_SOURCE:
-		break;
-	}
-	return -EINVAL;
-}
-
-int weir_emit(struct weir_node *node, const struct weir_block *block)
-{
-	if (!block->n)
-		return 0;
-	count(&node->records_out, block->n);
-	if (node->down)
-		return weir_node_push(node->down, block);
-	return weir_stream_write(node->stream, block);
-}
-
-static int flush_node(struct weir_node *node)
-{
-	if (node->role == WEIR_OPERATOR && node->driver->stage->flush)
-		return node->driver->stage->flush(node);
-	if (node->role == WEIR_SINK && node->driver->sink->flush)
-		return node->driver->sink->flush(node);
-	return 0;
-}
-
-/* The last stage of the chain, where records leave the agent. */
-static struct weir_node *last_node(const struct weir_agent *agent)
-{
-	struct weir_node *node = agent->first;
-
-	while (node->down)
-		node = node->down;
-	return node;
-}
+#define TURNS 16 /* before another agent of the same thread has its turn */
 
 /* Nothing to read just now: let a sink write out what it has gathered. */
 static int idle(struct weir_agent *agent)
 {
-	struct weir_node *last = last_node(agent);
+	struct weir_node *last = weir_chain_last(agent->first);
 
-	return last->role == WEIR_SINK ? flush_node(last) : 0;
+	return last->role == WEIR_SINK ? weir_node_flush(last) : 0;
 }
+
+/* --------------------------------------------------------------------- ports */
 
 /* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
-static int take(struct weir_agent *agent, const void *rows, uint32_t n)
+static void take(struct weir_port *port, const void *rows, uint32_t n)
 {
-	struct weir_block intact;
-	uint32_t lost;
+	uint64_t position = weir_reader_position(port->reader) - port->base;
 
-	weir_rows_decode(&agent->from->schema, rows, n, agent->block);
-	lost = weir_reader_release(agent->reader, n);
-	weir_block_slice(&intact, agent->block, lost, n - lost);
-	return intact.n ? weir_node_push(agent->first, &intact) : 0;
+	weir_rows_decode(&port->from->schema, rows, n, port->block);
+	port->at = weir_reader_release(port->reader, n);
+	port->row = position + port->at;
 }
 
-/* A sign of progress for whoever vouches for an output to the guard. */
-static void count_turn(struct weir_agent *agent)
+void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 {
-	atomic_store_explicit(&agent->turns, atomic_load_explicit(&agent->turns, memory_order_relaxed) + 1,
+	uint32_t most = agent->pipeline->options.block_rows, n;
+	/* Before looking: what is not there then is no older than the mark. */
+	int64_t mark = weir_reader_mark(port->reader);
+	const void *rows;
+
+	if (!weir_port_is_empty(port) || port->ended)
+		return;
+	rows = weir_reader_peek(port->reader, most && most < WEIR_BLOCK_MAX ? most : WEIR_BLOCK_MAX, &n);
+	if (n) {
+		take(port, rows, n);
+		return;
+	}
+	if (weir_reader_at_end(port->reader)) {
+		port->ended = true;
+		mark = weir_reader_end_time(port->reader);
+	}
+	if (mark > port->time_ns)
+		port->time_ns = mark;
+}
+
+/* Live, time may have passed before these came: what is older than the last tick is late. */
+static int push_timely(struct weir_agent *agent, struct weir_port *port)
+{
+	const struct weir_block *block = port->block;
+	struct weir_block part;
+	uint32_t n = 0;
+	int err;
+
+	while (port->at < block->n && block->t[port->at] < port->promised_ns) {
+		weir_lost(agent->first, WEIR_LOST_LATE, 1);
+		port->at++;
+	}
+	while (port->at + n < block->n && block->t[port->at + n] >= port->promised_ns)
+		n++;
+	weir_block_slice(&part, block, port->at, n);
+	err = n ? weir_chain_push(agent->first, &part, &agent->time_ns) : 0;
+	port->at += n;
+	return err;
+}
+
+static int pass_on(struct weir_agent *agent)
+{
+	struct weir_port *port = &agent->port[0];
+	int64_t time = port->time_ns;
+
+	weir_port_fill(port, agent);
+	if (!weir_port_is_empty(port))
+		return push_timely(agent, port);
+	if (port->ended)
+		return WEIR_ENOUGH;
+	if (port->time_ns == time || port->time_ns <= agent->time_ns)
+		return -EAGAIN;
+	return weir_chain_advance(agent->first, port->time_ns);
+}
+
+/* ---------------------------------------------------------------------- time */
+
+/* Nothing before this will come to the chain. */
+static int64_t frontier(const struct weir_agent *agent)
+{
+	const struct weir_port *port = &agent->port[0];
+
+	if (agent->n_ports > 1)
+		return weir_combine_frontier(agent);
+	return port->time_ns > agent->time_ns ? port->time_ns : agent->time_ns;
+}
+
+static void mark(struct weir_agent *agent)
+{
+	struct weir_node *last = weir_chain_last(agent->first);
+
+	if (last->stream && last->stream->is_timed)
+		weir_ring_mark(last->stream->ring, weir_chain_horizon(agent->first, frontier(agent)));
+}
+
+static enum weir_clock clock_of(const struct weir_agent *agent)
+{
+	return agent->port[0].from->schema.clock;
+}
+
+/* The stream's own time, as far as records of a live stream can no longer be under way. */
+static int64_t settled_time(const struct weir_agent *agent)
+{
+	return clock_of(agent) == WEIR_CLOCK_NOMINAL ? INT64_MIN : weir_now(clock_of(agent)) - agent->lateness_ns;
+}
+
+/* What the chain waits for that time alone can bring: its first tick, or a record that waits for another stream. */
+static int64_t next_due(const struct weir_agent *agent)
+{
+	int64_t due = weir_chain_due(agent->first);
+	int64_t blocked = agent->n_ports > 1 ? weir_combine_blocked(agent) : INT64_MAX;
+
+	return blocked < due ? blocked : due;
+}
+
+/* Nothing has arrived up to `settled`: what was due before may come. -EAGAIN: nothing was. */
+static int pass_time(struct weir_agent *agent, int64_t settled)
+{
+	int64_t due = next_due(agent);
+	struct weir_port *port = &agent->port[0];
+
+	if (due >= settled)
+		return -EAGAIN;
+	if (agent->n_ports > 1) {
+		weir_combine_promise(agent, due);
+		return weir_chain_advance(agent->first, weir_combine_frontier(agent));
+	}
+	port->promised_ns = due + 1;
+	if (due + 1 > port->time_ns)
+		port->time_ns = due + 1;
+	return weir_chain_advance(agent->first, due + 1);
+}
+
+/* When that may be, on the clock that waits go by. */
+static int64_t next_deadline(const struct weir_agent *agent)
+{
+	int64_t due = next_due(agent), left;
+
+	if (due == INT64_MAX || clock_of(agent) == WEIR_CLOCK_NOMINAL)
+		return INT64_MAX;
+	if (__builtin_sub_overflow(due, settled_time(agent), &left) || left > INT64_MAX / 2)
+		return INT64_MAX;
+	return weir_now(WEIR_CLOCK_MONOTONIC) + (left < 0 ? 0 : left + 1);
+}
+
+/* ------------------------------------------------------------------- waiting */
+
+/* Records at hand wait for others, not for more of their own. */
+static bool is_hungry(const struct weir_port *port)
+{
+	return weir_port_is_empty(port) && !port->ended;
+}
+
+bool weir_agent_is_ready(const struct weir_agent *agent)
+{
+	if (agent->is_pausing)
+		return true;
+	if (agent->wants_space)
+		return weir_ring_has_space(agent->wants_space);
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (is_hungry(&agent->port[i]) && weir_reader_has_news(agent->port[i].reader))
+			return true;
+	return agent->deadline_ns != INT64_MAX && weir_now(WEIR_CLOCK_MONOTONIC) >= agent->deadline_ns;
+}
+
+void weir_agent_announce(struct weir_agent *agent)
+{
+	if (agent->wants_space)
+		weir_ring_announce(agent->wants_space);
+	for (uint32_t i = 0; i < agent->n_ports && !agent->wants_space; i++)
+		if (is_hungry(&agent->port[i]))
+			weir_reader_announce(agent->port[i].reader);
+}
+
+void weir_agent_retract(struct weir_agent *agent)
+{
+	if (agent->wants_space)
+		weir_ring_retract(agent->wants_space);
+	for (uint32_t i = 0; i < agent->n_ports && !agent->wants_space; i++)
+		weir_reader_retract(agent->port[i].reader);
+}
+
+/* Not at work: it may take as long as it likes, as far as the guard of its outputs is concerned. */
+static void rest(struct weir_agent *agent)
+{
+	atomic_store_explicit(&agent->waiting, true, memory_order_release);
+	weir_worker_wait(agent);
+	atomic_store_explicit(&agent->waiting, false, memory_order_release);
+}
+
+static void count_progress(struct weir_agent *agent)
+{
+	atomic_store_explicit(&agent->progress, atomic_load_explicit(&agent->progress, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
 
+static void pause_now_and_then(struct weir_agent *agent)
+{
+	if (!agent->fiber || ++agent->turns % TURNS)
+		return;
+	agent->is_pausing = true;
+	rest(agent);
+	agent->is_pausing = false;
+}
+
+static int wait_for_news(struct weir_agent *agent)
+{
+	agent->deadline_ns = next_deadline(agent);
+	rest(agent);
+	return weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
+}
+
+/* ----------------------------------------------------------------------- run */
+
 static int serve(struct weir_agent *agent)
 {
-	for (;;) {
-		uint32_t n;
-		const void *rows = weir_reader_peek(agent->reader, WEIR_BLOCK_MAX, &n);
-		int err;
+	int err = weir_chain_begin(agent->first);
 
-		if (n) {
-			err = take(agent, rows, n);
-			count_turn(agent);
-			if (err)
-				return err;
+	while (!err) {
+		/* Before looking: what is not there now has then not come by this time. */
+		int64_t settled = settled_time(agent);
+
+		err = agent->n_ports > 1 ? weir_combine(agent) : pass_on(agent);
+		if (err == -EAGAIN)
+			err = pass_time(agent, settled);
+		if (!err || err == -EAGAIN)
+			mark(agent);
+		count_progress(agent);
+		if (!err)
+			pause_now_and_then(agent);
+		if (err != -EAGAIN)
 			continue;
-		}
-		if (weir_reader_at_end(agent->reader))
-			return 0;
 		err = idle(agent);
-		if (err)
-			return err;
-		atomic_store_explicit(&agent->waiting, true, memory_order_release);
-		err = weir_reader_wait(agent->reader, INT64_MAX);
-		atomic_store_explicit(&agent->waiting, false, memory_order_release);
-		if (err == -EINTR && atomic_load(&agent->pipeline->runtime->aborting))
-			return -EINTR;
+		if (!err)
+			err = wait_for_news(agent);
 	}
+	return err;
 }
 
-/* End of stream, or enough: every stage gives what it still holds, from the top down. */
-static int flush(struct weir_agent *agent)
+static bool is_drained(const struct weir_agent *agent)
 {
-	int result = 0;
-
-	for (struct weir_node *node = agent->first; node; node = node->down) {
-		int err = flush_node(node);
-
-		if (err < 0 && !result)
-			result = err;
-	}
-	return result;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (!agent->port[i].ended || !weir_port_is_empty(&agent->port[i]))
+			return false;
+	return true;
 }
 
-static void finish(struct weir_agent *agent)
+/*
+ * The newest record's own time has passed as well: there is no other of that time to wait for. But where a stage had enough before
+ * the end, how much more had been taken in by then is chance: then time goes no further than the records that came out.
+ */
+static int64_t end_time(const struct weir_agent *agent)
 {
-	struct weir_node *last = last_node(agent);
+	int64_t end = agent->time_ns > INT64_MIN && agent->time_ns < INT64_MAX ? agent->time_ns + 1 : agent->time_ns;
+
+	if (!is_drained(agent))
+		return INT64_MIN;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (agent->port[i].time_ns > end)
+			end = agent->port[i].time_ns;
+	return end;
+}
+
+static void finish(struct weir_agent *agent, int64_t end)
+{
+	struct weir_node *last = weir_chain_last(agent->first);
 
 	if (last->role == WEIR_ACTUATOR)
 		weir_actuate_park(last);
 	if (last->stream)
-		weir_ring_finish(last->stream->ring);
+		weir_ring_finish_at(last->stream->ring, end);
 }
 
-static void *run(void *context)
+/* A reader that is gone holds nobody up. Its losses were counted while it lived. */
+static void leave(struct weir_agent *agent)
 {
-	struct weir_agent *agent = context;
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(port->reader));
+		weir_reader_close(port->reader);
+		port->reader = NULL;
+	}
+}
+
+void weir_agent_run(struct weir_agent *agent)
+{
 	int err = serve(agent);
+	int64_t end = end_time(agent);
 
 	if (err >= 0)
-		err = flush(agent);
-	finish(agent);
-	/* A reader that is gone holds nobody up. Its losses were counted while it lived. */
-	weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(agent->reader));
-	weir_reader_close(agent->reader);
-	agent->reader = NULL;
+		err = weir_chain_flush(agent->first, &end);
+	finish(agent, end);
+	leave(agent);
 	atomic_store(&agent->ended, true);
 	weir_run_agent_over(agent->pipeline, err);
-	return NULL;
+}
+
+/* -------------------------------------------------------------- open, close */
+
+static int open_port(struct weir_port *port, const struct weir_agent *agent)
+{
+	int err = weir_reader_open(&port->reader, port->from->ring, port->policy);
+
+	if (err < 0)
+		return err;
+	port->time_ns = port->promised_ns = INT64_MIN;
+	port->base = weir_reader_position(port->reader);
+	if (agent->is_timed)
+		weir_reader_watch_marks(port->reader);
+	weir_reader_set_bell(port->reader, &agent->worker->bell);
+	return weir_block_open(&port->block, &port->from->schema);
 }
 
 int weir_agent_open(struct weir_agent *agent)
 {
-	int err = weir_reader_open(&agent->reader, agent->from->ring, agent->policy);
+	struct weir_node *last = weir_chain_last(agent->first);
+	int err = 0;
 
-	return err < 0 ? err : weir_block_open(&agent->block, &agent->from->schema);
-}
-
-int weir_agent_start(struct weir_agent *agent)
-{
-	int err = pthread_create(&agent->thread, NULL, run, agent);
-
-	agent->started = !err;
-	return -err;
-}
-
-int weir_agent_join(struct weir_agent *agent, const struct timespec *deadline)
-{
-	int err;
-
-	if (!agent->started || agent->joined)
-		return 0;
-	err = deadline ? pthread_timedjoin_np(agent->thread, NULL, deadline) : pthread_join(agent->thread, NULL);
-	agent->joined = !err;
-	return -err;
+	agent->time_ns = INT64_MIN;
+	agent->deadline_ns = INT64_MAX;
+	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
+		err = open_port(&agent->port[i], agent);
+	if (last->stream) {
+		last->stream->writer = agent;
+		weir_ring_set_space_bell(last->stream->ring, &agent->worker->bell);
+	}
+	return err;
 }
 
 void weir_agent_close(struct weir_agent *agent)
 {
-	weir_reader_close(agent->reader);
-	weir_block_close(agent->block);
-	agent->reader = NULL;
-	agent->block = NULL;
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		weir_reader_close(agent->port[i].reader);
+		weir_block_close(agent->port[i].block);
+		agent->port[i].reader = NULL;
+		agent->port[i].block = NULL;
+	}
+}
+
+void weir_agent_free(struct weir_agent *agent)
+{
+	free(agent->port);
+	free(agent);
 }

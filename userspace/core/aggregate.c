@@ -11,7 +11,8 @@
 #include "weir/aggregate.h"
 
 const char *const weir_aggregate_words[] = {
-	"count", "sum", "mean", "var", "std", "rms", "min", "max", "range", "first", "last", "median", "slope", NULL,
+	"count", "sum",   "mean", "var",    "std",   "rms",      "min", "max",
+	"range", "first", "last", "median", "slope", "quantile", NULL,
 };
 
 enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
@@ -19,13 +20,18 @@ enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
 static enum family family_of(enum weir_function function)
 {
 	static const enum family family[] = {
-		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,   [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
-		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES, [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
-		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,  [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
-		[WEIR_SLOPE] = TREND,
+		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,      [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
+		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES,    [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
+		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,     [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
+		[WEIR_SLOPE] = TREND,   [WEIR_QUANTILE] = COUNT,
 	};
 
 	return family[function];
+}
+
+bool weir_function_is_ordered(enum weir_function function)
+{
+	return function == WEIR_MEDIAN || function == WEIR_QUANTILE;
 }
 
 static double seconds_between(int64_t from, int64_t to)
@@ -41,6 +47,22 @@ static void total_add(struct weir_summary *s, double x)
 
 	s->total.rest += (s->total.sum - (sum - part)) + (x - part);
 	s->total.sum = sum;
+}
+
+/* On numbers of its own: through the union the compiler would not keep them in registers of the right kind. */
+static void total_run(struct weir_summary *s, const double *x, uint32_t n, bool squares)
+{
+	double sum = s->total.sum, rest = s->total.rest;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double value = squares ? x[i] * x[i] : x[i], whole = sum + value, part = whole - sum;
+
+		rest += (sum - (whole - part)) + (value - part);
+		sum = whole;
+	}
+	s->total.sum = sum;
+	s->total.rest = rest;
+	s->n += n;
 }
 
 static void spread_add(struct weir_summary *s, double x)
@@ -111,14 +133,10 @@ void weir_summary_add(enum weir_function function, struct weir_summary *summary,
 		s.n += n;
 		break;
 	case TOTAL:
-		s.n += n;
-		for (uint32_t i = 0; i < n; i++)
-			total_add(&s, x[i]);
+		total_run(&s, x, n, false);
 		break;
 	case SQUARES:
-		s.n += n;
-		for (uint32_t i = 0; i < n; i++)
-			total_add(&s, x[i] * x[i]);
+		total_run(&s, x, n, true);
 		break;
 	case SPREAD:
 		for (uint32_t i = 0; i < n; i++)
@@ -239,6 +257,7 @@ double weir_summary_result(enum weir_function function, const struct weir_summar
 	case WEIR_SLOPE:
 		return s->trend.tt > 0 ? s->trend.tx / s->trend.tt : NAN;
 	case WEIR_MEDIAN:
+	case WEIR_QUANTILE:
 		break;
 	}
 	return NAN;

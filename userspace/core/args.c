@@ -54,6 +54,12 @@ const struct weir_binding *weir_arg_bindings(const struct weir_node *node, const
 	return arg->bindings;
 }
 
+uint32_t weir_branch(const struct weir_node *node, uint32_t *n)
+{
+	*n = node->args->n_branches;
+	return node->args->branch;
+}
+
 const char *weir_target(const struct weir_node *node)
 {
 	return node->args->target;

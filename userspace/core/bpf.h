@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file bpf.h
- * @brief The programs in bpf/, loaded with a generated verdict in them. For filter.c; bpf.c is the only file with libbpf.
+ * @brief The programs in bpf/, loaded with a generated verdict in them. For filter.c; libbpf is in bpf*.c alone.
  *
  * Whether something works is found by doing it. Every call that fails puts one phrase into `why`: what did not work, and
  * what would mend it.
@@ -38,6 +38,11 @@ struct weir_bpf_inline;
 int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
 			 char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 void weir_bpf_inline_close(struct weir_bpf_inline *tap);
+/** @brief Would it work here? Loads, attaches, and takes all away again; without a device (-1) it cannot see whether the hooks
+ *  are ever called. @return 0; -EPERM, -EACCES, -ENOENT (no kfifo in this kernel yet), -ENOSYS, -ENODEV (they are not
+ *  called), … with `why`. */
+int weir_bpf_inline_try(const struct weir_filter_config *config, enum weir_hook hook,
+			char why[WEIR_WHY_MAX]) WEIR_MUST_CHECK;
 void weir_bpf_inline_arm(struct weir_bpf_inline *tap);
 /** @brief Nothing passes any more; what has passed can still be consumed. The hook itself goes with close, when the device
  *  is quiet: taking it away rewrites the code of a function that is better not running. */

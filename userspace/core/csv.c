@@ -40,9 +40,9 @@ static char *unquote(char *from, const char *end)
 	return from;
 }
 
-static void split(struct weir_csv *csv, char *text, char *end)
+void weir_csv_split(struct weir_csv *csv, char *text, size_t length)
 {
-	char *at = text, *stop;
+	char *at = text, *end = text + length, *stop;
 
 	csv->n_cells = 0;
 	for (;; at = stop + 1) {
@@ -79,7 +79,7 @@ static bool take(struct weir_csv *csv, char *text, char *end)
 	csv->next_line += count_lines(text, end);
 	if (stop == text)
 		return false;
-	split(csv, text, stop);
+	weir_csv_split(csv, text, (size_t)(stop - text));
 	return true;
 }
 

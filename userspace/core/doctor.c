@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/bpf.h"
 #include "core/counters.h"
 #include "core/guard_link.h"
 #include "core/loop.h"
@@ -14,7 +15,7 @@ enum health { GOOD, LACKING, BROKEN };
 
 struct finding {
 	enum health health;
-	char text[256];
+	char text[640];
 	const char *mend; /**< NULL: nothing to do */
 };
 
@@ -74,40 +75,99 @@ static struct finding check_uring(void)
 	return say(GOOD, NULL, "io_uring works");
 }
 
-static struct finding check_filter(void)
+/* ---------------------------------------------------------------- early filters */
+
+static const struct bpf_insn pass_all[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+static const struct weir_predicate pass_all_predicate = { .n = 1, .node = { { .op = WEIR_PRED_TRUE } } };
+
+static void make_config(struct weir_filter_config *config, struct weir_schema *schema)
 {
-	struct weir_predicate predicate = { .n = 1, .node = { { .op = WEIR_PRED_TRUE } } };
-	const struct bpf_insn pass_all[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	struct weir_schema schema;
-	struct weir_filter_config config = {
+	weir_schema_init(schema, WEIR_CLOCK_MONOTONIC);
+	*config = (struct weir_filter_config){
 		.tier = WEIR_TIER_BATCH,
-		.schema = &schema,
-		.predicate = &predicate,
+		.schema = schema,
+		.predicate = &pass_all_predicate,
 		.code = pass_all,
-		.n_code = 2,
+		.n_code = sizeof(pass_all) / sizeof(pass_all[0]),
 		.ring_rows = 4096,
 		.iio_device = -1,
 	};
-	struct weir_filter *filter;
-	char why[256] = "";
+}
 
-	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
-	if (weir_filter_open(&filter, &config, why) < 0)
-		return say(LACKING, "setcap cap_bpf,cap_perfmon+ep $(command -v weir), or run as root",
-			   "eBPF is refused; filters run in user space: %s", why);
+static const char *mend_bpf(int err)
+{
+	if (err == -ENOSYS)
+		return "a kernel with CONFIG_BPF_SYSCALL, or a sandbox that lets bpf(2) through";
+	if (err == -EPERM)
+		return "setcap cap_bpf,cap_perfmon+ep $(command -v weir), or run as root";
+	return "Linux 5.17 or newer";
+}
+
+static struct finding check_batch(void)
+{
+	struct weir_filter_config config;
+	struct weir_schema schema;
+	struct weir_filter *filter;
+	char why[WEIR_WHY_MAX] = "";
+	int err;
+
+	make_config(&config, &schema);
+	err = weir_filter_open(&filter, &config, why);
+	if (err < 0)
+		return say(LACKING, mend_bpf(err), "eBPF is refused; filters run in user space: %s", why);
 	weir_filter_close(filter);
 	return say(GOOD, NULL, "eBPF batch filters load and run");
 }
 
-static struct finding check_btf(void)
+/* By what keeps the kprobe away, which asks for less than fentry. */
+static const char *mend_hook(int err, const char *why)
 {
-	if (!access("/sys/kernel/btf/vmlinux", R_OK))
-		return say(GOOD, NULL, "the kernel has BTF: inline filters can hook by fentry");
-	return say(LACKING, NULL, "the kernel has no BTF: inline filters need kprobes; batch filters need neither");
+	if (strstr(why, "lockdown"))
+		return "boot without lockdown=confidentiality";
+	if (err == -ENOENT)
+		return "plug in or enable an IIO device with a buffer, or modprobe kfifo_buf, and ask again";
+	if (err == -EACCES)
+		return "sysctl kernel.perf_event_paranoid=2, or run as root";
+	if (err == -EPERM || err == -ENOSYS)
+		return mend_bpf(err);
+	return "a kernel with CONFIG_KPROBES, and echo 1 >/sys/kernel/debug/kprobes/enabled";
 }
+
+/* A device with a buffer, by its kernel's number; -1: there is none. */
+static int some_device(void)
+{
+	glob_t found;
+	int number = -1;
+
+	if (!glob("/sys/bus/iio/devices/iio:device*/buffer*/data_available", 0, NULL, &found))
+		sscanf(found.gl_pathv[0], "/sys/bus/iio/devices/iio:device%d", &number);
+	globfree(&found);
+	return number;
+}
+
+static struct finding check_inline(void)
+{
+	struct weir_filter_config config;
+	struct weir_schema schema;
+	char fentry[WEIR_WHY_MAX] = "", kprobe[WEIR_WHY_MAX] = "";
+	int err;
+
+	make_config(&config, &schema);
+	config.iio_device = some_device();
+	if (!weir_bpf_inline_try(&config, WEIR_HOOK_FENTRY, fentry))
+		return say(GOOD, NULL, "inline filters can hook by fentry");
+	err = weir_bpf_inline_try(&config, WEIR_HOOK_KPROBE, kprobe);
+	if (!err)
+		return say(GOOD, NULL, "inline filters can hook by kprobe (not by fentry: %s)", fentry);
+	return say(LACKING, mend_hook(err, kprobe), "inline filters find no hook: fentry: %s; kprobe: %s", fentry,
+		   kprobe);
+}
+
+/* -------------------------------------------------------------------- devices */
 
 static struct finding check_iio(void)
 {
@@ -191,8 +251,8 @@ static struct finding check_pages(void)
 }
 
 static struct finding (*const checks[])(void) = {
-	check_uring,          check_filter, check_btf,     check_iio,   check_gpio,
-	check_released_lines, check_guard,  check_hrtimer, check_pages,
+	check_uring,          check_batch, check_inline,  check_iio,   check_gpio,
+	check_released_lines, check_guard, check_hrtimer, check_pages,
 };
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))

@@ -56,8 +56,13 @@ static int open_batch(struct weir_filter *filter, const struct weir_filter_confi
 
 static int open_user(struct weir_filter *filter, const struct weir_filter_config *config, char *why)
 {
-	int err = weir_user_filter_open(&filter->user, config->predicate, config->schema);
+	int err;
 
+	if (config->custom) {
+		snprintf(why, WEIR_WHY_MAX, "a custom filter is eBPF, which only the kernel runs");
+		return -ENOTSUP;
+	}
+	err = weir_user_filter_open(&filter->user, config->predicate, config->schema);
 	if (err)
 		snprintf(why, WEIR_WHY_MAX, "%s", strerror(-err));
 	return err;

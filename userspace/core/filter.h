@@ -13,6 +13,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
+#include "core/custom.h"
 #include "core/report.h"
 #include "core/ring.h"
 #include "weir/driver.h"
@@ -20,12 +21,16 @@
 
 #define WEIR_PREDICATE_NODES_MAX 64
 #define WEIR_PREDICATE_RANGES_MAX 256
+#define WEIR_PREDICATE_POLYS_MAX 16
+#define WEIR_POLY_CHANNELS_MAX 4
+#define WEIR_POLY_TERMS_MAX 20
 #define WEIR_FILTER_CODE_MAX 512 /**< instructions of a generated verdict; the templates in bpf/ leave this much room */
 
 enum weir_predicate_op {
 	WEIR_PRED_RANGE,
 	WEIR_PRED_SET,
 	WEIR_PRED_BITS,
+	WEIR_PRED_POLY, /**< rows for which a polynomial is in one of the ranges; those outside of its box are alike */
 	WEIR_PRED_AND,
 	WEIR_PRED_OR,
 	WEIR_PRED_TRUE,
@@ -45,8 +50,10 @@ struct weir_predicate_node {
 	uint16_t left, right; /**< AND, OR; `left` also of those that remember */
 	uint16_t field;       /**< RANGE, SET, BITS, CHANGED */
 	uint16_t
-		first; /**< SET: index of its first range; BITS: of its first word in `bits`; else of its first state word */
-	uint16_t n;             /**< SET: ranges, at least two, ascending, none touching the next; not all raw values */
+		first; /**< SET, POLY: index of its first range; BITS: of its first word in `bits`; else of its first state word */
+	uint16_t
+		n; /**< SET: ranges, at least two, ascending, none touching the next; not all raw values. POLY: any number */
+	uint16_t poly;          /**< POLY: index of the polynomial */
 	int64_t lo, hi;         /**< RANGE: lo <= raw(field) <= hi */
 	struct weir_span where; /**< what it was made from, in the program's text */
 };
@@ -55,11 +62,30 @@ struct weir_range {
 	int64_t lo, hi;
 };
 
+/**
+ * A polynomial with integer factors over u = raw + offset of some channels. Where all channels are in the box, lo <= raw <= hi,
+ * compared signed, no product of a factor and some of its powers, no offset and no sum is beyond +-2^62.
+ */
+struct weir_poly {
+	uint32_t n_channels, n_terms;
+	bool drops_outside; /**< of the box; else such rows pass */
+	struct {
+		uint16_t field;
+		bool is_bounded; /**< there are raw values outside of lo to hi */
+		int64_t lo, hi, offset;
+	} channel[WEIR_POLY_CHANNELS_MAX];
+	struct {
+		int64_t factor; /**< not zero */
+		uint8_t power[WEIR_POLY_CHANNELS_MAX];
+	} term[WEIR_POLY_TERMS_MAX];
+};
+
 struct weir_predicate {
-	uint32_t n, n_ranges, n_bits, n_state; /**< used of each array, and of the state's words */
+	uint32_t n, n_ranges, n_bits, n_polys, n_state; /**< used of each array, and of the state's words */
 	bool exact; /**< it is the condition; else it is only implied by the condition, which must be tested as well */
 	struct weir_predicate_node node[WEIR_PREDICATE_NODES_MAX];
 	struct weir_range range[WEIR_PREDICATE_RANGES_MAX];
+	struct weir_poly poly[WEIR_PREDICATE_POLYS_MAX];
 	/** BITS: for fields of at most 16 bits. Bit k of the bitmap, from the lowest of its first word on: do raw integers whose
 	 *  lowest bits are k pass? Some do and some do not. */
 	uint64_t bits[WEIR_BITS_WORDS];
@@ -69,6 +95,9 @@ struct weir_predicate {
  *  words, zeros at first; NULL where no node remembers. */
 bool weir_predicate_test(const struct weir_predicate *predicate, const struct weir_schema *schema, const void *row,
 			 uint64_t *state);
+/** @brief The part of a WEIR_PRED_POLY node. */
+bool weir_predicate_poly(const struct weir_predicate *predicate, const struct weir_predicate_node *node,
+			 const struct weir_schema *schema, const void *row);
 /** @brief The part of one node that remembers: does a row that reached it pass? */
 bool weir_predicate_advance(const struct weir_predicate_node *node, const struct weir_schema *schema, const void *row,
 			    uint64_t *state);
@@ -92,9 +121,10 @@ struct weir_filter_config {
 	const struct bpf_insn
 		*code; /**< the verdict: r1 = row, r2 = struct weir_filter_memory, r0 = 0 drop, 1 pass; ends in exit */
 	uint32_t n_code;
-	uint32_t ring_rows; /**< capacity wanted for the ring */
-	int iio_device;     /**< kernel's number of the IIO device; -1: no inline tier */
-	uint64_t limit;     /**< inspect this many rows, then pass none; 0: no limit */
+	struct weir_custom *custom; /**< goes before the verdict, in a kernel tier alone; NULL: none */
+	uint32_t ring_rows;         /**< capacity wanted for the ring */
+	int iio_device;             /**< kernel's number of the IIO device; -1: no inline tier */
+	uint64_t limit;             /**< inspect this many rows, then pass none; 0: no limit */
 };
 
 struct weir_filter_counts {

@@ -153,6 +153,50 @@ static bool test_bits(const struct test *t, const struct weir_predicate_node *at
 	return t->predicate->bits[at->first + key / 64] >> key % 64 & 1;
 }
 
+/* The raw values with their offsets. False: a row outside of the box. */
+static bool read_channels(const struct weir_poly *poly, const struct weir_schema *schema, const void *row, int64_t *u)
+{
+	for (uint32_t i = 0; i < poly->n_channels; i++) {
+		int64_t raw = weir_field_raw(&schema->field[poly->channel[i].field], row);
+
+		if (poly->channel[i].is_bounded && (raw < poly->channel[i].lo || raw > poly->channel[i].hi))
+			return false;
+		u[i] = raw + poly->channel[i].offset;
+	}
+	return true;
+}
+
+static int64_t sum_terms(const struct weir_poly *poly, const int64_t *u)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < poly->n_terms; i++) {
+		int64_t product = poly->term[i].factor;
+
+		for (uint32_t k = 0; k < poly->n_channels; k++)
+			for (uint32_t power = poly->term[i].power[k]; power; power--)
+				product *= u[k];
+		sum += product;
+	}
+	return sum;
+}
+
+bool weir_predicate_poly(const struct weir_predicate *predicate, const struct weir_predicate_node *node,
+			 const struct weir_schema *schema, const void *row)
+{
+	const struct weir_poly *poly = &predicate->poly[node->poly];
+	const struct weir_range *range = &predicate->range[node->first];
+	int64_t u[WEIR_POLY_CHANNELS_MAX], sum;
+
+	if (!read_channels(poly, schema, row, u))
+		return !poly->drops_outside;
+	sum = sum_terms(poly, u);
+	for (uint32_t i = 0; i < node->n; i++)
+		if (sum >= range[i].lo && sum <= range[i].hi)
+			return true;
+	return false;
+}
+
 static bool test(const struct test *t, uint32_t node)
 {
 	const struct weir_predicate_node *at = &t->predicate->node[node];
@@ -165,6 +209,8 @@ static bool test(const struct test *t, uint32_t node)
 		return test_set(t, at);
 	case WEIR_PRED_BITS:
 		return test_bits(t, at);
+	case WEIR_PRED_POLY:
+		return weir_predicate_poly(t->predicate, at, t->schema, t->row);
 	case WEIR_PRED_AND:
 		return test(t, at->left) && test(t, at->right);
 	case WEIR_PRED_OR:

@@ -170,6 +170,14 @@ static void run_memory(struct weir_user_filter *filter, const struct step *step,
 							       chunk->rows + i * chunk->stride, filter->state);
 }
 
+static void run_poly(const struct weir_user_filter *filter, const struct step *step, const struct chunk *chunk,
+		     uint8_t *mask)
+{
+	for (uint32_t i = 0; i < chunk->n; i++)
+		mask[i] = weir_predicate_poly(&filter->predicate, step->node, &filter->schema,
+					      chunk->rows + i * chunk->stride);
+}
+
 static void run_step(struct weir_user_filter *filter, const struct step *step, const struct chunk *chunk, uint8_t *mask)
 {
 	const struct weir_predicate_node *node = step->node;
@@ -188,6 +196,9 @@ static void run_step(struct weir_user_filter *filter, const struct step *step, c
 		break;
 	case WEIR_PRED_BITS:
 		run_bits(step, chunk, &filter->predicate.bits[node->first], mask);
+		break;
+	case WEIR_PRED_POLY:
+		run_poly(filter, step, chunk, mask);
 		break;
 	case WEIR_PRED_AND:
 		for (uint32_t i = 0; i < chunk->n; i++)

@@ -5,9 +5,13 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/record.h"
 #include "core/run.h"
+
+#define GATHERED_NS INT64_C(2000000000) /* what lies below a device's watermark is fetched after a quiet second */
+#define PROMPT_NS INT64_C(100000000)
 
 static void *append(void *array, uint32_t *n, size_t element)
 {
@@ -41,49 +45,220 @@ int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from)
 /* Does a device that will not wait feed this node? Then neither may anything below it hold the flow up. */
 static bool is_live(const struct weir_node *node)
 {
-	while (node->up)
-		node = node->up;
-	return !weir_source_is_pulled(node);
+	/* Within a circle records cannot be spared: each stands for one that is on its way. */
+	if (node->closes_circle)
+		return false;
+	if (!node->up)
+		return !weir_source_is_pulled(node);
+	for (uint32_t i = 1; i < node->n_ups; i++)
+		if (is_live(node->ups[i]))
+			return true;
+	return is_live(node->up);
 }
 
-static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first, struct weir_stream *from)
+/* What a device gathers before it lets us read is under way for long. */
+static int64_t source_lateness(const struct weir_node *node)
+{
+	int64_t most = PROMPT_NS;
+
+	if (node->closes_circle)
+		return most;
+	if (node->role == WEIR_SOURCE)
+		return node->driver->source->watermark && !weir_source_is_pulled(node) ? GATHERED_NS : PROMPT_NS;
+	for (uint32_t i = 1; i < node->n_ups && most < GATHERED_NS; i++)
+		most = source_lateness(node->ups[i]);
+	if (most < GATHERED_NS)
+		most = source_lateness(node->up);
+	return most;
+}
+
+static const struct weir_arg *find_arg(const struct weir_args *args, const char *name)
+{
+	for (uint32_t i = 0; i < args->n_params; i++)
+		if (!strcmp(args->params[i].name, name) && args->arg[i].given)
+			return &args->arg[i];
+	return NULL;
+}
+
+/* The most patient stage of the chain decides. */
+static int64_t chain_lateness(const struct weir_node *first)
+{
+	int64_t lateness = -1;
+
+	for (const struct weir_node *node = first; node; node = node->down) {
+		const struct weir_arg *arg = find_arg(node->args, "lateness");
+
+		if (arg && arg->integer > lateness)
+			lateness = arg->integer;
+	}
+	return lateness >= 0 ? lateness : source_lateness(first);
+}
+
+static void open_port(struct weir_port *port, const struct weir_node *first, const struct weir_node *up)
+{
+	port->from = up->stream;
+	port->policy = first->args->policy_given              ? first->args->policy
+		       : is_live(up) && !first->closes_circle ? WEIR_DROP_OLDEST
+							      : WEIR_BLOCK;
+}
+
+static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first)
 {
 	struct weir_agent **array = append(pipeline->agent, &pipeline->n_agents, sizeof(*array));
 	struct weir_agent *agent = calloc(1, sizeof(*agent));
+	uint32_t n = first->n_ups ? first->n_ups : 1;
+	struct weir_port *port = calloc(n, sizeof(*port));
 
 	if (array)
 		pipeline->agent = array;
-	if (!array || !agent) {
+	if (!array || !agent || !port) {
+		free(port);
 		free(agent);
 		return -ENOMEM;
 	}
-	agent->pipeline = pipeline;
-	agent->from = from;
-	agent->first = first;
-	agent->policy = first->args->policy_given ? first->args->policy
-			: is_live(first)          ? WEIR_DROP_OLDEST
-						  : WEIR_BLOCK;
+	*agent = (struct weir_agent){ .pipeline = pipeline, .first = first, .port = port, .n_ports = n };
+	for (uint32_t i = 0; i < n; i++)
+		open_port(&port[i], first, first->ups ? first->ups[i] : first->up);
 	pipeline->agent[pipeline->n_agents++] = agent;
 	return 0;
 }
 
-int weir_pipeline_group(struct weir_pipeline *pipeline)
+/* ------------------------------------------------------------------- streams */
+
+/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. */
+static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_node *node)
+{
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		for (uint32_t k = 0; k < pipeline->node[i]->n_ups; k++)
+			if (pipeline->node[i]->ups[k] == node)
+				return true;
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		if (pipeline->node[i]->closes_circle && pipeline->node[i]->up == node)
+			return true;
+	return false;
+}
+
+/* The plan makes a source's stream early, when it hangs a filter on it. */
+static int make_streams(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
 		struct weir_node *node = pipeline->node[i];
 		int err = 0;
 
-		if (node->absorbed)
+		if (node->absorbed || node->stream)
 			continue;
-		/* The plan makes a source's stream early, when it hangs a filter on it. */
-		if (!node->stream && (node->role == WEIR_SOURCE || node->n_readers > 1))
+		if (node->role == WEIR_SOURCE || node->n_readers > 1 || needs_ring(pipeline, node))
 			err = weir_pipeline_stream(pipeline, node);
-		if (err >= 0 && node->up && node->up->stream)
-			err = add_agent(pipeline, node, node->up->stream);
-		else if (err >= 0 && node->up)
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int make_agents(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
+		struct weir_node *node = pipeline->node[i];
+		int err = 0;
+
+		if (node->absorbed || !node->up)
+			continue;
+		if (node->up->stream)
+			err = add_agent(pipeline, node);
+		else
 			node->up->down = node;
 		if (err < 0)
 			return err;
 	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------------- time */
+
+static bool wants_time(struct weir_agent *agent)
+{
+	const struct weir_node *last = weir_chain_last(agent->first);
+
+	return (agent->n_ports > 1 && agent->first->driver->combiner->push) || weir_chain_ticks(agent->first) ||
+	       (last->stream && last->stream->is_timed);
+}
+
+/* From those who live by time up to where it comes from; more than once, because streams may go in circles. */
+static void spread_time(struct weir_pipeline *pipeline)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (uint32_t i = pipeline->n_agents; i--;) {
+			struct weir_agent *agent = pipeline->agent[i];
+
+			if (agent->is_timed || !wants_time(agent))
+				continue;
+			agent->is_timed = changed = true;
+			for (uint32_t k = 0; k < agent->n_ports; k++)
+				agent->port[k].from->is_timed = true;
+		}
+	}
+}
+
+/* A record passes through one ring after another, and each agent on the way may wait for it. */
+static int64_t patience(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (weir_chain_last(pipeline->agent[i]->first)->stream == stream)
+			return pipeline->agent[i]->is_timed ? pipeline->agent[i]->lateness_ns : 0;
+	return 0;
+}
+
+static void add_patience(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		struct weir_agent *agent = pipeline->agent[i];
+		int64_t most = 0;
+
+		for (uint32_t k = 0; k < agent->n_ports; k++) {
+			int64_t above = patience(pipeline, agent->port[k].from);
+
+			if (above > most)
+				most = above;
+		}
+		agent->lateness_ns = chain_lateness(agent->first) + most;
+	}
+}
+
+/* What a chain begins with must find room before anybody reads. */
+static void make_room(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		const struct weir_stream *stream = weir_chain_last(pipeline->agent[i]->first)->stream;
+		uint32_t rows = 0;
+
+		for (const struct weir_node *node = pipeline->agent[i]->first; node; node = node->down)
+			rows += node->begins_with;
+		if (stream && rows)
+			stream->from->stream->least_rows = rows + WEIR_BLOCK_MAX;
+	}
+}
+
+bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (pipeline->agent[i]->n_ports > 1)
+			return true;
+	return false;
+}
+
+int weir_pipeline_group(struct weir_pipeline *pipeline)
+{
+	int err = make_streams(pipeline);
+
+	if (err >= 0)
+		err = make_agents(pipeline);
+	if (err < 0)
+		return err;
+	make_room(pipeline);
+	spread_time(pipeline);
+	add_patience(pipeline);
 	return 0;
 }

@@ -18,6 +18,11 @@
 #include "weir/driver.h"
 #include "weir/weir.h"
 
+#define WEIR_INPUTS_MAX 32 /**< of one combiner */
+
+struct weir_worker;
+struct weir_fiber;
+
 enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 
 /** The value of one argument, at the index of its parameter in the driver's table. */
@@ -42,6 +47,7 @@ struct weir_args {
 	char **columns;
 	uint32_t n_columns;
 	bool columns_read;             /**< the driver has asked for them: one that does not takes none */
+	uint32_t branch, n_branches;   /**< of a stage that splits */
 	struct weir_span where;        /**< the whole head or stage */
 	struct weir_span target_where; /**< what follows the colon */
 	enum weir_policy policy;       /**< `policy=`, understood for every stage that reads a ring */
@@ -61,12 +67,24 @@ struct weir_node {
 	void *state;
 	char *name; /**< of the stream that it makes, where the program names it; owned */
 	struct weir_schema in, out;
-	struct weir_node *up; /**< NULL for a source */
-	uint32_t n_readers;   /**< nodes whose `up` this is */
+	struct weir_node *up;   /**< NULL for a source; the first input of a combiner */
+	struct weir_node **ups; /**< combiners: all inputs, n_ups of them; owned */
+	uint32_t n_ups;
+	uint32_t input;     /**< combiners, on the agent's thread: which one is being pushed */
+	uint32_t n_readers; /**< nodes whose `up` this is */
 	bool opened;
+	bool closes_circle;         /**< its input comes later in the program, and is made of its output */
+	uint32_t begins_with;       /**< records that it emits before the first that it is given */
 	bool absorbed;              /**< absorbed: a filter in the kernel does this stage's work; it is not run */
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
+	/* Time, on the thread that runs the node. */
+	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
+	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
+	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
+	uint32_t took;      /**< records of the block that is being pushed */
+	int64_t emitted_ns; /**< time of the newest record that it emitted; INT64_MIN: none */
+	bool has_enough;    /**< it, or a stage below it, wants no more */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
 	_Atomic uint64_t refused, parked; /**< actuators: by the guard's rules; by the guard in the middle of the run */
@@ -86,8 +104,12 @@ struct weir_stream {
 	struct weir_node *from;
 	struct weir_schema schema; /**< of the rows in the ring */
 	struct weir_ring *ring;
+	struct weir_agent *writer; /**< NULL: a source */
+	uint32_t least_rows;       /**< that its ring must hold */
+	bool is_timed;             /**< somebody below wants to know of time that passes without records */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
+	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
 	struct weir_predicate predicate;
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
 	uint16_t origin[WEIR_FILTER_CODE_MAX]; /**< of the code: nodes of the predicate */
@@ -101,20 +123,41 @@ struct weir_stream {
 	struct weir_filter *filter;
 };
 
-/** A thread that runs a chain of stages on what one reader of a stream brings. Set by the plan. */
-struct weir_agent {
+/** Where an agent reads one stream. */
+struct weir_port {
 	struct weir_stream *from;
-	struct weir_node *first; /**< the chain: first, first->down, … */
-	struct weir_pipeline *pipeline;
 	enum weir_policy policy;
 	/* Only while it runs. */
 	struct weir_reader *reader;
-	struct weir_block *block;
-	pthread_t thread;
-	bool started, joined;
+	uint64_t base;            /**< position of the reader when it was opened */
+	struct weir_block *block; /**< what has been taken from the ring */
+	uint32_t at;              /**< the next record of it */
+	uint64_t row;             /**< the number of that record in its stream */
+	int64_t time_ns;          /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;          /**< everything was taken */
+	bool told;           /**< the combiner knows that it has ended */
+};
+
+/** What runs a chain of stages on what its ports bring. Set by the plan. */
+struct weir_agent {
+	struct weir_port *port; /**< owned; one, or those of a combiner */
+	uint32_t n_ports;
+	struct weir_node *first; /**< the chain: first, first->down, … */
+	struct weir_pipeline *pipeline;
+	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
+	bool is_timed;       /**< time without records matters to it, or to somebody below */
+	/* Only while it runs. */
+	struct weir_worker *worker;
+	struct weir_fiber *fiber;      /**< NULL where it has its thread to itself */
+	struct weir_ring *wants_space; /**< what it waits for; NULL: news of a port */
+	int64_t deadline_ns;           /**< or this time of CLOCK_MONOTONIC */
+	bool is_pausing;               /**< or nothing at all */
+	uint32_t turns;
+	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;
-	_Atomic bool waiting;   /**< for its ring to bring something */
-	_Atomic uint32_t turns; /**< blocks that it is through with */
+	_Atomic bool waiting;      /**< for something to come, or its turn */
+	_Atomic uint32_t progress; /**< goes up with each turn */
 };
 
 struct weir_pipeline {
@@ -138,21 +181,40 @@ int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *opt
  */
 int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
 		      struct weir_args *args, struct weir_node *up, struct weir_node **out);
+/** @brief The same for a combiner of several streams, whose names are `names`. */
+int weir_pipeline_combine(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			  struct weir_node *const *ups, const char *const *names, uint32_t n, struct weir_node **out);
+/** @brief The same for a stage that closes a circle of that clock: its input is not known yet. */
+int weir_pipeline_add_circle(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			     enum weir_clock clock, struct weir_node **out);
+/** @brief Its input is known now. -errno after a report. */
+int weir_pipeline_close_circle(struct weir_node *node, struct weir_node *up);
 /** @brief Give a node's output a stream. */
 int weir_pipeline_stream(struct weir_pipeline *pipeline, struct weir_node *from) WEIR_MUST_CHECK;
 /** @brief The capacity that its rings are asked to have, in rows. */
 uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline);
+/** @brief Can streams of it come to wait for each other? */
+bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline);
 /** @brief Group nodes into agents and streams. lang/plan.c, which also derives the early filters, calls it. */
 int weir_pipeline_group(struct weir_pipeline *pipeline);
 
 /* node.c */
-/** @brief Open a driver on the output of `up`. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
+/** What a node reads. */
+struct weir_inputs {
+	struct weir_node *const *up;
+	const char *const *name; /**< combiners */
+	uint32_t n;              /**< 0 for a source, and for a stage that closes a circle */
+	enum weir_clock clock;   /**< of that circle */
+};
+/** @brief Open a driver on its inputs. Takes `args`, also on failure. close() of a driver runs even when its open() failed. */
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
-		   enum weir_role role, struct weir_args *args, struct weir_node *up) WEIR_MUST_CHECK;
+		   enum weir_role role, struct weir_args *args, const struct weir_inputs *in) WEIR_MUST_CHECK;
 void weir_node_close(struct weir_node *node);
 
 /** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */
 bool weir_source_is_pulled(const struct weir_node *node);
+/** @brief What a source says of how its records come about; NULL: nothing, or an inline filter gets them instead. source.c */
+const char *weir_source_how(const struct weir_node *node);
 
 /** @brief Records lost so far, all nodes and causes. */
 uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline);
@@ -160,9 +222,20 @@ uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline);
 FILE *weir_messages(const struct weir_pipeline *pipeline);
 const char *weir_clock_name(enum weir_clock clock);
 
+/** A driver that this build was made without, since its library was missing. */
+struct weir_absent {
+	const char *name;
+	unsigned roles; /**< what it would be: a set of 1 << enum weir_role, as far as its directory tells */
+	const char *library;
+	const char *package; /**< of Debian: what brings the library */
+};
+
 /* The registry: generated from the list of files. */
 extern const struct weir_driver *const weir_drivers[];
 extern const size_t weir_n_drivers;
+extern const struct weir_absent weir_absents[]; /**< the last has no name */
+/** @brief By name, or NULL. */
+const struct weir_absent *weir_absent_find(const char *name);
 /** @brief By name and role, or NULL. */
 const struct weir_driver *weir_driver_find(const char *name, enum weir_role role);
 const struct weir_param *weir_driver_params(const struct weir_driver *driver, enum weir_role role);

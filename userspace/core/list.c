@@ -87,6 +87,10 @@ static void list_text(enum weir_role role, FILE *stream)
 	for (size_t i = 0; i < weir_n_drivers; i++)
 		if (has(weir_drivers[i], role))
 			print_driver(weir_drivers[i], role, false, stream);
+	for (const struct weir_absent *absent = weir_absents; absent->name; absent++)
+		if (absent->roles & 1u << role)
+			fprintf(stream, "  %-24s not in this build: it was built without %s (%s)\n", absent->name,
+				absent->library, absent->package);
 }
 
 static json_t *param_json(const struct weir_param *param)
@@ -128,6 +132,16 @@ static json_t *list_json(enum weir_role role)
 	return list;
 }
 
+static json_t *absent_json(void)
+{
+	json_t *list = json_array();
+
+	for (const struct weir_absent *absent = weir_absents; absent->name; absent++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", absent->name, "library",
+						      absent->library, "package", absent->package));
+	return list;
+}
+
 int weir_list(const char *what, FILE *stream, enum weir_format format)
 {
 	json_t *document = json_object();
@@ -142,6 +156,8 @@ int weir_list(const char *what, FILE *stream, enum weir_format format)
 		else
 			json_object_set_new(document, headings[roles[i]], list_json(roles[i]));
 	}
+	if (!what)
+		json_object_set_new(document, "absent", absent_json());
 	if (known && format == WEIR_FORMAT_JSON)
 		weir_json_print(document, stream);
 	else
@@ -171,4 +187,14 @@ int weir_describe(const char *name, FILE *stream, enum weir_format format)
 	else
 		json_decref(document);
 	return known ? WEIR_EXIT_OK : WEIR_EXIT_USAGE;
+}
+
+bool weir_tell_absent(const char *name, FILE *stream)
+{
+	const struct weir_absent *absent = weir_absent_find(name);
+
+	if (absent)
+		fprintf(stream, "this build has no '%s': it was built without %s (%s)\n", name, absent->library,
+			absent->package);
+	return absent;
 }

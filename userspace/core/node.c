@@ -16,7 +16,7 @@ static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 	case WEIR_SOURCE:
 		return driver->source->state_bytes;
 	case WEIR_OPERATOR:
-		return driver->stage->state_bytes;
+		return driver->combiner ? driver->combiner->state_bytes : driver->stage->state_bytes;
 	case WEIR_SINK:
 		return driver->sink->state_bytes;
 	case WEIR_ACTUATOR:
@@ -42,13 +42,30 @@ static int open_actuator(struct weir_node *node)
 	return err < 0 || !node->driver->actuator->describe ? err : weir_held_check(node);
 }
 
-static int open_driver(struct weir_node *node)
+static int open_combiner(struct weir_node *node, const struct weir_inputs *in)
+{
+	struct weir_tributary input[WEIR_INPUTS_MAX];
+
+	for (uint32_t i = 0; i < in->n; i++) {
+		input[i] = (struct weir_tributary){ .name = in->name[i], .schema = &node->ups[i]->out };
+		if (input[i].schema->clock != input[0].schema->clock)
+			return weir_fail_arg(node, NULL, "streams of different clocks cannot be brought together",
+					     "'%s' goes by the %s clock and '%s' by the %s clock", input[0].name,
+					     weir_clock_name(input[0].schema->clock), input[i].name,
+					     weir_clock_name(input[i].schema->clock));
+	}
+	return node->driver->combiner->open(node, input, in->n, &node->out);
+}
+
+static int open_driver(struct weir_node *node, const struct weir_inputs *in)
 {
 	switch (node->role) {
 	case WEIR_SOURCE:
 		return open_source(node);
 	case WEIR_OPERATOR:
-		return node->driver->stage->open(node, &node->in, &node->out);
+		if (node->driver->combiner)
+			return open_combiner(node, in);
+		return node->driver->stage->open(node, node->up ? &node->in : NULL, &node->out);
 	case WEIR_SINK:
 		return node->driver->sink->open(node, &node->in);
 	case WEIR_ACTUATOR:
@@ -60,6 +77,7 @@ static int open_driver(struct weir_node *node)
 static void close_driver(struct weir_node *node)
 {
 	void (*close)(struct weir_node *) = node->role == WEIR_SOURCE     ? node->driver->source->close
+					    : node->driver->combiner      ? node->driver->combiner->close
 					    : node->role == WEIR_OPERATOR ? node->driver->stage->close
 					    : node->role == WEIR_SINK     ? node->driver->sink->close
 									  : node->driver->actuator->close;
@@ -68,8 +86,24 @@ static void close_driver(struct weir_node *node)
 		close(node);
 }
 
+static int set_inputs(struct weir_node *node, const struct weir_inputs *in)
+{
+	if (!in->n)
+		return 0;
+	node->up = in->up[0];
+	node->in = node->up->out;
+	if (!node->driver->combiner)
+		return 0;
+	node->ups = calloc(in->n, sizeof(struct weir_node *));
+	if (!node->ups)
+		return -ENOMEM;
+	memcpy(node->ups, in->up, in->n * sizeof(struct weir_node *));
+	node->n_ups = in->n;
+	return 0;
+}
+
 int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const struct weir_driver *driver,
-		   enum weir_role role, struct weir_args *args, struct weir_node *up)
+		   enum weir_role role, struct weir_args *args, const struct weir_inputs *in)
 {
 	struct weir_node *node = calloc(1, sizeof(*node));
 	int err = -ENOMEM;
@@ -79,15 +113,17 @@ int weir_node_open(struct weir_node **out, struct weir_pipeline *pipeline, const
 		weir_args_free(args);
 		return err;
 	}
-	*node = (struct weir_node){ .driver = driver, .role = role, .args = args, .pipeline = pipeline, .up = up };
+	*node = (struct weir_node){ .driver = driver, .role = role, .args = args, .pipeline = pipeline };
+	node->tick_ns = INT64_MAX;
+	node->emitted_ns = INT64_MIN;
+	node->closes_circle = role == WEIR_OPERATOR && !in->n;
+	node->out.clock = in->clock;
 	node->state = calloc(1, state_bytes(driver, role) + 1);
-	if (!node->state)
+	if (!node->state || set_inputs(node, in) < 0)
 		goto close_node;
-	if (up)
-		node->in = up->out;
 	/* close() undoes what a failed open() left, so drivers need one way of cleaning up and not two. */
 	node->opened = true;
-	err = open_driver(node);
+	err = open_driver(node, in);
 	if (err < 0)
 		goto close_node;
 	*out = node;
@@ -105,6 +141,7 @@ void weir_node_close(struct weir_node *node)
 	if (node->opened)
 		close_driver(node);
 	weir_args_free(node->args);
+	free(node->ups);
 	free(node->state);
 	free(node->name);
 	free(node);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The median of a queue: the lower half of the values in a heap with the greatest on top, the upper half in a heap with the
- * least on top. Each value's slot remembers its place, so the oldest can be taken out of the middle of a heap.
+ * A quantile of a queue: the values up to it in a heap with the greatest on top, the others in a heap with the least on top; of
+ * the median, these are the two halves. Each value's slot remembers its place, so the oldest can be taken out of the middle of a heap.
  */
 #include <errno.h>
 #include <math.h>
@@ -21,7 +21,8 @@ struct weir_order {
 	uint32_t capacity;
 	uint32_t oldest, n; /**< slots in use, in a circle */
 	uint32_t n_nan;
-	struct heap lower, upper; /**< equally many, or one more in lower */
+	double quantile;
+	struct heap lower, upper; /**< lower: the values at the places 0 to quantile * (all - 1) */
 	double *value;            /**< by slot */
 	uint32_t *place;          /**< by slot: index in its heap; its lowest bit says which heap */
 };
@@ -35,6 +36,7 @@ int weir_order_open(struct weir_order **out, uint32_t capacity)
 		return -ENOMEM;
 	order->capacity = capacity;
 	order->upper.least_on_top = true;
+	order->quantile = 0.5;
 	order->value = malloc(capacity * sizeof(*order->value));
 	order->place = malloc(capacity * sizeof(*order->place));
 	order->lower.slot = malloc(capacity * sizeof(*order->lower.slot));
@@ -55,6 +57,11 @@ void weir_order_close(struct weir_order *order)
 	free(order->place);
 	free(order->value);
 	free(order);
+}
+
+void weir_order_aim(struct weir_order *order, double quantile)
+{
+	order->quantile = quantile;
 }
 
 static void put(struct weir_order *order, struct heap *heap, uint32_t at, uint32_t slot)
@@ -114,11 +121,20 @@ static void move_top(struct weir_order *order, struct heap *from, struct heap *t
 	insert(order, to, slot);
 }
 
+/* Where in the order of its `n` values the quantile is. */
+static double place_of(const struct weir_order *order, uint32_t n)
+{
+	return order->quantile * (double)(n - 1);
+}
+
 static void balance(struct weir_order *order)
 {
-	if (order->lower.n > order->upper.n + 1)
+	uint32_t n = order->lower.n + order->upper.n;
+	uint32_t wanted = n ? (uint32_t)place_of(order, n) + 1 : 0;
+
+	while (order->lower.n > wanted)
 		move_top(order, &order->lower, &order->upper);
-	else if (order->upper.n > order->lower.n)
+	while (order->lower.n < wanted)
 		move_top(order, &order->upper, &order->lower);
 }
 
@@ -167,17 +183,39 @@ void weir_order_pop(struct weir_order *order, uint64_t n)
 		pop_one(order);
 }
 
-double weir_order_median(const struct weir_order *order)
+/* Two great values overflow unless they are halved first; two tiny ones would be rounded by that. */
+static double mean_of(double low, double high)
 {
-	double low, high, sum;
+	double sum = low + high;
+
+	return isfinite(sum) ? sum / 2 : low / 2 + high / 2;
+}
+
+/* The distance of two great values overflows, and that of two equal infinities is none. */
+static double between(double low, double high, double share)
+{
+	double apart = high - low;
+
+	if (low == high)
+		return low;
+	return isfinite(apart) ? low + apart * share : low * (1 - share) + high * share;
+}
+
+double weir_order_quantile(const struct weir_order *order)
+{
+	double low, share;
 
 	if (!order->n || order->n_nan)
 		return NAN;
 	low = order->value[order->lower.slot[0]];
-	if (order->lower.n > order->upper.n)
+	share = place_of(order, order->n) - (double)(order->lower.n - 1);
+	if (!(share > 0) || !order->upper.n)
 		return low;
-	high = order->value[order->upper.slot[0]];
-	sum = low + high;
-	/* Two great values overflow unless they are halved first; two tiny ones would be rounded by that. */
-	return isfinite(sum) ? sum / 2 : low / 2 + high / 2;
+	return share == 0.5 ? mean_of(low, order->value[order->upper.slot[0]])
+			    : between(low, order->value[order->upper.slot[0]], share);
+}
+
+double weir_order_median(const struct weir_order *order)
+{
+	return weir_order_quantile(order);
 }

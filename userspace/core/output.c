@@ -1,59 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/output.h"
+
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "weir/output.h"
-#include "weir/text.h"
+#include "core/internal.h"
 
 #define BUFFER_BYTES (256u << 10)
-#define KEY_MAX (6 * WEIR_NAME_MAX + 8) /* `,"name":` with every byte escaped */
 
-struct weir_output {
-	const struct weir_schema *schema;
-	enum weir_layout layout;
-	int fd;
-	size_t line_max; /**< bytes that a record may take */
-	size_t n, capacity;
-	char *buffer;
-	size_t key_bytes[WEIR_FIELDS_MAX];
-	char key[WEIR_FIELDS_MAX][KEY_MAX]; /**< what stands before each value */
-};
+const char *const weir_layout_words[] = { "jsonl", "csv", "influx", "raw", NULL };
+const char *const weir_time_words[] = { "ns", "s", "iso", "none", NULL };
+const char *const weir_flush_words[] = { "idle", "block", "line", NULL };
 
-static size_t value_max(const struct weir_field *field)
+static int64_t epoch_of(const struct weir_schema *schema, const struct weir_output_config *config)
 {
-	return field->kind == WEIR_TEXT ? 6 * (size_t)field->bytes + 2 : WEIR_NUMBER_MAX;
+	bool is_wanted = config->layout == WEIR_INFLUX || config->time == WEIR_TIME_ISO;
+
+	if (!is_wanted || schema->clock != WEIR_CLOCK_MONOTONIC)
+		return 0;
+	return weir_now(WEIR_CLOCK_REALTIME) - weir_now(WEIR_CLOCK_MONOTONIC);
 }
 
-static void prepare_key(struct weir_output *output, uint32_t i)
-{
-	char *key = output->key[i];
-	size_t n = 0;
-
-	key[n++] = ',';
-	if (output->layout == WEIR_JSONL) {
-		n += weir_write_json_text(key + n, output->schema->field[i].name);
-		key[n++] = ':';
-	}
-	output->key_bytes[i] = n;
-}
-
-int weir_output_open(struct weir_output **out, const struct weir_schema *schema, enum weir_layout layout)
+int weir_output_open_as(struct weir_output **out, const struct weir_schema *schema,
+			const struct weir_output_config *config)
 {
 	struct weir_output *output = calloc(1, sizeof(*output));
 
 	*out = output;
 	if (!output)
 		return -ENOMEM;
-	*output = (struct weir_output){ .schema = schema, .layout = layout, .fd = -1 };
-	output->line_max = sizeof("{\"t\":}\n") + WEIR_NUMBER_MAX;
-	for (uint32_t i = 0; i < schema->n_fields; i++) {
-		prepare_key(output, i);
-		output->line_max += KEY_MAX + value_max(&schema->field[i]);
-	}
+	*output = (struct weir_output){ .schema = schema, .config = *config, .fd = -1 };
+	if (!output->config.separator)
+		output->config.separator = ',';
+	output->epoch_ns = epoch_of(schema, config);
+	weir_output_prepare(output);
 	output->capacity = BUFFER_BYTES + output->line_max;
 	output->buffer = malloc(output->capacity);
 	if (output->buffer)
@@ -61,6 +43,11 @@ int weir_output_open(struct weir_output **out, const struct weir_schema *schema,
 	free(output);
 	*out = NULL;
 	return -ENOMEM;
+}
+
+int weir_output_open(struct weir_output **out, const struct weir_schema *schema, enum weir_layout layout)
+{
+	return weir_output_open_as(out, schema, &(struct weir_output_config){ .layout = layout });
 }
 
 void weir_output_close(struct weir_output *output)
@@ -73,14 +60,9 @@ void weir_output_close(struct weir_output *output)
 int weir_output_start(struct weir_output *output, int fd)
 {
 	output->fd = fd;
-	if (output->layout != WEIR_CSV)
+	if (output->config.layout != WEIR_CSV || output->config.no_header)
 		return 0;
-	output->buffer[output->n++] = 't';
-	for (uint32_t i = 0; i < output->schema->n_fields; i++) {
-		output->buffer[output->n++] = ',';
-		output->n += weir_write_csv_text(output->buffer + output->n, output->schema->field[i].name);
-	}
-	output->buffer[output->n++] = '\n';
+	output->n += weir_output_header(output, output->buffer + output->n);
 	return weir_output_flush(output);
 }
 
@@ -103,56 +85,33 @@ int weir_output_flush(struct weir_output *output)
 	return err;
 }
 
-static size_t write_value(const struct weir_output *output, char *to, const struct weir_field *field,
-			  union weir_column column, uint32_t row)
-{
-	bool is_json = output->layout == WEIR_JSONL;
-
-	switch (field->kind) {
-	case WEIR_REAL:
-		if (!is_json || isfinite(column.real[row]))
-			return weir_write_real(to, column.real[row]);
-		memcpy(to, "null", 4);
-		return 4;
-	case WEIR_INT:
-	case WEIR_BOOL:
-		return weir_write_integer(to, column.integer[row]);
-	case WEIR_TEXT:
-		break;
-	}
-	return is_json ? weir_write_json_text(to, column.text + (size_t)row * field->bytes)
-		       : weir_write_csv_text(to, column.text + (size_t)row * field->bytes);
-}
-
-static size_t write_record(const struct weir_output *output, char *to, const struct weir_block *block, uint32_t row)
-{
-	bool is_json = output->layout == WEIR_JSONL;
-	char *end = to;
-
-	if (is_json) {
-		memcpy(end, "{\"t\":", 5);
-		end += 5;
-	}
-	end += weir_write_integer(end, block->t[row]);
-	for (uint32_t i = 0; i < output->schema->n_fields; i++) {
-		memcpy(end, output->key[i], output->key_bytes[i]);
-		end += output->key_bytes[i];
-		end += write_value(output, end, &output->schema->field[i], block->column[i], row);
-	}
-	if (is_json)
-		*end++ = '}';
-	*end++ = '\n';
-	return (size_t)(end - to);
-}
-
 int weir_output_block(struct weir_output *output, const struct weir_block *block)
 {
+	bool by_line = output->config.flush == WEIR_FLUSH_LINE;
+
 	for (uint32_t row = 0; row < block->n; row++) {
-		int err = output->capacity - output->n < output->line_max ? weir_output_flush(output) : 0;
+		bool is_full = output->capacity - output->n < output->line_max;
+		int err = is_full || (by_line && output->n) ? weir_output_flush(output) : 0;
+		size_t n;
 
 		if (err < 0)
 			return err;
-		output->n += write_record(output, output->buffer + output->n, block, row);
+		n = weir_output_record(output, output->buffer + output->n, block, row);
+		output->left_out += !n;
+		output->n += n;
 	}
-	return 0;
+	return output->config.flush == WEIR_FLUSH_IDLE ? 0 : weir_output_flush(output);
+}
+
+uint64_t weir_output_left_out(struct weir_output *output)
+{
+	uint64_t n = output->left_out;
+
+	output->left_out = 0;
+	return n;
+}
+
+enum weir_layout weir_output_default(const struct weir_node *node)
+{
+	return (enum weir_layout)node->pipeline->options.records;
 }

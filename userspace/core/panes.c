@@ -13,7 +13,7 @@ struct pane {
 struct weir_panes {
 	uint32_t n_functions;
 	enum weir_function *function;
-	struct weir_order **order; /**< by function; NULL but for the median */
+	struct weir_order **order; /**< by function; NULL but for those by order */
 	uint32_t capacity;
 	uint32_t oldest;      /**< index of the oldest pane, in a circle */
 	uint32_t front, back; /**< panes in each stack; the newest pane, still open, is the last of the back */
@@ -54,7 +54,8 @@ static void clear(const struct weir_panes *panes, struct weir_summary *summary)
 static int open_orders(struct weir_panes *panes, uint32_t capacity)
 {
 	for (uint32_t i = 0; i < panes->n_functions; i++) {
-		int err = panes->function[i] == WEIR_MEDIAN ? weir_order_open(&panes->order[i], capacity) : 0;
+		int err = weir_function_is_ordered(panes->function[i]) ? weir_order_open(&panes->order[i], capacity)
+								       : 0;
 
 		if (err < 0)
 			return err;
@@ -101,6 +102,11 @@ void weir_panes_close(struct weir_panes *panes)
 	free(panes->order);
 	free(panes->function);
 	free(panes);
+}
+
+void weir_panes_aim(struct weir_panes *panes, uint32_t i, double quantile)
+{
+	weir_order_aim(panes->order[i], quantile);
 }
 
 static int begin_pane(struct weir_panes *panes, int64_t start)
@@ -189,7 +195,7 @@ static double result_of(const struct weir_panes *panes, uint32_t i)
 	struct weir_summary all = { 0 };
 
 	if (panes->order[i])
-		return weir_order_median(panes->order[i]);
+		return weir_order_quantile(panes->order[i]);
 	if (panes->front)
 		all = summaries(panes, 0)[i];
 	weir_summary_merge(panes->function[i], &all, &panes->closed[i]);

@@ -39,11 +39,11 @@ static int keep_node(struct weir_pipeline *pipeline, struct weir_node *node)
 	return 0;
 }
 
-int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
-		      struct weir_args *args, struct weir_node *up, struct weir_node **out)
+static int add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
+	       struct weir_args *args, const struct weir_inputs *in, struct weir_node **out)
 {
 	struct weir_node *node;
-	int err = weir_node_open(&node, pipeline, driver, role, args, up);
+	int err = weir_node_open(&node, pipeline, driver, role, args, in);
 
 	*out = NULL;
 	if (err < 0)
@@ -53,10 +53,37 @@ int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *
 		weir_node_close(node);
 		return err;
 	}
-	if (up)
-		up->n_readers++;
+	for (uint32_t i = 0; i < in->n; i++)
+		in->up[i]->n_readers++;
 	*out = node;
 	return 0;
+}
+
+int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
+		      struct weir_args *args, struct weir_node *up, struct weir_node **out)
+{
+	return add(pipeline, driver, role, args, &(struct weir_inputs){ .up = &up, .n = up ? 1 : 0 }, out);
+}
+
+int weir_pipeline_combine(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			  struct weir_node *const *ups, const char *const *names, uint32_t n, struct weir_node **out)
+{
+	return add(pipeline, driver, WEIR_OPERATOR, args, &(struct weir_inputs){ .up = ups, .name = names, .n = n },
+		   out);
+}
+
+int weir_pipeline_add_circle(struct weir_pipeline *pipeline, const struct weir_driver *driver, struct weir_args *args,
+			     enum weir_clock clock, struct weir_node **out)
+{
+	return add(pipeline, driver, WEIR_OPERATOR, args, &(struct weir_inputs){ .clock = clock }, out);
+}
+
+int weir_pipeline_close_circle(struct weir_node *node, struct weir_node *up)
+{
+	node->up = up;
+	node->in = up->out;
+	up->n_readers++;
+	return node->driver->stage->resolve(node, &node->in);
 }
 
 uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline)
@@ -84,6 +111,7 @@ static void close_streams(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
 		weir_stream_close(pipeline->stream[i]);
 		weir_filter_close(pipeline->stream[i]->filter);
+		weir_custom_close(pipeline->stream[i]->custom);
 		free(pipeline->stream[i]);
 	}
 	free(pipeline->stream);
@@ -95,7 +123,7 @@ void weir_close(struct weir_pipeline *pipeline)
 	if (!pipeline || (pipeline->runtime && pipeline->runtime->abandoned))
 		return;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		free(pipeline->agent[i]);
+		weir_agent_free(pipeline->agent[i]);
 	free(pipeline->agent);
 	/* Downstream first: a stage may refer to what its input owns. */
 	for (uint32_t i = pipeline->n_nodes; i--;)

@@ -7,7 +7,7 @@ static bool has_role(const struct weir_driver *driver, enum weir_role role)
 {
 	const void *const ops[] = {
 		[WEIR_SOURCE] = driver->source,
-		[WEIR_OPERATOR] = driver->stage,
+		[WEIR_OPERATOR] = driver->stage ? (const void *)driver->stage : driver->combiner,
 		[WEIR_SINK] = driver->sink,
 		[WEIR_ACTUATOR] = driver->actuator,
 	};
@@ -20,6 +20,14 @@ const struct weir_driver *weir_driver_find(const char *name, enum weir_role role
 	for (size_t i = 0; i < weir_n_drivers; i++)
 		if (!strcmp(weir_drivers[i]->name, name) && has_role(weir_drivers[i], role))
 			return weir_drivers[i];
+	return NULL;
+}
+
+const struct weir_absent *weir_absent_find(const char *name)
+{
+	for (const struct weir_absent *absent = weir_absents; absent->name; absent++)
+		if (!strcmp(absent->name, name))
+			return absent;
 	return NULL;
 }
 

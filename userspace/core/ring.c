@@ -49,6 +49,15 @@ static int map_control(struct weir_ring *ring)
 	return 0;
 }
 
+static void set_bells(struct weir_ring *ring)
+{
+	for (unsigned i = 0; i < WEIR_RING_READERS_MAX; i++)
+		ring->data_bell[i] = &ring->control->reader[i].data_bell;
+	ring->space_bell = &ring->control->sleepers.space_bell;
+	atomic_init(&ring->mark, INT64_MIN);
+	atomic_init(&ring->end, INT64_MIN);
+}
+
 int weir_ring_open(struct weir_ring **out, const struct weir_ring_config *config)
 {
 	uint32_t capacity = weir_ring_rows(config->row_bytes, config->rows);
@@ -68,6 +77,7 @@ int weir_ring_open(struct weir_ring **out, const struct weir_ring_config *config
 	error = map_control(ring);
 	if (error)
 		goto free_ring;
+	set_bells(ring);
 	error = weir_mirror_map(&ring->memory, ring->bytes, config->fd);
 	if (error)
 		goto unmap_control;
@@ -118,7 +128,12 @@ void weir_ring_interrupt(struct weir_ring *ring)
 
 	atomic_store(&ring->interrupted, true);
 	for (uint64_t used = atomic_load(&control->roster.used); used; used &= used - 1)
-		weir_bell_ring(&control->reader[__builtin_ctzll(used)].data_bell);
-	weir_bell_ring(&control->sleepers.space_bell);
+		weir_bell_ring(ring->data_bell[__builtin_ctzll(used)]);
+	weir_bell_ring(ring->space_bell);
 	errno = saved;
+}
+
+bool weir_ring_is_interrupted(const struct weir_ring *ring)
+{
+	return atomic_load(&ring->interrupted);
 }

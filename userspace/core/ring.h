@@ -16,6 +16,7 @@
 #ifndef WEIR_CORE_RING_H
 #define WEIR_CORE_RING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -96,6 +97,38 @@ bool weir_reader_at_end(const struct weir_reader *reader);
 int weir_reader_wait(struct weir_reader *reader, int64_t deadline_ns);
 uint64_t weir_reader_lost(const struct weir_reader *reader);     /**< any thread */
 uint64_t weir_reader_position(const struct weir_reader *reader); /**< any thread */
+
+/* Time, and one sleep for many rings. All of it works within one process only; set up before the writer starts. */
+
+/** @brief Say that no row before `t_ns` will be committed any more, and wake the readers that watch for it. Never backwards.
+ *  Rows committed before are seen by whoever sees the mark. Writer's thread. */
+void weir_ring_mark(struct weir_ring *ring, int64_t t_ns);
+/** @brief weir_ring_finish(), with the time at which the stream has ended: nothing before it is missing. */
+void weir_ring_finish_at(struct weir_ring *ring, int64_t t_ns);
+/** @brief That time, INT64_MIN where none was given. At the end only. */
+int64_t weir_reader_end_time(const struct weir_reader *reader);
+/** @brief Marks are news to this reader. */
+void weir_reader_watch_marks(struct weir_reader *reader);
+/** @brief The latest mark, INT64_MIN at first. Look before peeking: a row that is not there then is not older than the mark. */
+int64_t weir_reader_mark(struct weir_reader *reader);
+/** @brief Ring this bell instead of the reader's own. weir_reader_wait() must not be used then. */
+void weir_reader_set_bell(struct weir_reader *reader, _Atomic uint32_t *bell);
+/** @brief Is there something to read, the end, an interruption, or a mark that it watches for and has not seen? */
+bool weir_reader_has_news(const struct weir_reader *reader);
+/** @brief Have the bell rung when there is news. Look again after this and before sleeping; take it back after. */
+void weir_reader_announce(struct weir_reader *reader);
+void weir_reader_retract(struct weir_reader *reader);
+/** @brief The same for the writer: a bell that is rung when readers give space back. weir_ring_wait_space() must not be used then. */
+void weir_ring_set_space_bell(struct weir_ring *ring, _Atomic uint32_t *bell);
+/** @brief Would reserve give something, or has the ring been interrupted? Writer's thread. */
+bool weir_ring_has_space(struct weir_ring *ring);
+void weir_ring_announce(struct weir_ring *ring);
+void weir_ring_retract(struct weir_ring *ring);
+/** @brief Is there any reader? Any thread. */
+bool weir_ring_is_read(const struct weir_ring *ring);
+/** @brief Is there a reader that leaves the writer no space? Any thread. */
+bool weir_ring_is_full(const struct weir_ring *ring);
+bool weir_ring_is_interrupted(const struct weir_ring *ring);
 
 /** @brief Make every present and future wait on this ring return -EINTR. Async-signal-safe, any thread. */
 void weir_ring_interrupt(struct weir_ring *ring);

@@ -60,7 +60,11 @@ struct weir_ring {
 	size_t bytes;
 	uint32_t row_bytes, capacity;
 	uint64_t start_at;
+	_Atomic uint32_t *data_bell[WEIR_RING_READERS_MAX], *space_bell;
+	uint64_t mark_watchers;   /* a bit per reader */
 	_Atomic bool interrupted; /* set by anyone, never taken back */
+	_Atomic int64_t mark;     /* written by the writer */
+	_Atomic int64_t end;      /* the same, before it is finished */
 	/* The writer's own, apart from what readers look at. */
 	alignas(LINE) uint64_t head;
 	uint64_t reserved;

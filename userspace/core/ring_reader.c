@@ -18,6 +18,7 @@ struct weir_reader {
 	uint64_t head; /* when it last looked */
 	uint64_t lost;
 	uint64_t refused_before;
+	int64_t mark; /* when it last looked */
 };
 
 /* The distance from the start never wraps, although positions may. */
@@ -59,7 +60,21 @@ static void wake_writer(struct weir_ring *ring)
 	struct sleepers_line *sleepers = &ring->control->sleepers;
 
 	if (atomic_load(&sleepers->writer) && atomic_exchange(&sleepers->writer, 0)) /* [C] */
-		weir_bell_ring(&sleepers->space_bell);
+		weir_bell_ring(ring->space_bell);
+}
+
+/*
+ * Space given back: a writer that sleeps is left asleep while more than three quarters are unread, or it would wake up for each
+ * block, fill it, and sleep again. Nobody waits for ever because of that: this reader goes on reading, and one that waits
+ * for the writer wakes it up, before it sleeps (see below) or, if it sleeps by now, here.
+ */
+static void give_back(struct weir_reader *reader)
+{
+	struct control *control = reader->ring->control;
+	uint64_t unread = atomic_load_explicit(&control->writer.head, memory_order_relaxed) - reader->position;
+
+	if (unread <= reader->ring->capacity - reader->ring->capacity / 4 || atomic_load(&control->sleepers.readers))
+		wake_writer(reader->ring);
 }
 
 /* ----------------------------------------------------- joining and leaving */
@@ -106,7 +121,7 @@ int weir_reader_open(struct weir_reader **out, struct weir_ring *ring, enum weir
 		free(reader);
 		return error;
 	}
-	*reader = (struct weir_reader){ .ring = ring, .policy = policy };
+	*reader = (struct weir_reader){ .ring = ring, .policy = policy, .mark = INT64_MIN };
 	reader->line = &ring->control->reader[place];
 	reader->bit = UINT64_C(1) << place;
 	join(reader);
@@ -190,7 +205,7 @@ uint32_t weir_reader_release(struct weir_reader *reader, uint32_t n)
 		return spoilt;
 	}
 	atomic_store(&reader->line->position, reader->position); /* [B] and [C] */
-	wake_writer(reader->ring);
+	give_back(reader);
 	return 0;
 }
 
@@ -210,6 +225,46 @@ static bool has_news(const struct weir_reader *reader)
 	return atomic_load(&writer->head) != reader->position || atomic_load(&writer->finished); /* [C] */
 }
 
+void weir_reader_watch_marks(struct weir_reader *reader)
+{
+	reader->ring->mark_watchers |= reader->bit;
+}
+
+int64_t weir_reader_mark(struct weir_reader *reader)
+{
+	reader->mark = atomic_load(&reader->ring->mark);
+	return reader->mark;
+}
+
+int64_t weir_reader_end_time(const struct weir_reader *reader)
+{
+	return atomic_load(&reader->ring->end);
+}
+
+void weir_reader_set_bell(struct weir_reader *reader, _Atomic uint32_t *bell)
+{
+	reader->ring->data_bell[__builtin_ctzll(reader->bit)] = bell;
+}
+
+bool weir_reader_has_news(const struct weir_reader *reader)
+{
+	const struct weir_ring *ring = reader->ring;
+
+	return has_news(reader) || atomic_load(&ring->interrupted) ||
+	       (ring->mark_watchers & reader->bit && atomic_load(&ring->mark) != reader->mark);
+}
+
+void weir_reader_announce(struct weir_reader *reader)
+{
+	atomic_fetch_or(&reader->ring->control->sleepers.readers, reader->bit); /* [C] */
+	wake_writer(reader->ring);
+}
+
+void weir_reader_retract(struct weir_reader *reader)
+{
+	atomic_fetch_and(&reader->ring->control->sleepers.readers, ~reader->bit);
+}
+
 int weir_reader_wait(struct weir_reader *reader, int64_t deadline_ns)
 {
 	_Atomic uint64_t *sleepers = &reader->ring->control->sleepers.readers;
@@ -222,6 +277,7 @@ int weir_reader_wait(struct weir_reader *reader, int64_t deadline_ns)
 		if (atomic_load(&reader->ring->interrupted))
 			return -EINTR;
 		atomic_fetch_or(sleepers, reader->bit); /* [C] */
+		wake_writer(reader->ring);
 		news = has_news(reader);
 		if (news || error)
 			break;

@@ -47,7 +47,21 @@ static void wake_readers(struct weir_ring *ring)
 	uint64_t asleep = atomic_exchange(&ring->control->sleepers.readers, 0);
 
 	for (; asleep; asleep &= asleep - 1)
-		weir_bell_ring(&ring->control->reader[__builtin_ctzll(asleep)].data_bell);
+		weir_bell_ring(ring->data_bell[__builtin_ctzll(asleep)]);
+}
+
+void weir_ring_mark(struct weir_ring *ring, int64_t t_ns)
+{
+	uint64_t asleep;
+
+	if (t_ns <= atomic_load_explicit(&ring->mark, memory_order_relaxed))
+		return;
+	atomic_store(&ring->mark, t_ns); /* [C], as for head */
+	asleep = atomic_load(&ring->control->sleepers.readers) & ring->mark_watchers;
+	if (asleep)
+		asleep &= atomic_fetch_and(&ring->control->sleepers.readers, ~asleep);
+	for (; asleep; asleep &= asleep - 1)
+		weir_bell_ring(ring->data_bell[__builtin_ctzll(asleep)]);
 }
 
 void weir_ring_commit(struct weir_ring *ring, uint32_t n)
@@ -82,6 +96,42 @@ int weir_ring_wait_space(struct weir_ring *ring, int64_t deadline_ns)
 	return ring->limit != ring->head ? 0 : error;
 }
 
+void weir_ring_set_space_bell(struct weir_ring *ring, _Atomic uint32_t *bell)
+{
+	ring->space_bell = bell;
+}
+
+bool weir_ring_has_space(struct weir_ring *ring)
+{
+	ring->limit = find_limit(ring);
+	return ring->limit != ring->head || atomic_load(&ring->interrupted);
+}
+
+void weir_ring_announce(struct weir_ring *ring)
+{
+	atomic_store(&ring->control->sleepers.writer, 1); /* [C] */
+}
+
+void weir_ring_retract(struct weir_ring *ring)
+{
+	atomic_store(&ring->control->sleepers.writer, 0);
+}
+
+bool weir_ring_is_read(const struct weir_ring *ring)
+{
+	return atomic_load_explicit(&ring->control->roster.used, memory_order_relaxed);
+}
+
+bool weir_ring_is_full(const struct weir_ring *ring)
+{
+	uint64_t head = atomic_load(&ring->control->writer.head);
+
+	for (uint64_t left = atomic_load(&ring->control->roster.holding); left; left &= left - 1)
+		if (head - atomic_load(&ring->control->reader[__builtin_ctzll(left)].position) >= ring->capacity)
+			return true;
+	return false;
+}
+
 bool weir_ring_refuses(const struct weir_ring *ring)
 {
 	bool refuses = false;
@@ -107,4 +157,10 @@ void weir_ring_finish(struct weir_ring *ring)
 {
 	atomic_store(&ring->control->writer.finished, 1); /* [C] */
 	wake_readers(ring);
+}
+
+void weir_ring_finish_at(struct weir_ring *ring, int64_t t_ns)
+{
+	atomic_store(&ring->end, t_ns);
+	weir_ring_finish(ring);
 }

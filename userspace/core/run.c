@@ -18,6 +18,7 @@
 #include "core/uevent.h"
 
 #define DRAIN_NS INT64_C(2000000000)
+#define LOOK_NS INT64_C(500000000)
 
 static void close_fd(int fd)
 {
@@ -70,6 +71,11 @@ void weir_abort(struct weir_pipeline *pipeline)
 	weir_stop(pipeline);
 }
 
+int weir_halt_fd(const struct weir_node *node)
+{
+	return node->pipeline->runtime->halt_fd;
+}
+
 /* ------------------------------------------------- what the loop is told */
 
 static void on_deadline(void *context)
@@ -116,7 +122,13 @@ static void on_signal(void *context)
 	struct signalfd_siginfo info;
 
 	while (read(pipeline->runtime->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (pipeline->runtime->interrupts++)
+		bool reload = info.ssi_signo == SIGHUP && pipeline->options.reload;
+
+		/* A request to end goes before one to begin again, whichever came first. */
+		pipeline->runtime->wants_reload = reload && !pipeline->runtime->interrupts;
+		if (reload)
+			weir_stop(pipeline);
+		else if (pipeline->runtime->interrupts++)
 			weir_abort(pipeline);
 		else
 			weir_stop(pipeline);
@@ -126,6 +138,37 @@ static void on_signal(void *context)
 static void on_time(void *context)
 {
 	weir_stop(context);
+}
+
+/*
+ * Streams that wait for each other wait for ever: a zip whose inputs have one source but not equally many records, with more
+ * between them than the rings can hold. Nobody is on the way to make anything, so that is not mistaken for slowness.
+ */
+static bool is_stuck(const struct weir_pipeline *pipeline)
+{
+	const struct weir_runtime *run = pipeline->runtime;
+
+	for (uint32_t i = 0; i < run->n_feeds; i++) {
+		const struct weir_feed *feed = &run->feed[i];
+
+		if (!feed->over && !(atomic_load(&feed->waits) && weir_ring_is_full(feed->stream->ring)))
+			return false;
+	}
+	return atomic_load(&run->agents_live) && weir_workers_rest(pipeline);
+}
+
+static void on_look(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+
+	if (!is_stuck(pipeline))
+		return;
+	weir_report_add(
+		pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 },
+		"join and merge go by time and need no equal numbers; a larger --ring or policy=drop_oldest may do",
+		"the streams wait for each other: a zip of unequal streams, or a merge of more records of one "
+		"time than the rings hold");
+	weir_abort(pipeline);
 }
 
 static void on_uevent(void *context)
@@ -140,6 +183,14 @@ static void on_uevent(void *context)
 
 /* ------------------------------------------------------------------- open */
 
+/* nohup wants it to be ignored. */
+static bool is_hangup_ignored(void)
+{
+	struct sigaction action;
+
+	return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 static int open_signals(struct weir_runtime *run)
 {
 	sigset_t set;
@@ -147,6 +198,8 @@ static int open_signals(struct weir_runtime *run)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (!is_hangup_ignored())
+		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	/* Threads inherit the mask, so only the loop meets these signals. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -162,6 +215,9 @@ static int open_events(struct weir_pipeline *pipeline)
 		err = open_signals(run);
 	if (err >= 0 && run->signal_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->signal_fd, on_signal, pipeline);
+	if (err >= 0 && weir_pipeline_can_jam(pipeline))
+		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + LOOK_NS, LOOK_NS, on_look,
+					  pipeline);
 	run->uevent_fd = weir_uevent_open();
 	if (err >= 0 && run->uevent_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->uevent_fd, on_uevent, pipeline);
@@ -202,6 +258,8 @@ static int open_rings(struct weir_pipeline *pipeline)
 
 	for (uint32_t i = 0; i < pipeline->n_streams && err >= 0; i++)
 		err = weir_stream_open(pipeline->stream[i], rows);
+	if (err >= 0)
+		err = weir_workers_open(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++)
 		err = weir_agent_open(pipeline->agent[i]);
 	return err;
@@ -265,10 +323,10 @@ static int start_ends(struct weir_pipeline *pipeline)
 	return 0;
 }
 
-static int start_agents(struct weir_pipeline *pipeline)
+static int start_workers(struct weir_runtime *run)
 {
-	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
-		int err = weir_agent_start(pipeline->agent[i]);
+	for (uint32_t i = 0; i < run->n_workers; i++) {
+		int err = weir_worker_start(&run->worker[i]);
 
 		if (err < 0)
 			return err;
@@ -316,8 +374,8 @@ static void end_agents(struct weir_pipeline *pipeline)
 		atomic_store(&run->aborting, true);
 		interrupt_rings(pipeline);
 	}
-	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (weir_agent_join(pipeline->agent[i], &deadline) < 0)
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		if (weir_worker_join(&run->worker[i], &deadline) < 0)
 			run->abandoned = true;
 	if (run->abandoned)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
@@ -341,6 +399,7 @@ static void clear(struct weir_pipeline *pipeline)
 		return;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		weir_agent_close(pipeline->agent[i]);
+	weir_workers_close(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
 	weir_guarding_close(pipeline);
@@ -359,7 +418,7 @@ static int start(struct weir_pipeline *pipeline)
 	if (err >= 0)
 		err = weir_guarding_begin(pipeline);
 	if (err >= 0)
-		err = start_agents(pipeline);
+		err = start_workers(pipeline->runtime);
 	if (err >= 0)
 		err = start_feeds(pipeline->runtime);
 	return err;
@@ -369,7 +428,7 @@ static int start(struct weir_pipeline *pipeline)
 static void discount_unstarted(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (!pipeline->agent[i]->started)
+		if (!pipeline->agent[i]->worker || !pipeline->agent[i]->worker->started)
 			atomic_fetch_sub(&pipeline->runtime->agents_live, 1);
 }
 

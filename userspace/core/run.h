@@ -27,18 +27,22 @@ struct weir_feed {
 	pthread_t thread; /**< pulled */
 	bool threaded;
 	_Atomic bool wants_end; /**< it has given all that it should */
+	_Atomic bool waits;     /**< pulled: for space in its ring */
 };
 
 struct weir_runtime {
 	struct weir_loop *loop;
 	struct weir_feed *feed;
 	uint32_t n_feeds;
+	struct weir_worker *worker;
+	uint32_t n_workers;
 	int wake_fd; /**< eventfd: something below changed, look at it on the loop's thread */
 	int halt_fd; /**< eventfd that stays readable once feeds must stop: pulled threads poll it */
 	int signal_fd, uevent_fd;
 	_Atomic bool stopping, aborting;
 	_Atomic uint32_t feeds_live, agents_live;
 	unsigned interrupts;
+	bool wants_reload; /**< loop thread, then whoever ran it */
 	bool has_deadline;
 	bool abandoned;                 /**< a thread did not end: its memory must stay */
 	struct weir_guarding *guarding; /**< the outputs that a guard holds; NULL: none. actuate_guard.c */
@@ -61,14 +65,83 @@ void weir_feed_join(struct weir_feed *feed);
 /** @brief Records that its device has brought so far, those that the kernel filtered out too. Loop's thread. */
 uint64_t weir_feed_seen(struct weir_feed *feed);
 
-/* agent.c */
+/* agent.c: on the thread that runs it, but for open, close and free */
 int weir_agent_open(struct weir_agent *agent) WEIR_MUST_CHECK;
-int weir_agent_start(struct weir_agent *agent) WEIR_MUST_CHECK;
-/** @brief Wait for its thread until a CLOCK_REALTIME deadline. 0 or -ETIMEDOUT. */
-int weir_agent_join(struct weir_agent *agent, const struct timespec *deadline);
 void weir_agent_close(struct weir_agent *agent);
+void weir_agent_free(struct weir_agent *agent);
+/** @brief From the first record to the end of what it writes. */
+void weir_agent_run(struct weir_agent *agent);
+/** @brief Has what it waits for come? */
+bool weir_agent_is_ready(const struct weir_agent *agent);
+/** @brief Have the worker's bell rung when what it waits for comes; and take that back. */
+void weir_agent_announce(struct weir_agent *agent);
+void weir_agent_retract(struct weir_agent *agent);
+/** @brief Take rows from the ring where nothing is left of those taken before. */
+void weir_port_fill(struct weir_port *port, const struct weir_agent *agent);
+static inline bool weir_port_is_empty(const struct weir_port *port)
+{
+	return port->at == port->block->n;
+}
+
+/* combine.c */
+/** @brief One turn of an agent that begins with a combiner. 0: something was done; -EAGAIN: nothing can be; else as push. */
+int weir_combine(struct weir_agent *agent);
+/** @brief Nothing before this will come to the combiner. */
+int64_t weir_combine_frontier(const struct weir_agent *agent);
+/** @brief The time of the record that waits for a port with nothing to say; INT64_MAX: none does. */
+int64_t weir_combine_blocked(const struct weir_agent *agent);
+/** @brief Wait for such ports no longer: nothing up to `t_ns` will come from them. */
+void weir_combine_promise(struct weir_agent *agent, int64_t t_ns);
+
+/* worker.c */
+
+/** A thread that runs agents. */
+struct weir_worker {
+	struct weir_pipeline *pipeline;
+	struct weir_agent **agent; /**< owned array */
+	uint32_t n_agents;
+	_Atomic uint32_t bell;   /**< rung when something that one of them waits for may have come */
+	_Atomic uint64_t asleep; /**< 0, or the bell at which it fell asleep without a deadline, plus 2^32 */
+	pthread_t thread;
+	bool started, joined;
+};
+
+/** @brief Workers for all agents, as many as the options or the plan want. */
+int weir_workers_open(struct weir_pipeline *pipeline) WEIR_MUST_CHECK;
+void weir_workers_close(struct weir_pipeline *pipeline);
+int weir_worker_start(struct weir_worker *worker) WEIR_MUST_CHECK;
+/** @brief Wait for its thread until a CLOCK_REALTIME deadline. 0 or -ETIMEDOUT. */
+int weir_worker_join(struct weir_worker *worker, const struct timespec *deadline);
+/** @brief On the agent's own stack: wait for what it says it waits for. */
+void weir_worker_wait(struct weir_agent *agent);
+/** @brief Do all workers sleep, with nobody left to wake them but a source? */
+bool weir_workers_rest(const struct weir_pipeline *pipeline);
+
+/* chain.c: the stages of one agent, called one through the other; on its thread */
 /** @brief Hand a block to one stage, whatever its role. 0, WEIR_ENOUGH or -errno. */
 int weir_node_push(struct weir_node *node, const struct weir_block *block);
+/** @brief Hand a block to a chain, and let time pass by its records. `*time_ns` is that of the newest record so far, INT64_MIN
+ *  at first. Result as of weir_node_push(). */
+int weir_chain_push(struct weir_node *first, const struct weir_block *block, int64_t *time_ns);
+/** @brief Nothing before `t_ns` will come: the ticks before it are due, from the top down. Result as of weir_node_push(). */
+int weir_chain_advance(struct weir_node *first, int64_t t_ns);
+/** @brief The time of the chain's input at which its first tick will be due; INT64_MAX: none is. */
+int64_t weir_chain_due(const struct weir_node *first);
+/** @brief How old what the chain emits can still be, when nothing before `t_ns` comes to it. */
+int64_t weir_chain_horizon(const struct weir_node *first, int64_t t_ns);
+/** @brief Every stage gives what its output begins with, from the top down. Result as of weir_node_push(). */
+int weir_chain_begin(struct weir_node *first);
+/** @brief End of stream, or enough: time passes up to `*end_ns`, and every stage gives what it still holds, from the top down.
+ *  `*end_ns` becomes the end of what was emitted, in the same sense. The first failure, or 0. */
+int weir_chain_flush(struct weir_node *first, int64_t *end_ns);
+/** @brief The last stage of a chain, where records leave the agent. */
+struct weir_node *weir_chain_last(struct weir_node *first);
+/** @brief Does any stage of it live by ticks? */
+bool weir_chain_ticks(const struct weir_node *first);
+/** @brief settle() of a combiner, where it has one. */
+int weir_node_settle(struct weir_node *node);
+/** @brief flush() of one stage, where it has one. */
+int weir_node_flush(struct weir_node *node);
 
 /* actuate.c */
 int weir_actuate_start(struct weir_node *node) WEIR_MUST_CHECK;

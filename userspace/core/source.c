@@ -17,6 +17,7 @@
 #include "core/run.h"
 
 #define FULL_NS INT64_C(50000000)
+#define HELPING_BYTES (128u << 10)
 
 static const struct weir_source_ops *ops_of(const struct weir_feed *feed)
 {
@@ -29,6 +30,15 @@ bool weir_source_is_pulled(const struct weir_node *node)
 	const struct weir_source_ops *ops = node->driver->source;
 
 	return ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP);
+}
+
+const char *weir_source_how(const struct weir_node *node)
+{
+	if (node->role != WEIR_SOURCE || !node->driver->source->how)
+		return NULL;
+	if (node->stream && node->stream->filter && weir_filter_tier(node->stream->filter) == WEIR_TIER_INLINE)
+		return NULL;
+	return node->driver->source->how(node);
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
@@ -223,16 +233,27 @@ static int pull_rows(struct weir_feed *feed, void *rows, uint32_t room)
 	return 1;
 }
 
+/* Rows that a driver is asked for at a time. Each time the readers are woken up, which costs some microseconds: so a good
+ * many, but not more than stay in the cache until they are read. */
+static uint32_t helping(const struct weir_feed *feed)
+{
+	uint32_t rows = HELPING_BYTES / feed->stream->schema.row_bytes;
+
+	return rows > WEIR_BLOCK_MAX ? rows : WEIR_BLOCK_MAX;
+}
+
 static int pull_once(struct weir_feed *feed)
 {
 	uint64_t allowed = allowance(feed);
 	uint32_t room;
 	void *rows;
 
-	if (!allowed)
+	/* Whoever read it has had enough: others may go on, but not this. */
+	if (!allowed || !weir_ring_is_read(feed->stream->ring))
 		return 0;
-	rows = weir_ring_reserve(feed->stream->ring, allowed < WEIR_BLOCK_MAX ? (uint32_t)allowed : WEIR_BLOCK_MAX,
+	rows = weir_ring_reserve(feed->stream->ring, allowed < helping(feed) ? (uint32_t)allowed : helping(feed),
 				 &room);
+	atomic_store_explicit(&feed->waits, !room, memory_order_relaxed);
 	if (room)
 		return pull_rows(feed, rows, room);
 	/* Whatever the readers' policies, a pulled source waits: its records do not spoil. The deadline lets a stop through. */

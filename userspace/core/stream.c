@@ -9,7 +9,7 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 {
 	struct weir_ring_config config = {
 		.row_bytes = stream->schema.row_bytes,
-		.rows = rows,
+		.rows = rows > stream->least_rows ? rows : stream->least_rows,
 		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
 	};
 
@@ -37,8 +37,11 @@ int weir_stream_write(struct weir_stream *stream, const struct weir_block *block
 			weir_ring_refuse(stream->ring, block->n - from);
 			return 0;
 		}
-		if (weir_ring_wait_space(stream->ring, INT64_MAX) == -EINTR)
+		if (weir_ring_is_interrupted(stream->ring))
 			return -EINTR;
+		stream->writer->wants_space = stream->ring;
+		weir_worker_wait(stream->writer);
+		stream->writer->wants_space = NULL;
 	}
 	return 0;
 }

@@ -83,11 +83,16 @@ size_t weir_write_json_text(char *to, const char *text)
 
 size_t weir_write_csv_text(char *to, const char *text)
 {
+	return weir_write_cell(to, text, ',');
+}
+
+size_t weir_write_cell(char *to, const char *text, char separator)
+{
 	size_t n = strlen(text);
 	char *end = to;
 
 	/* Blanks at either end survive only in quotes with some readers. */
-	if (!strpbrk(text, ",\"\r\n") && !(n && (text[0] == ' ' || text[n - 1] == ' '))) {
+	if (!strchr(text, separator) && !strpbrk(text, "\"\r\n") && !(n && (text[0] == ' ' || text[n - 1] == ' '))) {
 		memcpy(to, text, n);
 		return n;
 	}

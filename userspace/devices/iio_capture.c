@@ -97,6 +97,33 @@ static int plan_rate(struct weir_iio_capture *capture, struct weir_node *node)
 	return 0;
 }
 
+/* A timer's raster shows every tick that was missed, wherever: more than the FIFO knows. */
+static bool is_on_raster(const struct weir_iio_capture *capture, enum weir_clock clock)
+{
+	return capture->trigger.is_timer && clock == WEIR_CLOCK_MONOTONIC;
+}
+
+static int plan_loss(struct weir_iio_capture *capture, struct weir_node *node)
+{
+	int64_t wanted = weir_arg_int(node, "loss");
+	char why[256] = "loss=infer";
+	int err = -ENOTSUP;
+
+	if (is_on_raster(capture, weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC))
+		strcpy(why, "the timer's raster shows every tick");
+	else if (wanted != WEIR_IIO_LOSS_INFER)
+		err = weir_loss_tap_open(&capture->tap, capture->device->number, why);
+	if (err && wanted == WEIR_IIO_LOSS_COUNT)
+		return weir_fail_arg(node, "loss", "loss=infer goes by the timestamps",
+				     "what '%s' loses cannot be counted: %s", capture->device->name, why);
+	if (capture->tap)
+		snprintf(capture->how, sizeof(capture->how), "losses counted in the kernel (%s)",
+			 weir_loss_tap_hook(capture->tap));
+	else
+		snprintf(capture->how, sizeof(capture->how), "losses inferred from timestamps: %s", why);
+	return 0;
+}
+
 int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_device *device, struct weir_node *node,
 			  struct weir_schema *out)
 {
@@ -112,7 +139,9 @@ int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_devi
 	err = lay_out(capture, node, out);
 	if (!err)
 		err = weir_iio_trigger_plan(&capture->trigger, device, node);
-	return err ? err : plan_rate(capture, node);
+	if (!err)
+		err = plan_rate(capture, node);
+	return err ? err : plan_loss(capture, node);
 }
 
 static void count_lost(struct weir_iio_capture *capture, struct weir_node *node, uint64_t lost)
@@ -127,11 +156,29 @@ static void count_lost(struct weir_iio_capture *capture, struct weir_node *node,
 	capture->has_warned = true;
 }
 
+void weir_iio_capture_ignore_loss(struct weir_iio_capture *capture)
+{
+	weir_loss_tap_close(capture->tap);
+	capture->tap = NULL;
+}
+
+static uint64_t lost_by_tap(struct weir_iio_capture *capture)
+{
+	uint64_t before = capture->told;
+
+	capture->told = weir_loss_tap_lost(capture->tap);
+	return capture->told - before;
+}
+
 void weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node *node, const void *rows, uint32_t n)
 {
 	const struct weir_schema *schema = weir_out(node);
 
-	count_lost(capture, node, weir_iio_gaps_landed(&capture->gaps, schema, rows, n, weir_now(schema->clock)));
+	if (capture->tap)
+		count_lost(capture, node, lost_by_tap(capture));
+	else
+		count_lost(capture, node,
+			   weir_iio_gaps_landed(&capture->gaps, schema, rows, n, weir_now(schema->clock)));
 }
 
 static void switch_off(struct weir_iio_capture *capture)
@@ -144,7 +191,10 @@ static void switch_off(struct weir_iio_capture *capture)
 void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *node)
 {
 	switch_off(capture);
-	count_lost(capture, node, weir_iio_gaps_finish(&capture->gaps));
+	if (capture->tap)
+		count_lost(capture, node, lost_by_tap(capture));
+	else
+		count_lost(capture, node, weir_iio_gaps_finish(&capture->gaps));
 }
 
 void weir_iio_capture_close(struct weir_iio_capture *capture)
@@ -153,6 +203,7 @@ void weir_iio_capture_close(struct weir_iio_capture *capture)
 	weir_sysfs_restore(&capture->undo);
 	weir_iio_trigger_close(&capture->trigger);
 	weir_iio_gaps_close(&capture->gaps);
+	weir_iio_capture_ignore_loss(capture);
 	if (capture->fd >= 0)
 		close(capture->fd);
 	capture->fd = -1;

@@ -9,9 +9,13 @@
 #ifndef WEIR_DEVICES_IIO_CAPTURE_H
 #define WEIR_DEVICES_IIO_CAPTURE_H
 
+#include "core/bpf_loss.h"
 #include "devices/iio_device.h"
 #include "devices/iio_gaps.h"
 #include "devices/iio_trigger.h"
+
+/** `loss=` of a program. */
+enum { WEIR_IIO_LOSS_AUTO, WEIR_IIO_LOSS_COUNT, WEIR_IIO_LOSS_INFER };
 
 struct weir_iio_capture {
 	struct weir_iio_device *device; /**< borrowed */
@@ -24,6 +28,9 @@ struct weir_iio_capture {
 	int fd;             /**< -1 before start */
 	uint32_t watermark;
 	bool is_on, has_warned;
+	struct weir_loss_tap *tap; /**< counts what was lost; NULL: it is inferred, by `gaps` */
+	uint64_t told;             /**< of what the tap counted */
+	char how[320];             /**< which of the two, and why */
 };
 
 /** The kernel buffer's two sizes, in scans. */
@@ -47,6 +54,9 @@ int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *n
 
 /** @brief Count what was lost among or before the rows of one read. */
 void weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node *node, const void *rows, uint32_t n);
+
+/** @brief What the buffer refuses is no loss: another way takes the samples. Before start switches it on. */
+void weir_iio_capture_ignore_loss(struct weir_iio_capture *capture);
 
 /** @brief Switch off, and count what turned out to be lost only now. Nothing lands after this. */
 void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *node);

@@ -226,6 +226,8 @@ int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *n
 {
 	int err = open_chardev(capture, node);
 
+	if (unread)
+		weir_iio_capture_ignore_loss(capture);
 	if (!err)
 		err = take_over(capture, node);
 	if (!err)

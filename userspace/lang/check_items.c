@@ -72,6 +72,7 @@ static bool check_item(const struct weir_checking *c, const struct weir_param *p
 
 	binding->function = item->function;
 	binding->field = -1;
+	binding->parameter = item->parameter;
 	if (!item->expr && strcmp(param->words[item->function], "count"))
 		return weir_check_wrong(c, item->where, "as in mean(x)", "'%s' needs something to work on",
 					param->words[item->function]);

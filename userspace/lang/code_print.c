@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Listing of generated eBPF in the notation of the kernel's verifier log, so that the two can be read side by side. Only
- * what the code generator emits is spelt out.
+ * Listing of eBPF in the notation of the kernel's verifier log, so that the two can be read side by side. All that the code
+ * generator emits is spelt out, and what compilers make of a custom filter but for atomic instructions.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,21 +10,37 @@
 
 #define COLUMN 40 /* where the conditions stand */
 
+/* The lower halves of registers have a letter of their own. */
+static char letter(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_ALU || BPF_CLASS(insn->code) == BPF_JMP32 ? 'w' : 'r';
+}
+
 static int print_alu(const struct bpf_insn *insn, char *text, size_t size)
 {
 	static const char *const sign[16] = {
 		[BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=", [BPF_ARSH >> 4] = "s>>=", [BPF_MOV >> 4] = "=",
 		[BPF_ADD >> 4] = "+=",  [BPF_SUB >> 4] = "-=",  [BPF_AND >> 4] = "&=",    [BPF_XOR >> 4] = "^=",
+		[BPF_MUL >> 4] = "*=",  [BPF_DIV >> 4] = "/=",  [BPF_OR >> 4] = "|=",     [BPF_MOD >> 4] = "%=",
 	};
+	const char *name = sign[BPF_OP(insn->code) >> 4];
+	char r = letter(insn);
 
 	if (BPF_OP(insn->code) == BPF_END)
 		return snprintf(text, size, "r%u = %s%d r%u", insn->dst_reg,
 				BPF_SRC(insn->code) == BPF_TO_BE ? "be" : "le", insn->imm, insn->dst_reg);
 	if (BPF_OP(insn->code) == BPF_NEG)
-		return snprintf(text, size, "r%u = -r%u", insn->dst_reg, insn->dst_reg);
+		return snprintf(text, size, "%c%u = -%c%u", r, insn->dst_reg, r, insn->dst_reg);
 	if (BPF_SRC(insn->code) == BPF_X)
-		return snprintf(text, size, "r%u %s r%u", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->src_reg);
-	return snprintf(text, size, "r%u %s %d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4], insn->imm);
+		return snprintf(text, size, "%c%u %s %c%u", r, insn->dst_reg, name ? name : "?=", r, insn->src_reg);
+	return snprintf(text, size, "%c%u %s %d", r, insn->dst_reg, name ? name : "?=", insn->imm);
+}
+
+static int print_call(const struct bpf_insn *insn, char *text, size_t size)
+{
+	if (insn->src_reg == BPF_PSEUDO_CALL)
+		return snprintf(text, size, "call pc%+d", insn->imm);
+	return snprintf(text, size, "call helper %d", insn->imm);
 }
 
 static int print_jump(const struct bpf_insn *insn, char *text, size_t size)
@@ -32,17 +48,21 @@ static int print_jump(const struct bpf_insn *insn, char *text, size_t size)
 	static const char *const sign[16] = {
 		[BPF_JEQ >> 4] = "==",  [BPF_JNE >> 4] = "!=",   [BPF_JLT >> 4] = "<",   [BPF_JLE >> 4] = "<=",
 		[BPF_JGT >> 4] = ">",   [BPF_JGE >> 4] = ">=",   [BPF_JSLT >> 4] = "s<", [BPF_JSLE >> 4] = "s<=",
-		[BPF_JSGT >> 4] = "s>", [BPF_JSGE >> 4] = "s>=",
+		[BPF_JSGT >> 4] = "s>", [BPF_JSGE >> 4] = "s>=", [BPF_JSET >> 4] = "&",
 	};
+	const char *name = sign[BPF_OP(insn->code) >> 4];
+	char r = letter(insn);
 
-	if (BPF_OP(insn->code) == BPF_EXIT)
+	if (insn->code == (BPF_JMP | BPF_EXIT))
 		return snprintf(text, size, "exit");
+	if (insn->code == (BPF_JMP | BPF_CALL))
+		return print_call(insn, text, size);
 	if (BPF_OP(insn->code) == BPF_JA)
 		return snprintf(text, size, "goto pc%+d", insn->off);
 	if (BPF_SRC(insn->code) == BPF_X)
-		return snprintf(text, size, "if r%u %s r%u goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
+		return snprintf(text, size, "if %c%u %s %c%u goto pc%+d", r, insn->dst_reg, name ? name : "?", r,
 				insn->src_reg, insn->off);
-	return snprintf(text, size, "if r%u %s 0x%x goto pc%+d", insn->dst_reg, sign[BPF_OP(insn->code) >> 4],
+	return snprintf(text, size, "if %c%u %s 0x%x goto pc%+d", r, insn->dst_reg, name ? name : "?",
 			(unsigned)insn->imm, insn->off);
 }
 
@@ -66,6 +86,9 @@ static int print_access(const struct bpf_insn *insn, char *text, size_t size)
 	if (BPF_CLASS(insn->code) == BPF_LDX)
 		return snprintf(text, size, "r%u = *(%s *)(r%u %+d)", insn->dst_reg, type_of(insn), insn->src_reg,
 				insn->off);
+	if (BPF_CLASS(insn->code) == BPF_STX && BPF_MODE(insn->code) == BPF_ATOMIC)
+		return snprintf(text, size, "atomic *(%s *)(r%u %+d), r%u", type_of(insn), insn->dst_reg, insn->off,
+				insn->src_reg);
 	if (BPF_CLASS(insn->code) == BPF_STX)
 		return snprintf(text, size, "*(%s *)(r%u %+d) = r%u", type_of(insn), insn->dst_reg, insn->off,
 				insn->src_reg);
@@ -89,37 +112,54 @@ static int print_insn(const struct bpf_insn *insn, char *text, size_t size)
 	case BPF_ST:
 		return print_access(insn, text, size);
 	case BPF_JMP:
+	case BPF_JMP32:
 		return print_jump(insn, text, size);
 	default:
 		return print_alu(insn, text, size);
 	}
 }
 
+/* A piece of somebody's source, not terminated. */
+struct source_text {
+	const char *at;
+	uint32_t length;
+};
+
+static struct source_text text_beside(const struct weir_code_source *source, uint32_t i)
+{
+	struct weir_span where;
+
+	if (source && source->lines && source->lines[i])
+		return (struct source_text){ source->lines[i], (uint32_t)strlen(source->lines[i]) };
+	if (!source || !source->predicate)
+		return (struct source_text){ 0 };
+	where = source->predicate->node[source->origin[i]].where;
+	return (struct source_text){ source->text + where.at, where.length };
+}
+
 /* What is beside the code must stay on its line. */
-static void print_source(const char *text, struct weir_span where, FILE *stream)
+static void print_source(struct source_text text, FILE *stream)
 {
 	fputs(" ; ", stream);
-	for (uint32_t i = 0; i < where.length; i++)
-		fputc(text[where.at + i] == '\n' ? ' ' : text[where.at + i], stream);
+	for (uint32_t i = 0; i < text.length; i++)
+		fputc(text.at[i] == '\n' ? ' ' : text.at[i], stream);
 }
 
 void weir_code_print(const struct bpf_insn *code, uint32_t n, const struct weir_code_source *source, FILE *stream)
 {
-	uint32_t last_at = UINT32_MAX, last_length = 0;
+	struct source_text last = { 0 };
 
 	for (uint32_t i = 0; i < n; i += places(&code[i])) {
 		char text[80];
-		struct weir_span where = source ? source->predicate->node[source->origin[i]].where
-						: (struct weir_span){ 0 };
-		bool is_new = source && where.length && (where.at != last_at || where.length != last_length);
+		struct source_text beside = text_beside(source, i);
+		bool is_new = beside.length && (beside.at != last.at || beside.length != last.length);
 		int used = snprintf(text, sizeof(text), "%4" PRIu32 ": (%02x) ", i, code[i].code);
 
 		print_insn(&code[i], text + used, sizeof(text) - (size_t)used);
 		fprintf(stream, "%*s%-*s", source ? 6 : 0, "", is_new ? COLUMN : 0, text);
 		if (is_new)
-			print_source(source->text, where, stream);
+			print_source(beside, stream);
 		fputc('\n', stream);
-		last_at = where.at;
-		last_length = where.length;
+		last = beside;
 	}
 }

@@ -2,11 +2,12 @@
 /**
  * @file codegen.h
  * @brief What the files of the code generator share: codegen_bpf.c walks the predicate, codegen_value.c makes the tests of raw
- * values, codegen_state.c what remembers.
+ * values, codegen_poly.c those of polynomials, codegen_state.c what remembers.
  *
  *     r1  the row, never changed          r2  struct weir_filter_memory, never changed
  *     r3  the raw value last loaded       r0  0 until all has passed
  *     r4  a bound that does not fit 32 bits, or, with r5, an intermediate result
+ *     r6 to r9  the channels of a polynomial
  */
 #ifndef WEIR_LANG_CODEGEN_H
 #define WEIR_LANG_CODEGEN_H
@@ -53,6 +54,16 @@ void weir_gen_compare(struct weir_generator *g, uint8_t reg, uint8_t compare, in
 void weir_gen_range(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits exits);
 void weir_gen_set(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits exits);
 void weir_gen_bits(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits exits);
+
+/** @brief Is `reg`, not r4, in one of the ranges of the node, which are in ascending order and do not touch? It is compared as
+ *  the values of the field are, and has at most their range. */
+void weir_gen_ranges(struct weir_generator *g, uint8_t reg, const struct weir_field *field,
+		     const struct weir_predicate_node *node, struct weir_exits exits);
+/** @brief A 64-bit constant. */
+void weir_gen_constant(struct weir_generator *g, uint8_t reg, int64_t value);
+
+/* codegen_poly.c */
+void weir_gen_poly(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits exits);
 
 /* codegen_state.c: each goes on to what follows it, or to `no`. */
 void weir_gen_every(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_label *no);

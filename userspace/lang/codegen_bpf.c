@@ -103,6 +103,9 @@ static void emit_node(struct weir_generator *g, uint32_t index, struct weir_exit
 	case WEIR_PRED_BITS:
 		weir_gen_bits(g, node, exits);
 		break;
+	case WEIR_PRED_POLY:
+		weir_gen_poly(g, node, exits);
+		break;
 	case WEIR_PRED_AND:
 	case WEIR_PRED_OR:
 		/* A side that is constant is the neutral one: the other would have made the whole constant. */

@@ -22,12 +22,6 @@ static void emit_keep(struct weir_generator *g, const struct weir_predicate_node
 	weir_gen_insn(g, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_2, reg, word(node, 0), 0);
 }
 
-static void emit_constant(struct weir_generator *g, uint8_t reg, int64_t value)
-{
-	weir_gen_insn(g, BPF_LD | BPF_IMM | BPF_DW, reg, 0, 0, (int32_t)value);
-	weir_gen_insn(g, 0, 0, 0, 0, (int32_t)(value >> 32));
-}
-
 void weir_gen_every(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_label *no)
 {
 	struct weir_label due = { 0 };
@@ -38,7 +32,7 @@ void weir_gen_every(struct weir_generator *g, const struct weir_predicate_node *
 	emit_keep(g, node, BPF_REG_4);
 	weir_gen_jump(g, no, BPF_JMP | BPF_JA, 0, 0, 0);
 	weir_gen_place(g, &due);
-	emit_constant(g, BPF_REG_4, node->lo - 1);
+	weir_gen_constant(g, BPF_REG_4, node->lo - 1);
 	emit_keep(g, node, BPF_REG_4);
 }
 

@@ -48,6 +48,12 @@ void weir_gen_load_time(struct weir_generator *g)
 	load(g, &g->schema->t, WEIR_LOADED_TIME);
 }
 
+void weir_gen_constant(struct weir_generator *g, uint8_t reg, int64_t value)
+{
+	weir_gen_insn(g, BPF_LD | BPF_IMM | BPF_DW, reg, 0, 0, (int32_t)value);
+	weir_gen_insn(g, 0, 0, 0, 0, (int32_t)(value >> 32));
+}
+
 /* Immediates are sign-extended to 64 bits, for unsigned comparisons too. */
 void weir_gen_compare(struct weir_generator *g, uint8_t reg, uint8_t compare, int64_t bound, struct weir_label *to)
 {
@@ -55,8 +61,7 @@ void weir_gen_compare(struct weir_generator *g, uint8_t reg, uint8_t compare, in
 		weir_gen_jump(g, to, BPF_JMP | compare | BPF_K, reg, 0, (int32_t)bound);
 		return;
 	}
-	weir_gen_insn(g, BPF_LD | BPF_IMM | BPF_DW, BPF_REG_4, 0, 0, (int32_t)bound);
-	weir_gen_insn(g, 0, 0, 0, 0, (int32_t)(bound >> 32));
+	weir_gen_constant(g, BPF_REG_4, bound);
 	weir_gen_jump(g, to, BPF_JMP | compare | BPF_X, reg, BPF_REG_4, 0);
 }
 
@@ -109,6 +114,7 @@ void weir_gen_range(struct weir_generator *g, const struct weir_predicate_node *
  */
 struct search {
 	const struct weir_range *range;
+	uint8_t reg;
 	struct compares is;
 	struct weir_exits to;
 	bool starts_inside; /* part 0 does */
@@ -136,32 +142,37 @@ static void search(struct weir_generator *g, const struct search *s, uint32_t fr
 		if (!is_last || exit_of(s, from) != s->to.next)
 			weir_gen_jump(g, exit_of(s, from), BPF_JMP | BPF_JA, 0, 0, 0);
 	} else if (middle == from) {
-		weir_gen_compare(g, BPF_REG_3, s->is.lt, edge(s, middle), exit_of(s, from));
+		weir_gen_compare(g, s->reg, s->is.lt, edge(s, middle), exit_of(s, from));
 		search(g, s, from + 1, to, is_last);
 	} else if (middle + 1 == to) {
-		weir_gen_compare(g, BPF_REG_3, s->is.ge, edge(s, middle), exit_of(s, to));
+		weir_gen_compare(g, s->reg, s->is.ge, edge(s, middle), exit_of(s, to));
 		search(g, s, from, middle, is_last);
 	} else {
-		weir_gen_compare(g, BPF_REG_3, s->is.ge, edge(s, middle), &right);
+		weir_gen_compare(g, s->reg, s->is.ge, edge(s, middle), &right);
 		search(g, s, from, middle, false);
 		weir_gen_place(g, &right);
 		search(g, s, middle + 1, to, is_last);
 	}
 }
 
-void weir_gen_set(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits to)
+void weir_gen_ranges(struct weir_generator *g, uint8_t reg, const struct weir_field *field,
+		     const struct weir_predicate_node *node, struct weir_exits to)
 {
-	const struct weir_field *field = &g->schema->field[node->field];
 	const struct weir_range *range = &g->predicate->range[node->first];
-	struct search s = { .range = range, .is = compares_of(field), .to = to };
+	struct search s = { .range = range, .reg = reg, .is = compares_of(field), .to = to };
 	uint32_t n_edges = 2u * node->n;
 	int64_t lo, hi;
 
 	weir_raw_bounds(field, &lo, &hi);
 	s.starts_inside = range[0].lo == lo;
 	n_edges -= s.starts_inside + (range[node->n - 1].hi == hi);
-	weir_gen_load(g, node->field);
 	search(g, &s, 0, n_edges, true);
+}
+
+void weir_gen_set(struct weir_generator *g, const struct weir_predicate_node *node, struct weir_exits to)
+{
+	weir_gen_load(g, node->field);
+	weir_gen_ranges(g, BPF_REG_3, &g->schema->field[node->field], node, to);
 }
 
 /* The byte of the bitmap that has the value's bit, then that bit. The mask tells the verifier that it is within. */

@@ -23,6 +23,8 @@ static void print_schema(const struct weir_schema *schema, FILE *out)
 
 static void print_pushed(const struct weir_stream *stream, FILE *out)
 {
+	if (stream->custom)
+		fprintf(out, "%s%s", weir_custom_path(stream->custom), stream->n_pushed ? ", then " : "");
 	for (uint32_t i = 0; i < stream->n_pushed; i++) {
 		int length;
 		const char *text = weir_node_text(stream->pushed[i], &length);
@@ -31,13 +33,37 @@ static void print_pushed(const struct weir_stream *stream, FILE *out)
 	}
 }
 
+static void print_custom_code(const struct weir_custom *custom, FILE *out)
+{
+	const struct weir_code_source source = { .lines = weir_custom_lines(custom) };
+	uint32_t n;
+	const struct bpf_insn *code = weir_custom_code(custom, &n);
+
+	fprintf(out, "      %s, %u instructions:\n", weir_custom_path(custom), n);
+	weir_code_print(code, n, &source, out);
+}
+
 static void print_code(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
 {
 	const struct weir_code_source source = { .predicate = &stream->predicate,
 						 .origin = stream->origin,
 						 .text = weir_report_text(pipeline->report) };
 
-	weir_code_print(stream->code, stream->n_code, &source, out);
+	if (stream->custom)
+		print_custom_code(stream->custom, out);
+	if (stream->n_pushed)
+		weir_code_print(stream->code, stream->n_code, &source, out);
+}
+
+static void print_predicate(const struct weir_stream *stream, FILE *out)
+{
+	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
+		fprintf(out, ", %u eBPF instructions", stream->n_code);
+	fputs(" for: ", out);
+	weir_predicate_print(&stream->predicate, &stream->schema, out);
+	fputs(stream->predicate.exact ? "\n      exact\n" : "\n      implied; the stage decides exactly: ", out);
+	if (!stream->predicate.exact)
+		fprintf(out, "%s\n", stream->why_inexact);
 }
 
 static void print_filter(const struct weir_pipeline *pipeline, const struct weir_stream *stream, FILE *out)
@@ -51,13 +77,10 @@ static void print_filter(const struct weir_pipeline *pipeline, const struct weir
 	fputs("    filter: ", out);
 	print_pushed(stream, out);
 	fprintf(out, "\n      tier %s", weir_stream_tier(stream));
-	if (weir_filter_tier(stream->filter) != WEIR_TIER_USER)
-		fprintf(out, ", %u eBPF instructions", stream->n_code);
-	fputs(" for: ", out);
-	weir_predicate_print(&stream->predicate, &stream->schema, out);
-	fputs(stream->predicate.exact ? "\n      exact\n" : "\n      implied; the stage decides exactly: ", out);
-	if (!stream->predicate.exact)
-		fprintf(out, "%s\n", stream->why_inexact);
+	if (stream->n_pushed)
+		print_predicate(stream, out);
+	else
+		fputc('\n', out);
 	if (*stream->why_no_more)
 		fprintf(out, "      no further stage: %s\n", stream->why_no_more);
 	if (*stream->why_not)
@@ -76,6 +99,8 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 			weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
 	else
 		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
+	if (weir_source_how(stream->from))
+		fprintf(out, "    how: %s\n", weir_source_how(stream->from));
 	print_schema(&stream->schema, out);
 	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
 		(double)ring_bytes(pipeline, stream) / (1 << 20),
@@ -85,10 +110,17 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 
 static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
 {
-	const struct weir_node *from = agent->from->from;
+	fprintf(out, "agent %u reads", number);
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		const struct weir_node *from = agent->port[i].from->from;
 
-	fprintf(out, "agent %u reads %s (%s)\n", number, from->name ? from->name : "the source",
-		weir_policy_name(agent->policy));
+		fprintf(out, "%s %s (%s)", i ? "," : "",
+			from->name                  ? from->name
+			: from->role == WEIR_SOURCE ? "the source"
+						    : "(unnamed)",
+			weir_policy_name(agent->port[i].policy));
+	}
+	fputc('\n', out);
 	for (const struct weir_node *node = agent->first; node; node = node->down) {
 		int length;
 		const char *text = weir_node_text(node, &length);
@@ -145,8 +177,12 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 
 	if (stream->filter) {
 		json_object_set_new(object, "filter", pushed_json(stream));
+		if (stream->custom)
+			json_object_set_new(object, "custom", json_string(weir_custom_path(stream->custom)));
 		json_object_set_new(object, "exact", json_boolean(stream->predicate.exact));
 	}
+	if (weir_source_how(stream->from))
+		json_object_set_new(object, "how", json_string(weir_source_how(stream->from)));
 	if (*stream->why_not)
 		json_object_set_new(object, "why_not", json_string(stream->why_not));
 	return object;
@@ -154,12 +190,14 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 
 static json_t *agent_json(const struct weir_agent *agent)
 {
-	json_t *stages = json_array();
+	json_t *stages = json_array(), *rest = json_array();
 
 	for (const struct weir_node *node = agent->first; node; node = node->down)
 		json_array_append_new(stages, node_text_json(node));
-	return json_pack("{s:o, s:s, s:o}", "reads", node_text_json(agent->from->from), "policy",
-			 weir_policy_name(agent->policy), "stages", stages);
+	for (uint32_t i = 1; i < agent->n_ports; i++)
+		json_array_append_new(rest, node_text_json(agent->port[i].from->from));
+	return json_pack("{s:o, s:o, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
+			 "policy", weir_policy_name(agent->port[0].policy), "stages", stages);
 }
 
 static json_t *explain_json(const struct weir_pipeline *pipeline)

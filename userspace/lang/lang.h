@@ -129,9 +129,10 @@ int weir_codegen(const struct weir_predicate *predicate, const struct weir_schem
 
 /** Where code came from. */
 struct weir_code_source {
-	const struct weir_predicate *predicate;
+	const struct weir_predicate *predicate; /**< NULL: not from the program */
 	const uint16_t *origin;
-	const char *text; /**< the program */
+	const char *text;         /**< the program */
+	const char *const *lines; /**< without predicate: what to write beside each instruction, or NULL */
 };
 
 /** @brief A listing, one instruction a line, in the notation of the kernel's verifier; `source`, if not NULL, has it indented and

@@ -5,9 +5,6 @@
 
 #include "lang/parser.h"
 
-/* Words of the language that have no driver, because they join streams. */
-static const char *const joins[] = { "zip", "merge", "join" };
-
 static const char *const reserved[] = { "and", "or", "not", "true", "false", "t", "on" };
 
 static bool is_among(const char *word, const char *const *words, size_t n)
@@ -16,15 +13,6 @@ static bool is_among(const char *word, const char *const *words, size_t n)
 		if (!strcmp(word, words[i]))
 			return true;
 	return false;
-}
-
-/* Reports a word of the language that is not built yet. */
-static bool is_unavailable(struct weir_parser *parser, struct weir_tree_part *part)
-{
-	if (!is_among(part->name, joins, sizeof(joins) / sizeof(joins[0])))
-		return false;
-	weir_wrong(parser, part->name_where, NULL, "'%s' is not available yet", part->name);
-	return true;
 }
 
 /* x,y in [x,y] */
@@ -110,23 +98,32 @@ static void abandon(struct weir_parser *parser, struct weir_tree_part *part)
 	weir_skip_part(parser);
 }
 
-/* After the name of a stream there is nothing to say. */
+/* After the name of a stream there is nothing to say, but `on`. */
 static void finish_stream(struct weir_parser *parser, struct weir_tree_part *part)
 {
+	if (weir_at(parser, "on") && weir_find_combiner("on")) {
+		if (weir_read_on(parser, part))
+			weir_read_args(parser, part);
+		else
+			abandon(parser, part);
+		return;
+	}
 	part->kind = WEIR_P_STREAM;
 	if (weir_at_end(parser))
 		return;
-	if (weir_at(parser, "on"))
-		weir_wrong(parser, weir_peek(parser).where, NULL, "'on' is not available yet");
-	else
-		weir_expected(parser, "'|'", "a stage begins with '|'");
+	weir_expected(parser, "'|'", "a stage begins with '|'");
 	abandon(parser, part);
 }
 
 static void read_head(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_part *part)
 {
-	if (is_unavailable(parser, part)) {
-		abandon(parser, part);
+	bool is_stream = weir_is_defined(tree, part->name) && !weir_at(parser, "(");
+
+	if (weir_find_combiner(part->name) && !is_stream) {
+		if (weir_read_combination(parser, part))
+			weir_read_args(parser, part);
+		else
+			abandon(parser, part);
 		return;
 	}
 	weir_find_role(part, WEIR_AT_HEAD);
@@ -141,16 +138,21 @@ static void read_head(struct weir_parser *parser, struct weir_tree *tree, struct
 	}
 }
 
+/* The streams that a combiner reads beside the chain that it stands in. */
+static bool read_inputs(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	return !part->driver->combiner || weir_read_names(parser, &part->inputs, &part->n_inputs);
+}
+
 static void read_stage(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_part *part,
 		       enum weir_place place)
 {
-	if (!is_unavailable(parser, part)) {
-		weir_find_role(part, place);
-		if (part->driver) {
-			finish_driver(parser, part);
-			return;
-		}
+	weir_find_role(part, place);
+	if (!part->driver)
 		weir_unknown_part(parser, tree, part, place);
+	else if (read_inputs(parser, part)) {
+		finish_driver(parser, part);
+		return;
 	}
 	abandon(parser, part);
 }
@@ -184,7 +186,7 @@ static enum weir_place find_place(struct weir_parser *parser, const struct weir_
 {
 	if (weir_bar_follows(parser))
 		return WEIR_IN_MIDDLE;
-	return chain->name && !chain->broken ? WEIR_AT_NAMED_END : WEIR_AT_END;
+	return chain->n_names && !chain->broken ? WEIR_AT_NAMED_END : WEIR_AT_END;
 }
 
 static void read_part(struct weir_parser *parser, struct weir_tree *tree, struct weir_tree_chain *chain)
@@ -212,24 +214,24 @@ static void check_end(struct weir_parser *parser, const struct weir_tree_chain *
 	const struct weir_tree_part *last = &chain->parts[chain->n_parts - 1];
 	bool is_known = last->driver || (last->kind == WEIR_P_STREAM && !last->broken);
 
-	if (!chain->name && is_known && last->role != WEIR_SINK && last->role != WEIR_ACTUATOR)
+	if (!chain->n_names && is_known && last->role != WEIR_SINK && last->role != WEIR_ACTUATOR)
 		weir_wrong(parser, last->where, "end it with '| print', say, or give it a name",
 			   "this chain ends in no sink");
 }
 
-static void read_chain_name(struct weir_parser *parser, struct weir_tree_chain *chain)
+static void read_chain_names(struct weir_parser *parser, struct weir_tree_chain *chain)
 {
-	struct weir_token name;
-
-	if (!weir_at_key(parser))
+	if (!weir_at_names(parser))
 		return;
-	name = weir_take(parser);
+	weir_read_names(parser, &chain->names, &chain->n_names);
 	weir_take(parser);
-	chain->name = weir_token_copy(parser, name);
-	chain->name_where = name.where;
-	if (chain->name && is_among(chain->name, reserved, sizeof(reserved) / sizeof(reserved[0]))) {
-		weir_wrong(parser, name.where, NULL, "'%s' is a word of the language and cannot name a stream",
-			   chain->name);
+	for (uint32_t i = 0; i < chain->n_names; i++) {
+		const struct weir_tree_name *name = &chain->names[i];
+
+		if (!is_among(name->name, reserved, sizeof(reserved) / sizeof(reserved[0])))
+			continue;
+		weir_wrong(parser, name->where, NULL, "'%s' is a word of the language and cannot name a stream",
+			   name->name);
 		chain->broken = true;
 	}
 }
@@ -251,7 +253,7 @@ static void read_chain(struct weir_parser *parser, struct weir_tree *tree)
 {
 	struct weir_tree_chain chain = { .where = weir_peek(parser).where };
 
-	read_chain_name(parser, &chain);
+	read_chain_names(parser, &chain);
 	do
 		read_part(parser, tree, &chain);
 	while (!parser->arena->failed && accept_bar(parser, &chain));

@@ -295,6 +295,26 @@ static bool read_arg(struct reading *reading)
 	return read_positional(reading, next);
 }
 
+bool weir_read_keys(struct weir_parser *parser, struct weir_tree_part *part)
+{
+	struct reading reading = {
+		.parser = parser,
+		.part = part,
+		.params = weir_driver_params(part->driver, part->role),
+	};
+
+	do {
+		if (!weir_at_key(parser)) {
+			weir_expected(parser, "an argument by name",
+				      "streams come first, then arguments: (a, b, key=value)");
+			return false;
+		}
+		if (!read_key(&reading))
+			return false;
+	} while (weir_accept(parser, ",") || weir_at_key(parser));
+	return true;
+}
+
 void weir_read_args(struct weir_parser *parser, struct weir_tree_part *part)
 {
 	struct reading reading = {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
 #include "lang/parser.h"
 
 static size_t count_words(const char *const *words)
@@ -63,7 +65,23 @@ static bool read_name(struct weir_parser *parser, struct weir_tree_item *item)
 	return item->name;
 }
 
-/* FUNCTION([EXPR]) [as NAME] */
+/* , NUMBER */
+static bool read_parameter(struct weir_parser *parser, struct weir_tree_item *item)
+{
+	struct weir_token token;
+
+	if (!weir_accept(parser, ","))
+		return true;
+	token = weir_peek(parser);
+	if (token.word != WEIR_W_NUMBER || token.dimension != WEIR_DIM_NONE) {
+		weir_expected(parser, "a number", "as in 'quantile(x, 0.95)'");
+		return false;
+	}
+	item->parameter = weir_take(parser).number;
+	return true;
+}
+
+/* FUNCTION([EXPR [, NUMBER]]) [as NAME] */
 static bool read_aggregate(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
 {
 	struct weir_span open;
@@ -77,7 +95,7 @@ static bool read_aggregate(struct weir_parser *parser, const struct weir_param *
 	}
 	if (!weir_at(parser, ")")) {
 		item->expr = weir_read_expr(parser);
-		if (!item->expr)
+		if (!item->expr || !read_parameter(parser, item))
 			return false;
 	}
 	if (!weir_accept(parser, ")")) {
@@ -95,7 +113,7 @@ static bool read_item(struct weir_parser *parser, const struct weir_param *param
 	uint32_t from = weir_peek(parser).where.at;
 	bool good;
 
-	*item = (struct weir_tree_item){ .function = -1 };
+	*item = (struct weir_tree_item){ .function = -1, .parameter = NAN };
 	good = param->value == WEIR_V_FIELDS ? read_field(parser, item) : read_aggregate(parser, param, item);
 	item->where = weir_span_since(parser, from);
 	return good;

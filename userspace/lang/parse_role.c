@@ -46,8 +46,9 @@ bool weir_is_driver(const char *name)
 bool weir_is_defined(const struct weir_tree *tree, const char *name)
 {
 	for (uint32_t i = 0; i < tree->n_chains; i++)
-		if (tree->chains[i].name && !strcmp(tree->chains[i].name, name))
-			return true;
+		for (uint32_t k = 0; k < tree->chains[i].n_names; k++)
+			if (!strcmp(tree->chains[i].names[k].name, name))
+				return true;
 	return false;
 }
 
@@ -106,9 +107,14 @@ static void unknown(struct weir_parser *parser, const struct weir_tree *tree, co
 void weir_unknown_part(struct weir_parser *parser, const struct weir_tree *tree, const struct weir_tree_part *part,
 		       enum weir_place place)
 {
-	char nouns[64], verbs[64];
+	const struct weir_absent *absent = weir_absent_find(part->name);
+	char nouns[64], verbs[64], hint[128];
 
-	if (!list_roles(part->name, nouns, verbs))
+	if (absent) {
+		snprintf(hint, sizeof(hint), "install %s and build weir again", absent->package);
+		weir_wrong(parser, part->name_where, hint, "this build has no '%s': it was built without %s (%s)",
+			   part->name, absent->library, absent->package);
+	} else if (!list_roles(part->name, nouns, verbs))
 		unknown(parser, tree, part, place);
 	else if (place == WEIR_AT_NAMED_END && strstr(verbs, "end"))
 		weir_wrong(parser, part->name_where, "leave the name out",

@@ -73,6 +73,19 @@ bool weir_is_driver(const char *name);
 /** @brief Has a chain before this place been given that name? */
 bool weir_is_defined(const struct weir_tree *tree, const char *name);
 
+/* parse_streams.c */
+
+/** @brief Are names and a single `=` next, as at the beginning of a chain that makes streams? */
+bool weir_at_names(struct weir_parser *parser);
+/** @brief NAME { "," NAME }. False after a report. */
+bool weir_read_names(struct weir_parser *parser, struct weir_tree_name **names, uint32_t *n);
+/** @brief Is there a driver of that name that combines streams? */
+const struct weir_driver *weir_find_combiner(const char *name);
+/** @brief What follows the name of a combiner at the head of a chain: "(" names { "," key "=" value } ")". */
+bool weir_read_combination(struct weir_parser *parser, struct weir_tree_part *part);
+/** @brief What follows the name of a stream at the head of a chain, at `on`. */
+bool weir_read_on(struct weir_parser *parser, struct weir_tree_part *part);
+
 /* parse_expr.c */
 
 /** @brief One expression, up to a token that cannot go on with it. NULL after a report. */
@@ -82,6 +95,8 @@ struct weir_tree_expr *weir_read_expr(struct weir_parser *parser);
 
 /** @brief All arguments of a part whose driver and role are known, up to its end. Marks the part broken after a report. */
 void weir_read_args(struct weir_parser *parser, struct weir_tree_part *part);
+/** @brief KEY "=" value { "," … } of such a part, up to something else. False after a report that leaves nothing to go on with. */
+bool weir_read_keys(struct weir_parser *parser, struct weir_tree_part *part);
 /** @brief The value of an argument; `param` NULL is policy=. False after a report. */
 bool weir_read_value(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg);
 /** @brief The items of WEIR_V_FIELDS or WEIR_V_AGGREGATES. False after a report. */

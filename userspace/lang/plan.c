@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lang/lang.h"
@@ -38,9 +39,15 @@ static void absorb(struct weir_pipeline *pipeline, struct weir_node *stage)
 {
 	stage->absorbed = true;
 	stage->up->n_readers = stage->n_readers;
-	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
-		if (pipeline->node[i]->up == stage)
-			pipeline->node[i]->up = stage->up;
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
+		struct weir_node *node = pipeline->node[i];
+
+		if (node->up == stage)
+			node->up = stage->up;
+		for (uint32_t k = 0; k < node->n_ups; k++)
+			if (node->ups[k] == stage)
+				node->ups[k] = stage->up;
+	}
 }
 
 static int add_stage(struct weir_stream *stream, struct weir_node *stage, char *why)
@@ -98,6 +105,47 @@ static void absorb_pushed(struct weir_pipeline *pipeline, const struct weir_stre
 		absorb(pipeline, stream->pushed[i]);
 }
 
+/* What the kernel said is told with the lines of the filter's source that it tells. */
+static int refuse_custom(struct weir_stream *stream)
+{
+	char *hint;
+	int err = asprintf(&hint, "from the verifier's log:\n%s", weir_custom_refusal(stream->custom));
+
+	if (err < 0)
+		return -ENOMEM;
+	err = weir_fail_arg(stream->from, "filter", hint, "the kernel does not take '%s': %s",
+			    weir_custom_path(stream->custom), stream->why_not);
+	free(hint);
+	return err;
+}
+
+/* A wrong layout is told with the right one. */
+static int refuse_file(struct weir_stream *stream, const char *path, int err, const char *why)
+{
+	char *hint = NULL;
+	size_t size;
+	FILE *text = err == -EINVAL ? open_memstream(&hint, &size) : NULL;
+
+	if (text) {
+		fputs("rows here are ", text);
+		weir_custom_print_row(&stream->schema, text);
+		fclose(text);
+	}
+	err = weir_fail_arg(stream->from, "filter", hint, "'%s' is no filter for this source: %s", path, why);
+	free(hint);
+	return err;
+}
+
+static int open_custom(struct weir_stream *stream)
+{
+	const struct weir_source_ops *ops = stream->from->driver->source;
+	const char *path = ops->custom_filter ? ops->custom_filter(stream->from) : NULL;
+	char why[WEIR_CUSTOM_WHY_MAX];
+	int err = path ? weir_custom_open(&stream->custom, path, &stream->schema, why) : 0;
+
+	return err ? refuse_file(stream, path, err, why) : 0;
+}
+
 /* Also when no kernel tier is to be had: a sample that is dropped before it is in the ring wakes no agent. */
 static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *stream)
 {
@@ -108,6 +156,7 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 		.predicate = &stream->predicate,
 		.code = stream->code,
 		.n_code = stream->n_code,
+		.custom = stream->custom,
 		.ring_rows = weir_pipeline_ring_rows(pipeline),
 		.iio_device = ops->iio_device && !weir_source_is_pulled(stream->from) ? ops->iio_device(stream->from)
 										      : -1,
@@ -115,6 +164,14 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 	};
 	int err = weir_filter_open(&stream->filter, &config, stream->why_not);
 
+	if (err < 0 && stream->custom && *weir_custom_refusal(stream->custom))
+		return refuse_custom(stream);
+	if (err < 0 && stream->custom && config.tier == WEIR_TIER_AUTO) {
+		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, stream->from->args->where,
+				"'weir doctor' tells what this machine lacks",
+				"filter= needs eBPF in the kernel, which is not to be had: %s", stream->why_not);
+		return err;
+	}
 	if (err < 0) {
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, stream->from->args->where,
 				"--filter-tier=auto takes the best tier that works here",
@@ -124,9 +181,36 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 	return 0;
 }
 
+/* The predicate that every row passes, for a custom filter that stands alone. */
+static int pass_all(struct weir_stream *stream)
+{
+	int n;
+
+	weir_predicate_init(&stream->predicate);
+	n = weir_codegen(&stream->predicate, &stream->schema, stream->code, stream->origin, WEIR_FILTER_CODE_MAX);
+	stream->n_code = n < 0 ? 0 : (uint32_t)n;
+	return n < 0 ? n : 0;
+}
+
 static void say_why_not(struct weir_stream *stream, const char *why)
 {
 	snprintf(stream->why_not, sizeof(stream->why_not), "%s", why);
+}
+
+/* There is a filter anyhow: stages join it where they can. */
+static int filter_by_custom(struct weir_pipeline *pipeline, struct weir_stream *stream, struct weir_node *first)
+{
+	int err = first ? derive(pipeline, stream, first) : -ENOENT;
+
+	if (err < 0) {
+		memcpy(stream->why_no_more, stream->why_not, sizeof(stream->why_no_more));
+		err = pass_all(stream);
+	}
+	if (!err)
+		err = open_filter(pipeline, stream);
+	if (!err)
+		absorb_pushed(pipeline, stream);
+	return err;
 }
 
 static int filter_source(struct weir_pipeline *pipeline, struct weir_node *source)
@@ -135,10 +219,15 @@ static int filter_source(struct weir_pipeline *pipeline, struct weir_node *sourc
 	struct weir_stream *stream;
 	int err = weir_pipeline_stream(pipeline, source);
 
-	if (err < 0 || !first)
+	if (err < 0)
 		return err;
 	stream = source->stream;
+	err = open_custom(stream);
+	if (err < 0 || (!first && !stream->custom))
+		return err;
 	stream->wants_filter = true;
+	if (stream->custom)
+		return filter_by_custom(pipeline, stream, source->n_readers > 1 ? NULL : first);
 	if (source->n_readers > 1)
 		say_why_not(stream, "more than one chain reads this source");
 	else if (pipeline->options.tier == WEIR_FILTER_USER)

@@ -93,12 +93,12 @@ static bool uses_time(const struct weir_tree_expr *tree)
 
 /* How much of a predicate is in use: what to go back to when a part of a condition cannot be had. */
 struct mark {
-	uint32_t n, n_ranges, n_bits;
+	uint32_t n, n_ranges, n_bits, n_polys;
 };
 
 static struct mark mark_of(const struct weir_predicate *predicate)
 {
-	return (struct mark){ predicate->n, predicate->n_ranges, predicate->n_bits };
+	return (struct mark){ predicate->n, predicate->n_ranges, predicate->n_bits, predicate->n_polys };
 }
 
 static void go_back(struct weir_predicate *predicate, struct mark mark)
@@ -106,6 +106,7 @@ static void go_back(struct weir_predicate *predicate, struct mark mark)
 	predicate->n = mark.n;
 	predicate->n_ranges = mark.n_ranges;
 	predicate->n_bits = mark.n_bits;
+	predicate->n_polys = mark.n_polys;
 }
 
 static int derive(struct weir_derivation *d, const struct weir_tree_expr *tree, bool negated);
@@ -149,9 +150,17 @@ static int derive_several(struct weir_derivation *d, const struct weir_tree_expr
 	case WEIR_E_OR:
 		return derive_pair(d, tree, negated);
 	default:
-		return weir_refuse(d->why, "'%s' has %s in it; only what depends on one channel is pushed down",
-				   weir_word_of(tree), uses_time(tree) ? "the time" : "several channels");
+		if (uses_time(tree))
+			return weir_refuse(d->why,
+					   "'%s' has the time in it; only what depends on channels is pushed down",
+					   weir_word_of(tree));
+		return weir_derive_polynomial(d, tree, negated);
 	}
+}
+
+static bool is_logic(const struct weir_tree_expr *tree)
+{
+	return tree->op == WEIR_E_AND || tree->op == WEIR_E_OR || tree->op == WEIR_E_NOT;
 }
 
 /* The index of the node that stands for `tree`, or for its opposite; -ENOTSUP, then nothing has been added. */
@@ -159,6 +168,7 @@ static int derive(struct weir_derivation *d, const struct weir_tree_expr *tree, 
 {
 	struct mark mark = mark_of(d->out);
 	int on = depends_on(tree), status = -ENOTSUP;
+	char why[WEIR_WHY_BYTES];
 
 	if (on == NOTHING)
 		return derive_constant(d, tree, negated);
@@ -167,10 +177,12 @@ static int derive(struct weir_derivation *d, const struct weir_tree_expr *tree, 
 		status = weir_derive_field(d, tree, negated);
 	}
 	/* Also when a part on one channel is too difficult as a whole. */
-	if (status == -ENOTSUP &&
-	    (on < 0 || tree->op == WEIR_E_AND || tree->op == WEIR_E_OR || tree->op == WEIR_E_NOT)) {
+	if (status == -ENOTSUP) {
 		go_back(d->out, mark);
+		memcpy(why, d->why, sizeof(why));
 		status = derive_several(d, tree, negated);
+		if (status == -ENOTSUP && on >= 0 && !is_logic(tree))
+			memcpy(d->why, why, sizeof(why));
 	}
 	if (status < 0)
 		go_back(d->out, mark);

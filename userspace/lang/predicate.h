@@ -9,6 +9,7 @@
  *     predicate_pieces.c   the same without trying them all
  *     predicate_keys.c     sets of raw values
  *     predicate_stage.c    `every` and `changed`
+ *     predicate_poly.c     polynomials over several channels; polynomial.h has the rest of it
  *
  * Raw values are counted from the field's least one, as unsigned keys, so that signed and unsigned fields look the same.
  */
@@ -62,6 +63,8 @@ bool weir_probe_test(struct weir_probe *probe, const struct weir_expr *expr, uin
 void weir_probe_test_many(struct weir_probe *probe, const struct weir_expr *expr, uint64_t key, uint32_t n,
 			  uint8_t *passes);
 int64_t weir_raw_of_key(const struct weir_field *field, uint64_t key);
+/** @brief Keys of a field of doubles: all that are finite, in their order. */
+double weir_double_of_key(uint64_t key);
 
 /* predicate.c ------------------------------------------------------------- */
 
@@ -85,6 +88,8 @@ const char *weir_word_of(const struct weir_tree_expr *tree);
 
 /** @brief Add what a condition on the field of the probe says of its raw values, exactly. @return the node, or -errno. */
 int weir_derive_field(struct weir_derivation *d, const struct weir_tree_expr *tree, bool negated);
+/** @brief The keys of the probe's field for which a condition on it holds, by bisection. 0; -ENOTSUP with a reason; -ENOMEM. */
+int weir_solve(struct weir_derivation *d, const struct weir_tree_expr *tree, struct weir_keys *out);
 
 /* predicate_pieces.c ------------------------------------------------------ */
 
@@ -97,5 +102,16 @@ int weir_solve_comparison(struct weir_derivation *d, enum weir_expr_op op, struc
 			  struct weir_tree_expr *right, struct weir_keys *out);
 /** @brief The same for a function of one value with a truth value that is the same all over a piece: isnan(). */
 int weir_solve_truth(struct weir_derivation *d, const struct weir_tree_expr *call, struct weir_keys *out);
+
+/* predicate_stage.c ------------------------------------------------------- */
+
+/** @brief Is what raw() and `changed` compute back from a value of this field, for certain, the raw integer? */
+bool weir_raw_is_recovered(const struct weir_field *field);
+
+/* predicate_poly.c -------------------------------------------------------- */
+
+/** @brief Add what a comparison that depends on several channels implies for their raw values; d->exact and d->why say
+ *  whether that is all of it. @return the node, or -errno. */
+int weir_derive_polynomial(struct weir_derivation *d, const struct weir_tree_expr *tree, bool negated);
 
 #endif

@@ -129,8 +129,6 @@ static int derive_narrow(struct weir_derivation *d, const struct weir_tree_expr 
 
 /* ------------------------------------------------------------------ bisection */
 
-static int solve(struct weir_derivation *d, const struct weir_tree_expr *tree, struct weir_keys *out);
-
 static int combine(struct weir_derivation *d, struct weir_keys *out, const struct weir_keys *a,
 		   const struct weir_keys *b, bool both)
 {
@@ -142,10 +140,10 @@ static int combine(struct weir_derivation *d, struct weir_keys *out, const struc
 static int solve_pair(struct weir_derivation *d, const struct weir_tree_expr *tree, struct weir_keys *out)
 {
 	struct weir_keys left, right;
-	int err = solve(d, tree->argument[0], &left);
+	int err = weir_solve(d, tree->argument[0], &left);
 
 	if (!err)
-		err = solve(d, tree->argument[1], &right);
+		err = weir_solve(d, tree->argument[1], &right);
 	return err ? err : combine(d, out, &left, &right, tree->op == WEIR_E_AND);
 }
 
@@ -183,7 +181,7 @@ static int solve_call(struct weir_derivation *d, const struct weir_tree_expr *tr
 			   d->probe.field->name, WEIR_NARROW_BITS);
 }
 
-static int solve(struct weir_derivation *d, const struct weir_tree_expr *tree, struct weir_keys *out)
+int weir_solve(struct weir_derivation *d, const struct weir_tree_expr *tree, struct weir_keys *out)
 {
 	int err;
 
@@ -191,7 +189,7 @@ static int solve(struct weir_derivation *d, const struct weir_tree_expr *tree, s
 		return solve_constant(d, tree, out);
 	switch (tree->op) {
 	case WEIR_E_NOT:
-		err = solve(d, tree->argument[0], out);
+		err = weir_solve(d, tree->argument[0], out);
 		return err ? err : invert(out, true);
 	case WEIR_E_AND:
 	case WEIR_E_OR:
@@ -238,6 +236,6 @@ int weir_derive_field(struct weir_derivation *d, const struct weir_tree_expr *tr
 		return err;
 	if (d->probe.field->bits <= WEIR_NARROW_BITS)
 		return derive_narrow(d, tree, node, negated);
-	err = solve(d, tree, &keys);
+	err = weir_solve(d, tree, &keys);
 	return err ? err : add_keys(d, node, &keys, negated);
 }

@@ -4,11 +4,14 @@
  * decoded and the compiled condition evaluated. Scale, sign, offset, rounding, infinities and NaN need no thought anywhere
  * else.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
 #include "core/record.h"
 #include "lang/predicate.h"
+
+#define FINITE UINT64_C(0x7ff0000000000000) /* as many doubles with either sign are finite */
 
 int weir_probe_open(struct weir_probe *probe, const struct weir_schema *schema)
 {
@@ -31,7 +34,7 @@ void weir_probe_choose(struct weir_probe *probe, int index)
 {
 	probe->index = index;
 	probe->field = &probe->schema->field[index];
-	probe->span = UINT64_MAX >> (64 - probe->field->bits);
+	probe->span = probe->field->is_float ? 2 * FINITE - 1 : UINT64_MAX >> (64 - probe->field->bits);
 	weir_schema_init(&probe->one, probe->schema->clock);
 	probe->one.row_bytes = sizeof(probe->rows[0]);
 	probe->one.t.at = 8;
@@ -49,23 +52,42 @@ int64_t weir_raw_of_key(const struct weir_field *field, uint64_t key)
 	return (int64_t)((uint64_t)lo + key);
 }
 
-/* The opposite of weir_field_raw(). */
+double weir_double_of_key(uint64_t key)
+{
+	uint64_t bits = key < FINITE ? FINITE - 1 - key : key - FINITE;
+	double magnitude;
+
+	memcpy(&magnitude, &bits, sizeof(magnitude));
+	return key < FINITE ? -magnitude : magnitude;
+}
+
+/* The opposite of weir_field_raw(). All eight bytes are written, of which those of the field come first. */
 static void store(const struct weir_field *field, int64_t raw, unsigned char *at)
 {
 	uint64_t value = ((uint64_t)raw & UINT64_MAX >> (64 - field->bits)) << field->shift;
 
-	for (uint32_t i = 0; i < field->bytes; i++) {
-		at[field->is_big_endian ? field->bytes - 1 - i : i] = (unsigned char)value;
-		value >>= 8;
-	}
+	value = field->is_big_endian ? htobe64(value << (64 - 8 * field->bytes)) : htole64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static void decode_doubles(struct weir_probe *probe, uint64_t key, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		probe->block->column[probe->index].real[i] = weir_double_of_key(key + i);
+	probe->block->n = n;
 }
 
 static void decode(struct weir_probe *probe, uint64_t key, uint32_t n)
 {
 	struct weir_block view = { .schema = &probe->one, .t = probe->block->t };
+	uint64_t raw = (uint64_t)weir_raw_of_key(probe->field, key);
 
+	if (probe->field->is_float) {
+		decode_doubles(probe, key, n);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++)
-		store(probe->field, weir_raw_of_key(probe->field, key + i), probe->rows[i]);
+		store(probe->field, (int64_t)(raw + i), probe->rows[i]);
 	view.column[0] = probe->block->column[probe->index];
 	weir_rows_decode(&probe->one, probe->rows, n, &view);
 	probe->block->n = n;

@@ -42,12 +42,12 @@ static int add_every(struct weir_predicate *predicate, const struct weir_node *s
 }
 
 /*
- * operators/changed.c computes the integer back from the value, as rint((raw + offset) * scale / scale - offset) in doubles.
+ * operators/changed.c and raw() compute the integer back from the value, as rint((raw + offset) * scale / scale - offset) in doubles.
  * Three roundings of something at most as large as |raw| + |offset|, each by a factor of 1 +- 2^-53, and one of the difference
  * are less than half an integer while that is at most 2^49; the scale must keep the products clear of overflow and of what
  * denormals lose. Within these bounds it is raw, for certain.
  */
-static bool is_recovered(const struct weir_field *field)
+bool weir_raw_is_recovered(const struct weir_field *field)
 {
 	double largest = ldexp(1, field->bits) + fabs(field->offset), scale = fabs(field->scale);
 
@@ -60,7 +60,7 @@ static int check_changed(const struct weir_field *field, char *why)
 		return weir_refuse(why, "'%s' is a floating-point value, and a filter in the kernel sees integers",
 				   field->name);
 	if (field->kind == WEIR_REAL
-		    ? is_recovered(field)
+		    ? weir_raw_is_recovered(field)
 		    : field->kind == WEIR_INT && field->bits <= 48 && field->scale == 1 && field->offset == 0)
 		return 0;
 	return weir_refuse(why, "the raw integer of '%s' cannot be told from its value for certain", field->name);

@@ -82,11 +82,18 @@ struct weir_tree_item {
 	const char *name;            /**< NULL: not named; a plain field keeps its own */
 	int function;                /**< aggregates: index into the parameter's words */
 	struct weir_tree_expr *expr; /**< NULL: count() */
+	double parameter;            /**< aggregates: the number behind the expression; NaN: none */
 };
 
 enum weir_part_kind {
 	WEIR_P_DRIVER, /**< a head or a stage that is a driver */
 	WEIR_P_STREAM, /**< a head that is a named stream */
+};
+
+/** A name as it is written. */
+struct weir_tree_name {
+	const char *name;
+	struct weir_span where;
 };
 
 /** A head, a stage or a sink of a chain. */
@@ -99,14 +106,17 @@ struct weir_tree_part {
 	const char *target; /**< never NULL for drivers */
 	const char **columns;
 	uint32_t n_columns;
+	struct weir_tree_name *inputs; /**< streams that a combiner reads, as far as they are named in it */
+	uint32_t n_inputs;
 	struct weir_tree_arg *args;
 	uint32_t n_args;
 	bool broken; /**< an error in it has been reported: what is missing may be what could not be read */
 };
 
 struct weir_tree_chain {
-	const char *name; /**< NULL: not named */
-	struct weir_span where, name_where;
+	struct weir_tree_name *names; /**< several where it ends in a stage that splits */
+	uint32_t n_names;             /**< 0: not named */
+	struct weir_span where;
 	struct weir_tree_part *parts;
 	uint32_t n_parts;
 	bool broken; /**< an error in it has been reported; check what is whole of it */

@@ -7,13 +7,15 @@
  * summed up by pane and windows are merged from panes (two for each step: what Krishnamurthy et al. 2006 call paired
  * windows). Memory follows from size / step, not from the rate of the records, and is taken at open.
  *
- * - By count a window comes out with its last record, and has that record's time. By time it comes out with the first record
- *   at or after its end, and has that end as its time; where no record fell into a window nothing comes out.
- * - At the end of the stream the oldest open window comes out, if it has records that no window has shown yet.
+ * - By count a window comes out with its last record, and has that record's time. By time it comes out when the stream's time
+ *   has come to its end, and has that end as its time; where no record fell into a window nothing comes out.
+ * - At the end of the stream the oldest open window comes out, if it has records that no window has shown yet; by count with the
+ *   time at which the stream ended.
  * - `partial` also gives the windows that began before the first record.
- * - A record older than the last edge that was passed comes too late: it is counted as poison and left out.
+ * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -87,6 +89,20 @@ static void unit_of(char unit[WEIR_UNIT_MAX], const struct weir_binding *binding
 		unit[0] = 0;
 }
 
+static int check_parameter(struct weir_node *node, const struct weir_binding *binding)
+{
+	const char *word = weir_aggregate_words[binding->function];
+
+	if (binding->function != WEIR_QUANTILE)
+		return isnan(binding->parameter) ? 0
+						 : weir_fail_arg(node, "aggregates", NULL,
+								 "%s() takes an expression and nothing more", word);
+	if (binding->parameter >= 0 && binding->parameter <= 1)
+		return 0;
+	return weir_fail_arg(node, "aggregates", "as in quantile(x, 0.95)",
+			     "a quantile needs a number between 0 and 1");
+}
+
 static int add_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
 {
 	char unit[WEIR_UNIT_MAX];
@@ -127,15 +143,20 @@ static int open_panes(struct weir_node *node, struct window *window)
 {
 	enum weir_function function[WEIR_FIELDS_MAX];
 	bool fits = !window->is_time && window->size <= MEDIAN_RECORDS_MAX;
+	int err;
 
 	for (uint32_t i = 0; i < window->n; i++) {
 		function[i] = (enum weir_function)window->binding[i].function;
-		if (function[i] == WEIR_MEDIAN && !window->is_time && !fits)
+		if (weir_function_is_ordered(function[i]) && !window->is_time && !fits)
 			return weir_fail_arg(node, "size", NULL, "a median is of at most %u records",
 					     MEDIAN_RECORDS_MAX);
 	}
-	return weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
-			       fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
+	err = weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
+			      fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
+	for (uint32_t i = 0; !err && i < window->n; i++)
+		if (function[i] == WEIR_QUANTILE)
+			weir_panes_aim(window->panes, i, window->binding[i].parameter);
+	return err;
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -146,8 +167,11 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	window->binding = weir_arg_bindings(node, "aggregates", &window->n);
 	err = read_spans(node, window);
 	weir_schema_init(out, in->clock);
-	for (uint32_t i = 0; i < window->n && !err; i++)
-		err = add_field(node, &window->binding[i], out);
+	for (uint32_t i = 0; i < window->n && !err; i++) {
+		err = check_parameter(node, &window->binding[i]);
+		if (!err)
+			err = add_field(node, &window->binding[i], out);
+	}
 	if (!err)
 		err = open_panes(node, window);
 	if (err < 0)
@@ -293,7 +317,7 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 
 	*taken = 1;
 	if (position < window->pane.start) {
-		weir_lost(node, WEIR_LOST_POISON, 1);
+		weir_lost(node, WEIR_LOST_LATE, 1);
 		return 0;
 	}
 	if (position >= window->pane.end) {
@@ -308,6 +332,17 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 		return err;
 	/* By count the last record of a window is known to be the last. By time it never is. */
 	return window->is_time ? 0 : close_until(node, window, window->position);
+}
+
+/* A window by time that has records comes out when its end is reached, whether or not another record comes. One that ends beyond
+ * all time does not. */
+static void ask_for_end(struct weir_node *node, const struct window *window, int64_t now_ns)
+{
+	int64_t end = end_of(window);
+
+	if (window->is_time)
+		weir_tick_at(node, weir_panes_empty(window->panes) || end == INT64_MIN || end - 1 <= now_ns ? INT64_MAX
+													    : end - 1);
 }
 
 static int window_push(struct weir_node *node, const struct weir_block *in)
@@ -325,14 +360,34 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 		if (err)
 			return err;
 	}
+	ask_for_end(node, window, window->last_t);
+	return emit(node, window);
+}
+
+/* Every record before the end of the oldest window has been seen. */
+static int window_tick(struct weir_node *node, int64_t now_ns)
+{
+	struct window *window = weir_state(node);
+	int64_t position = position_of(window, now_ns) + 1;
+	int err = close_until(node, window, position);
+
+	if (err)
+		return err;
+	if (position >= window->pane.end)
+		window->pane = pane_around(window, position);
+	ask_for_end(node, window, now_ns);
 	return emit(node, window);
 }
 
 static int window_flush(struct weir_node *node)
 {
 	struct window *window = weir_state(node);
-	int err = window->is_fresh ? show(node, window) : 0;
+	int err = 0;
 
+	if (weir_time(node) > window->last_t)
+		window->last_t = weir_time(node);
+	if (window->is_fresh)
+		err = show(node, window);
 	return err ? err : emit(node, window);
 }
 
@@ -357,6 +412,7 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_BOOL,
 	  .fallback = "no",
 	  .help = "begin with growing windows instead of waiting for the first full one" },
+	WEIR_PARAM_LATENESS,
 	{ 0 }
 };
 
@@ -364,6 +420,7 @@ static const struct weir_operator_ops window_ops = {
 	.state_bytes = sizeof(struct window),
 	.open = window_open,
 	.push = window_push,
+	.tick = window_tick,
 	.flush = window_flush,
 	.close = window_close,
 };

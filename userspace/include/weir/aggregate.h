@@ -32,8 +32,9 @@ enum weir_function {
 	WEIR_RANGE, /**< max - min */
 	WEIR_FIRST,
 	WEIR_LAST,
-	WEIR_MEDIAN, /**< the middle one, or the mean of the middle two; by weir_order, not by a summary */
-	WEIR_SLOPE,  /**< least squares, per second; NaN where all times are the same */
+	WEIR_MEDIAN,   /**< the middle one, or the mean of the middle two; by weir_order, not by a summary */
+	WEIR_SLOPE,    /**< least squares, per second; NaN where all times are the same */
+	WEIR_QUANTILE, /**< of a number from 0 to 1, between the two values around it in proportion; by weir_order */
 };
 
 /** Their names in the language, NULL-terminated: for the `words` of a WEIR_V_AGGREGATES parameter. */
@@ -64,7 +65,7 @@ struct weir_summary {
 	};
 };
 
-/** @brief Take in `n` records, in their order. `x` is not read by WEIR_COUNT, `t` only by WEIR_SLOPE. Not for WEIR_MEDIAN. */
+/** @brief Take in `n` records, in their order. `x` is not read by WEIR_COUNT, `t` only by WEIR_SLOPE. Not for those by weir_order. */
 void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
 		      uint32_t n);
 /** @brief Append to `into` what `later` knows of the records that follow. */
@@ -74,7 +75,10 @@ double weir_summary_result(enum weir_function function, const struct weir_summar
 
 /* --------------------------------------------------------- order statistics */
 
-/** A queue of values that knows its median: O(log n) to push and to pop. */
+/** @brief Is it WEIR_MEDIAN or WEIR_QUANTILE? */
+bool weir_function_is_ordered(enum weir_function function);
+
+/** A queue of values that knows its median or another quantile: O(log n) to push and to pop. */
 struct weir_order;
 
 /**
@@ -84,11 +88,16 @@ struct weir_order;
  */
 int weir_order_open(struct weir_order **out, uint32_t capacity) WEIR_MUST_CHECK;
 void weir_order_close(struct weir_order *order);
+/** @brief Know this quantile, 0 to 1, instead of the median. Before the first value. */
+void weir_order_aim(struct weir_order *order, double quantile);
 /** @return 0, or -ENOBUFS when it is full: nothing was pushed. */
 int weir_order_push(struct weir_order *order, double value) WEIR_MUST_CHECK;
 /** @brief Forget the `n` oldest values, or all where there are fewer. */
 void weir_order_pop(struct weir_order *order, uint64_t n);
-/** @brief NaN where there is no value, or any NaN. */
+/** @brief The quantile q of n values: at place q * (n - 1) in their order, from 0, and in proportion between two places. NaN
+ *  where there is no value, or any NaN. */
+double weir_order_quantile(const struct weir_order *order);
+/** @brief The same, for an order that was aimed at nothing else. */
 double weir_order_median(const struct weir_order *order);
 
 /* -------------------------------------------------------------- sliding panes */
@@ -105,12 +114,14 @@ struct weir_panes;
 /**
  * @param function what to compute, `n` of them; copied.
  * @param capacity most panes that hold records at one time.
- * @param median_capacity most records in them, where there is a WEIR_MEDIAN.
+ * @param median_capacity most records in them, where there is a WEIR_MEDIAN or a WEIR_QUANTILE.
  * @return 0 or -ENOMEM. Free with weir_panes_close(), which takes NULL.
  */
 int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
 		    uint32_t median_capacity) WEIR_MUST_CHECK;
 void weir_panes_close(struct weir_panes *panes);
+/** @brief Which quantile function `i`, a WEIR_QUANTILE, is. Before the first record. */
+void weir_panes_aim(struct weir_panes *panes, uint32_t i, double quantile);
 
 /**
  * @brief Add `n` records to the pane that begins at `start`: the newest one, or a new one after it.

@@ -32,6 +32,9 @@ struct weir_csv {
  */
 int weir_csv_next(struct weir_csv *csv) WEIR_MUST_CHECK;
 
+/** @brief Take one line apart in place, without a reader: sets the cells of `csv`. text[length] becomes 0. */
+void weir_csv_split(struct weir_csv *csv, char *text, size_t length);
+
 #ifdef __cplusplus
 }
 #endif

@@ -190,6 +190,7 @@ struct weir_binding {
 	int function;     /**< aggregates: index into `words`; -1 for plain fields */
 	int field; /**< index of the input field, or WEIR_FIELD_TIME, when the expression is just that; else -1 */
 	const struct weir_expr *expr; /**< NULL for `count()` */
+	double parameter;             /**< aggregates: the number in `quantile(x, 0.95)`; NaN: there is none */
 };
 
 /* Accessors: valid from open() to close(), on any thread. A name that the driver's own table does not have is a bug and
@@ -201,6 +202,9 @@ bool weir_arg_is_time(const struct weir_node *node, const char *name);
 const char *weir_arg_text(const struct weir_node *node, const char *name);
 const struct weir_expr *weir_arg_expr(const struct weir_node *node, const char *name);
 const struct weir_binding *weir_arg_bindings(const struct weir_node *node, const char *name, uint32_t *n);
+
+/** @brief For which of the named streams this use of a stage that splits is, from 0; *n: how many there are. */
+uint32_t weir_branch(const struct weir_node *node, uint32_t *n);
 
 /** @brief What follows the colon: `accel_3d` in `iio:accel_3d[x,y]`. Empty when there is none. */
 const char *weir_target(const struct weir_node *node);
@@ -239,6 +243,7 @@ enum weir_loss {
 	WEIR_LOST_FILTER, /**< the kernel filter's ring buffer was full */
 	WEIR_LOST_POISON, /**< a record that a stage could not use, skipped under on_error=skip */
 	WEIR_LOST_CUT,    /**< text longer than its cell was cut, or a malformed line was skipped */
+	WEIR_LOST_LATE,   /**< it came after its time had been closed: see `lateness` */
 	WEIR_LOST_CAUSES,
 };
 
@@ -287,6 +292,12 @@ bool weir_is_check(const struct weir_node *node);
  * no error. */
 bool weir_is_rehearsal(const struct weir_node *node);
 
+/**
+ * @brief A descriptor that is readable once the run is asked to end, for a driver that has to wait for something else than
+ * records: it must then be done within a second. Not to be read from. Any thread.
+ */
+int weir_halt_fd(const struct weir_node *node);
+
 /* -------------------------------------------------------------------- roles */
 
 /** How a pulled source wants to be called again. */
@@ -327,6 +338,11 @@ struct weir_source_ops {
 	void (*close)(struct weir_node *node);
 	/** IIO: the kernel's number of the device (`iio:deviceN`), so that an inline filter meets this device only. NULL: none. */
 	int (*iio_device)(const struct weir_node *node);
+	/** The object file of an eBPF filter that rows have to pass (bpf/weir/custom.h), or NULL. NULL: there never is one. */
+	const char *(*custom_filter)(const struct weir_node *node);
+	/** How records or their losses come about, where there is more than one way: a line for explain and the summary, or
+	 *  NULL. From open() on. May be NULL. */
+	const char *(*how)(const struct weir_node *node);
 };
 
 /**
@@ -338,14 +354,105 @@ struct weir_source_ops {
 /** An operator transforms blocks. Called on one thread from open to close; no I/O, no allocation after open. */
 struct weir_operator_ops {
 	size_t state_bytes;
+	/** A program names several streams that this stage makes: `a, b = … | split x > 0`. For each of them the driver is opened
+	 *  once and given all records; weir_branch() says for which. */
+	bool splits;
+	/** `in` is NULL where the stage closes a circle (see `resolve`). */
 	int (*open)(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out);
+	/** It may close a circle of streams, because what it emits does not wait for what it is given: then open() is called
+	 *  before its input is known, `out` having the circle's clock, and this when it is. NULL: it may not. Expressions among its
+	 *  arguments are constants. */
+	int (*resolve)(struct weir_node *node, const struct weir_schema *in);
+	/** Before the first record: emit what the output begins with; may be NULL. */
+	int (*begin)(struct weir_node *node);
 	int (*push)(struct weir_node *node, const struct weir_block *in);
+	/** The stream's own time has come to `now_ns`, exactly what weir_tick_at() asked for: every record of that time or
+	 *  before has been pushed, none after it. Emits, and asks anew, as it likes; may be NULL. */
+	int (*tick)(struct weir_node *node, int64_t now_ns);
 	int (*flush)(struct weir_node *node);  /**< end of stream: emit all that is open; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
+	bool may_wait; /**< for the world outside, as no other operator does: it shares its thread with no other agent */
 };
 
-/** @brief Hand a block downstream, from push or flush. Passes on what the stages below return. An empty block is a no-op. */
+/** @brief Hand a block downstream, from push, tick or flush. Passes on what the stages below return. An empty block is a no-op. */
 int weir_emit(struct weir_node *node, const struct weir_block *block) WEIR_MUST_CHECK;
+
+/**
+ * @brief Ask for tick() when the stream's own time reaches `t_ns`; the last call counts. From open, push, tick or flush.
+ *
+ * Records of exactly that time come before the tick, later ones after it: blocks are cut there. Where nothing arrives, the
+ * tick of a live stream comes when its clock has passed that time and the stage's lateness (see WEIR_PARAM_LATENESS) is over;
+ * a record that arrives after such a tick and should have come before it is left out and counted as WEIR_LOST_LATE. So what
+ * follows from ticks depends on the records' times alone. At the end of a stream the ticks up to the time of its last record
+ * come before flush(); the rest never come.
+ *
+ * @param t_ns from tick() later than its now_ns; INT64_MAX: never, as it is at first and after each tick.
+ */
+void weir_tick_at(struct weir_node *node, int64_t t_ns);
+
+/**
+ * @brief Take only the first `n` records of the block that push() was given, at least one: the rest is pushed again after
+ * push() has returned, with the tick between where it belongs.
+ *
+ * For an operator with tick() that has just asked for a time which lies before the block's last record. A block reaches no
+ * further than the time that was asked for when push() was called.
+ */
+void weir_took(struct weir_node *node, uint32_t n);
+
+/**
+ * @brief From open(): what this operator emits can be older, by up to `lag_ns`, than the newest record or tick that it was given
+ * before. For a stage that holds records back and lets them keep their time. INT64_MAX: there is no bound.
+ *
+ * Time below the stage runs that much later: without it, ticks there would come too early.
+ */
+void weir_lags(struct weir_node *node, int64_t lag_ns);
+
+/**
+ * @brief From flush(): the time that the stream has come to, that of its last record even where that did not reach this stage;
+ * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
+ */
+int64_t weir_time(const struct weir_node *node);
+
+/** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
+void weir_begins_with(struct weir_node *node, uint32_t n);
+
+/** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
+ *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */
+#define WEIR_PARAM_LATENESS                                                                                        \
+	{                                                                                                          \
+		.name = "lateness", .style = WEIR_KEY, .value = WEIR_V_DURATION,                                   \
+		.help = "live: how long to wait for records that are still under way before time counts as passed" \
+	}
+
+/** One of the streams that a combiner reads. */
+struct weir_tributary {
+	const char *name; /**< of the stream, or `in1`, `in2` … where it has none; lives until open() returns */
+	const struct weir_schema *schema;
+};
+
+/**
+ * @brief A combiner makes one stream of several; all of the same clock. Otherwise as an operator. Of `rows` and `push` it has one:
+ *
+ * **By number** (`rows`): the k-th record of each input goes with the k-th of every other. A record whose counterpart was lost is
+ * left out as well and counted, so that they never come out of step. Its output ends when one of its inputs has ended.
+ *
+ * **By time** (`push`): the records of all inputs come in the order of their times, those of equal time in the order of the
+ * inputs. It ends when all inputs have. A live input with nothing to say is waited for no longer than the lateness.
+ */
+struct weir_combiner_ops {
+	size_t state_bytes;
+	/** The schemas that `in` names live as long as the node. */
+	int (*open)(struct weir_node *node, const struct weir_tributary *in, uint32_t n, struct weir_schema *out);
+	/** As many records of each input, in[0] to in[n - 1]. */
+	int (*rows)(struct weir_node *node, const struct weir_block *const *in);
+	int (*push)(struct weir_node *node, uint32_t input, const struct weir_block *in);
+	/** By time: no more can be pushed just now. What was gathered must be emitted; may be NULL. */
+	int (*settle)(struct weir_node *node);
+	int (*tick)(struct weir_node *node, int64_t now_ns);  /**< may be NULL; settle() follows */
+	int (*ended)(struct weir_node *node, uint32_t input); /**< nothing more comes from this input; may be NULL */
+	int (*flush)(struct weir_node *node);                 /**< may be NULL */
+	void (*close)(struct weir_node *node);                /**< may be NULL */
+};
 
 /** A sink ends a chain. start() is the first moment at which it may touch the world. */
 struct weir_sink_ops {
@@ -353,7 +460,8 @@ struct weir_sink_ops {
 	int (*open)(struct weir_node *node, const struct weir_schema *in);
 	int (*start)(struct weir_node *node); /**< may be NULL */
 	int (*push)(struct weir_node *node, const struct weir_block *in);
-	int (*flush)(struct weir_node *node);  /**< end of stream, or nothing more to read just now; may be NULL */
+	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
+	int (*end)(struct weir_node *node); /**< end of stream, after the last flush; may take its time; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 
@@ -443,6 +551,7 @@ struct weir_driver {
 	const struct weir_param *source_params, *operator_params, *sink_params, *actuator_params; /**< end: name NULL */
 	const struct weir_source_ops *source;
 	const struct weir_operator_ops *stage;
+	const struct weir_combiner_ops *combiner; /**< a stage too: a driver has only one of the two */
 	const struct weir_sink_ops *sink;
 	const struct weir_actuator_ops *actuator;
 };

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file output.h
- * @brief For sinks that write records as text to a descriptor: CSV with a header line, or one JSON object a line.
+ * @brief For sinks that write records to a descriptor: one JSON object a line, CSV, Influx's line protocol, or plain bytes.
  *
- * A buffer of its own; no system call but to write it out. Times are integers in ns, numbers are the shortest that read back
- * as the same value. What is no number is `null` in JSON and `nan`, `inf`, `-inf` in CSV. Truth values are 0 and 1.
+ * A buffer of its own; no system call but to write it out. Numbers are the shortest that read back as the same value.
+ *
+ * | layout | what is no number | truth values | text |
+ * |---|---|---|---|
+ * | jsonl | `null` | 0 and 1 | a string; what is not UTF-8 becomes U+FFFD |
+ * | csv | `nan`, `inf`, `-inf` | 0 and 1 | quoted where it must be |
+ * | influx | the field is left out, and a record without any other field too | `true` and `false` | a string |
+ * | raw | its bits | 8 bytes | its cell, padded with zeros to a multiple of 8 |
+ *
+ * Raw records are the time and the fields, one after the other, in the machine's byte order: 8 bytes each, integers or doubles.
  */
 #ifndef WEIR_OUTPUT_H
 #define WEIR_OUTPUT_H
@@ -15,16 +23,49 @@
 extern "C" {
 #endif
 
-enum weir_layout { WEIR_JSONL, WEIR_CSV };
+enum weir_layout { WEIR_JSONL, WEIR_CSV, WEIR_INFLUX, WEIR_RAW };
+
+/** How a record's time is written; for influx and raw it is there or not. */
+enum weir_time_form {
+	WEIR_TIME_NS,  /**< an integer, of the stream's clock; for influx, since 1970 */
+	WEIR_TIME_S,   /**< seconds with nine decimals, of the stream's clock */
+	WEIR_TIME_ISO, /**< `2026-11-22T10:41:50.123456789Z` */
+	WEIR_TIME_NONE,
+};
+
+/** When a buffer is written out, beside when it is full. */
+enum weir_flush {
+	WEIR_FLUSH_IDLE,  /**< when weir_output_flush() is called */
+	WEIR_FLUSH_BLOCK, /**< with each block */
+	WEIR_FLUSH_LINE,  /**< with each record, by a write(2) of its own */
+};
+
+/** The names of all these, NULL-terminated: for the `words` of a parameter. */
+extern const char *const weir_layout_words[], *const weir_time_words[], *const weir_flush_words[];
+
+/** Zero is JSON with the time in ns, written when told to. */
+struct weir_output_config {
+	enum weir_layout layout;
+	enum weir_time_form time;
+	enum weir_flush flush;
+	char separator;          /**< of CSV; 0: a comma */
+	bool no_header;          /**< CSV without its first line */
+	const char *measurement; /**< of influx: what the records are called; NULL: `weir`. Copied */
+};
 
 struct weir_output;
 
 /**
- * @brief For records of `schema`, which must outlive it. `fd` may be -1 until weir_output_start().
- * @return 0 or -ENOMEM. Free with weir_output_close(), which takes NULL, drops what was not flushed, and leaves fd alone.
+ * @brief For records of `schema`, which must outlive it. What lies between the monotonic clock and the time of day, where that
+ * is written, is measured now.
+ * @return 0 or -ENOMEM. Free with weir_output_close(), which takes NULL, drops what was not flushed, and leaves the descriptor
+ * alone.
  */
 int weir_output_open(struct weir_output **out, const struct weir_schema *schema,
 		     enum weir_layout layout) WEIR_MUST_CHECK;
+/** @brief The same, with all that there is to choose. */
+int weir_output_open_as(struct weir_output **out, const struct weir_schema *schema,
+			const struct weir_output_config *config) WEIR_MUST_CHECK;
 void weir_output_close(struct weir_output *output);
 
 /** @brief Write to `fd` from now on; CSV begins with its header line. @return 0 or -errno of write(2). */
@@ -35,6 +76,12 @@ int weir_output_block(struct weir_output *output, const struct weir_block *block
 
 /** @brief Write out what is buffered; waits for a descriptor that does not block. @return 0 or -errno of write(2). */
 int weir_output_flush(struct weir_output *output) WEIR_MUST_CHECK;
+
+/** @brief How many records the layout could not express and left out since the last call. */
+uint64_t weir_output_left_out(struct weir_output *output);
+
+/** @brief What records are written as where a sink's own arguments do not say: --format, or else JSON. */
+enum weir_layout weir_output_default(const struct weir_node *node);
 
 #ifdef __cplusplus
 }

@@ -35,6 +35,8 @@ size_t weir_write_json_text(char *to, const char *text);
 
 /** @brief A CSV cell as RFC 4180 has it, quoted where it must be. @return bytes, at most 2 * strlen + 2. */
 size_t weir_write_csv_text(char *to, const char *text);
+/** @brief The same where another byte than a comma stands between cells. */
+size_t weir_write_cell(char *to, const char *text, char separator);
 
 /**
  * @brief Read a whole cell as a number: decimal, exponent, `nan`, `inf`; blanks around it do not matter.

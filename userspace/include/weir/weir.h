@@ -35,6 +35,9 @@ enum weir_io { WEIR_IO_AUTO, WEIR_IO_URING, WEIR_IO_POLL };
 /** How listings and the summary are written. */
 enum weir_format { WEIR_FORMAT_TEXT, WEIR_FORMAT_JSON };
 
+/** What `print` writes records as, where the program does not say. */
+enum weir_records { WEIR_RECORDS_JSONL, WEIR_RECORDS_CSV, WEIR_RECORDS_INFLUX, WEIR_RECORDS_RAW };
+
 /** Zero is the default for every member. */
 struct weir_options {
 	bool check_only; /**< resolve, start nothing */
@@ -44,11 +47,16 @@ struct weir_options {
 	bool quiet;      /**< no warnings */
 	bool show_code;  /**< weir_explain() lists generated eBPF */
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
-	uint64_t limit;     /**< records to take from each source; 0: no limit */
-	int64_t for_ns;     /**< run time; 0: no limit */
-	uint32_t ring_rows; /**< least capacity of a ring, in records; 0: 65536 */
+	bool reload; /**< with handle_signals: SIGHUP ends the run in good order and makes weir_wants_reload() true; else it
+		      *   ends the run as SIGTERM does */
+	uint64_t limit;      /**< records to take from each source; 0: no limit */
+	int64_t for_ns;      /**< run time; 0: no limit */
+	uint32_t ring_rows;  /**< least capacity of a ring, in records; 0: 65536 */
+	uint32_t threads;    /**< that run stages, beside those of sources; 0: as the plan sees fit */
+	uint32_t block_rows; /**< most records that stages are given at once; 0: as many as there are. For tests */
 	enum weir_filter_tier tier;
 	enum weir_io io;
+	enum weir_records records;
 	FILE *messages; /**< NULL: stderr */
 };
 
@@ -68,6 +76,20 @@ void weir_close(struct weir_pipeline *pipeline);
  * returns. */
 int weir_run(struct weir_pipeline *pipeline);
 
+/** @brief Has a run ended because it was asked to read its program again? False when a stage did not end: its memory stays in use,
+ * and nothing may follow in this process. */
+bool weir_wants_reload(const struct weir_pipeline *pipeline);
+
+/** What early filters remember (`every`, `changed`), so that it outlives a pipeline. */
+struct weir_memories;
+
+/** @brief After weir_run() and before weir_close(). @return 0, or 1 (out of memory) and NULL. */
+int weir_memories_take(struct weir_memories **out, const struct weir_pipeline *pipeline);
+/** @brief Before weir_run(): a source that reads the same, with the same stages in its filter, goes on where it was. Takes
+ * `memories`, which may be NULL. */
+void weir_memories_give(struct weir_memories *memories, struct weir_pipeline *pipeline);
+void weir_memories_close(struct weir_memories *memories);
+
 /** @brief Ask a pipeline to drain and end; before weir_run() it makes that end at once. Any thread, async-signal-safe. */
 void weir_stop(struct weir_pipeline *pipeline);
 /** @brief End without draining; outputs are still parked. Any thread, async-signal-safe. */
@@ -83,6 +105,8 @@ void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_
 int weir_list(const char *what, FILE *stream, enum weir_format format);
 /** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
+/** @brief If this build was made without that driver, for want of a library, print one line that says so. @return whether it was. */
+bool weir_tell_absent(const char *driver, FILE *stream);
 
 /**
  * @brief Set an output by hand, through the guard and by its rules; a guard is started if there is none, and holds it.

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_REGISTERS 6
+#define N_REGISTERS 10
 
 /* Where the code is told that things are: far from each other, and nowhere in particular. */
 #define ROW_AT UINT64_C(0x1000000000000000)
@@ -86,6 +86,8 @@ static uint64_t compute(const struct bpf_insn *insn, uint64_t value, uint64_t op
 		return value + operand;
 	case BPF_SUB:
 		return value - operand;
+	case BPF_MUL:
+		return value * operand;
 	case BPF_AND:
 		return value & operand;
 	case BPF_XOR:

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whole pipelines of common shapes, each beside the loop that one would write by hand for it: source, stages and sink fused,
+ * no records, no rings, no threads. Both run on one processor, and both make their sine by the same recurrence.
+ */
+#include <math.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "weir/weir.h"
+
+#define ROUNDS 5 /* of which the best counts: the machine has other things to do as well */
+#define SEGMENT 256
+#define TURN (5.0 / 1000) /* 5 Hz at the nominal 1 kHz */
+
+/* Of the processor, in all threads: on one processor that is what the wall clock would show if nobody else used it. */
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* What a loop has come to, so that the compiler cannot leave it out. */
+static volatile double result;
+
+/* ------------------------------------------------------------------ by hand */
+
+/* The sine that synth makes: turned on from record to record, set anew each segment. */
+struct sine {
+	double sine, cosine, step_sine, step_cosine;
+	uint64_t i;
+};
+
+static struct sine sine_of(double turn)
+{
+	return (struct sine){ .step_sine = sin(2 * M_PI * turn), .step_cosine = cos(2 * M_PI * turn) };
+}
+
+static inline double next(struct sine *s)
+{
+	double value, before;
+
+	if (s->i % SEGMENT == 0) {
+		double turn = (double)s->i * TURN;
+
+		s->sine = sin(2 * M_PI * (turn - floor(turn)));
+		s->cosine = cos(2 * M_PI * (turn - floor(turn)));
+	}
+	s->i++;
+	value = before = s->sine;
+	s->sine = s->sine * s->step_cosine + s->cosine * s->step_sine;
+	s->cosine = s->cosine * s->step_cosine - before * s->step_sine;
+	return value;
+}
+
+static void loop_map(uint64_t n)
+{
+	struct sine s = sine_of(TURN);
+	double last = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		last = next(&s) * 2 + 1;
+	result = last;
+}
+
+static void loop_ten_maps(uint64_t n)
+{
+	struct sine s = sine_of(TURN);
+	double value = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		value = next(&s);
+		for (int k = 0; k < 10; k++)
+			value = value * 1.5 + 1;
+	}
+	result = value;
+}
+
+static void loop_window(uint64_t n)
+{
+	struct sine s = sine_of(TURN);
+	double pane[10] = { 0 }, sum = 0, mean = 0;
+	uint64_t at = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		sum += next(&s);
+		if (i % 10 != 9)
+			continue;
+		pane[at++ % 10] = sum;
+		sum = 0;
+		for (int k = 0; k < 10; k++)
+			sum += pane[k];
+		mean = sum / 100;
+		sum = 0;
+	}
+	result = mean;
+}
+
+/* With the sum that loses nothing: the same numbers are to come out. */
+static void loop_fused(uint64_t n)
+{
+	struct sine s = sine_of(TURN);
+	double sum = 0, rest = 0, mean = 0;
+	uint32_t count = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		double value = next(&s), m = value * value, whole = sum + m, part = whole - sum;
+
+		if (!(m > 0.25))
+			continue;
+		rest += (sum - (whole - part)) + (m - part);
+		sum = whole;
+		if (++count < 100)
+			continue;
+		mean = (sum + rest) / 100;
+		sum = rest = 0;
+		count = 0;
+	}
+	result = mean;
+}
+
+/* Three stations of three axes: the mean of 500 off, the magnitude, two of three within 250. */
+static void loop_quake(uint64_t n)
+{
+	static double ring[9][500];
+	struct sine s = sine_of(TURN);
+	double sum[9] = { 0 };
+	uint64_t strong[3] = { 0 }, alarms = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		double value = next(&s);
+		unsigned near = 0;
+
+		for (int k = 0; k < 9; k++) {
+			double x = value * (k + 1);
+
+			sum[k] += x - ring[k][i % 500];
+			ring[k][i % 500] = x;
+		}
+		for (int station = 0; station < 3; station++) {
+			double squares = 0;
+
+			for (int k = 3 * station; k < 3 * station + 3; k++) {
+				double x = value * (k + 1) - sum[k] / 500;
+
+				squares += x * x;
+			}
+			if (sqrt(squares) > 13)
+				strong[station] = i + 250;
+			near += i < strong[station];
+		}
+		alarms += near >= 2;
+	}
+	result = (double)alarms;
+}
+
+/* -------------------------------------------------------------------- shapes */
+
+#define SINE "synth:sine rate=max freq=5Hz | "
+#define NINE                                                                                                  \
+	"select ax = value, ay = value * 2, az = value * 3, bx = value * 4, by = value * 5, bz = value * 6, " \
+	"cx = value * 7, cy = value * 8, cz = value * 9 | "
+#define QUAKE                                                                                                  \
+	"demean 500 | select a = sqrt(ax*ax + ay*ay + az*az), b = sqrt(bx*bx + by*by + bz*bz), "               \
+	"c = sqrt(cx*cx + cy*cy + cz*cz) | window 250 step 1 max(a) as a, max(b) as b, max(c) as c partial | " \
+	"where a > 13 and b > 13 or a > 13 and c > 13 or b > 13 and c > 13 | null"
+#define MAP "select value = value * 1.5 + 1 | "
+
+static const struct shape {
+	const char *name, *program;
+	void (*loop)(uint64_t n);
+	uint64_t n;
+} shapes[] = {
+	{ "source, map, sink", SINE "select m = value * 2 + 1 | null", loop_map, 40000000 },
+	{ "chain of 10 maps", SINE MAP MAP MAP MAP MAP MAP MAP MAP MAP MAP "null", loop_ten_maps, 20000000 },
+	{ "window mean, 100 step 10", SINE "window 100 step 10 mean(value) as m | null", loop_window, 40000000 },
+	{ "select, where, window mean",
+	  SINE "select m = value * value | where m > 0.25 | window 100 mean(m) as m | null", loop_fused, 40000000 },
+	{ "quake, 3 stations of 3 axes", SINE NINE QUAKE, loop_quake, 2000000 },
+};
+
+static double run(const struct shape *shape)
+{
+	struct weir_options options = { .limit = shape->n };
+	struct weir_pipeline *pipeline;
+	double start;
+
+	if (weir_open(&pipeline, shape->program, "<bench>", &options))
+		exit(1);
+	start = now();
+	if (weir_run(pipeline))
+		exit(1);
+	start = now() - start;
+	weir_close(pipeline);
+	return start;
+}
+
+static double best_of(const struct shape *shape, bool by_hand)
+{
+	double best = INFINITY;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double start = now(), seconds;
+
+		if (by_hand)
+			shape->loop(shape->n);
+		seconds = by_hand ? now() - start : run(shape);
+		best = fmin(best, seconds);
+	}
+	return best;
+}
+
+static void use_one_processor(void)
+{
+	cpu_set_t all, one;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+int main(void)
+{
+	use_one_processor();
+	printf("%-36s %12s %12s %10s %10s %6s\n", "shape, on one processor", "Mrecords/s", "loop", "ns/record", "loop",
+	       "share");
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		const struct shape *shape = &shapes[i];
+		double weir = best_of(shape, false), loop = best_of(shape, true), n = (double)shape->n;
+
+		printf("%-36s %12.1f %12.1f %10.2f %10.2f %5.0f%%\n", shape->name, n / weir / 1e6, n / loop / 1e6,
+		       weir / n * 1e9, loop / n * 1e9, loop / weir * 100);
+	}
+	return 0;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a combiner sees of its inputs, and when.
+ *
+ * By number: as many records of each input as the scarcest has, beginning at the same number. A reader that had to skip rows
+ * comes back at a greater number, and the others skip up to it.
+ *
+ * By time: the oldest record goes first, once it is known that nothing older can come. An input with a record at hand shows that
+ * by the record, one without by the mark of its ring: the time that whoever writes it has come to, whether or not it let anything
+ * pass. So one source that reaches a combiner by two ways cannot hold itself up, however small the rings between. A record older
+ * than one before it in the same input stands where that one stood.
+ */
+#include <errno.h>
+#include <stdint.h>
+
+#include "core/run.h"
+
+static const struct weir_combiner_ops *ops_of(const struct weir_agent *agent)
+{
+	return agent->first->driver->combiner;
+}
+
+static void fill_all(struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		weir_port_fill(&agent->port[i], agent);
+}
+
+static bool is_done(const struct weir_port *port)
+{
+	return port->ended && weir_port_is_empty(port);
+}
+
+/* No record of this port will stand before this. */
+static int64_t bound(const struct weir_port *port)
+{
+	int64_t t;
+
+	if (weir_port_is_empty(port))
+		return port->ended ? INT64_MAX : port->time_ns;
+	t = port->block->t[port->at];
+	return t > port->time_ns ? t : port->time_ns;
+}
+
+/* The next record that a combiner by number makes has the time of the latest of its parts. */
+static int64_t latest_bound(const struct weir_agent *agent)
+{
+	int64_t most = agent->time_ns;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		const struct weir_port *port = &agent->port[i];
+
+		if (!is_done(port) && bound(port) > most)
+			most = bound(port);
+	}
+	return most;
+}
+
+/* ----------------------------------------------------------------- by number */
+
+static void skip_to(struct weir_agent *agent, struct weir_port *port, uint64_t row)
+{
+	uint32_t left = port->block->n - port->at;
+	uint64_t skip = row > port->row ? row - port->row : 0;
+
+	if (skip > left)
+		skip = left;
+	if (skip)
+		weir_lost(agent->first, WEIR_LOST_RING, skip);
+	port->at += (uint32_t)skip;
+	port->row += skip;
+}
+
+/* All that stand before the same number. How many records each of them has from there. */
+static uint32_t align(struct weir_agent *agent)
+{
+	uint32_t n = WEIR_BLOCK_MAX;
+	uint64_t row = 0;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (!weir_port_is_empty(&agent->port[i]) && agent->port[i].row > row)
+			row = agent->port[i].row;
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		skip_to(agent, port, row);
+		if (port->block->n - port->at < n)
+			n = port->block->n - port->at;
+	}
+	return n;
+}
+
+static void take_times(struct weir_agent *agent, const struct weir_block *part)
+{
+	for (uint32_t i = 0; i < part->n; i++)
+		if (part->t[i] > agent->time_ns)
+			agent->time_ns = part->t[i];
+}
+
+static int give_rows(struct weir_agent *agent, uint32_t n)
+{
+	struct weir_block part[WEIR_INPUTS_MAX];
+	const struct weir_block *in[WEIR_INPUTS_MAX];
+
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		weir_block_slice(&part[i], port->block, port->at, n);
+		take_times(agent, &part[i]);
+		in[i] = &part[i];
+		port->at += n;
+		port->row += n;
+	}
+	atomic_fetch_add_explicit(&agent->first->records_in, n, memory_order_relaxed);
+	return ops_of(agent)->rows(agent->first, in);
+}
+
+static int combine_by_number(struct weir_agent *agent)
+{
+	uint32_t n;
+	int err;
+
+	fill_all(agent);
+	n = align(agent);
+	if (n) {
+		err = give_rows(agent, n);
+		return err ? err : weir_chain_advance(agent->first, latest_bound(agent));
+	}
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (is_done(&agent->port[i]))
+			return WEIR_ENOUGH;
+	return -EAGAIN;
+}
+
+/* ------------------------------------------------------------------- by time */
+
+static void drop_late(struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		while (!weir_port_is_empty(port) && port->block->t[port->at] < port->promised_ns) {
+			weir_lost(agent->first, WEIR_LOST_LATE, 1);
+			port->at++;
+		}
+	}
+}
+
+/* The port whose record goes next, of those that have one; -1: none has. */
+static int oldest(const struct weir_agent *agent)
+{
+	int best = -1;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (!weir_port_is_empty(&agent->port[i]) &&
+		    (best < 0 || bound(&agent->port[i]) < bound(&agent->port[best])))
+			best = (int)i;
+	return best;
+}
+
+/* Records of port `best` may go while they stand before this: of equal times, those of the inputs named first. */
+static int64_t limit_for(const struct weir_agent *agent, uint32_t best)
+{
+	int64_t limit = INT64_MAX;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		int64_t at = i == best ? INT64_MAX : bound(&agent->port[i]);
+
+		if (i > best && at < INT64_MAX)
+			at++;
+		if (at < limit)
+			limit = at;
+	}
+	return limit;
+}
+
+static int give_run(struct weir_agent *agent, uint32_t best, int64_t limit)
+{
+	struct weir_port *port = &agent->port[best];
+	struct weir_block part;
+	uint32_t n = 0;
+
+	for (; port->at + n < port->block->n; n++) {
+		int64_t t = port->block->t[port->at + n];
+
+		if (t >= limit && limit < INT64_MAX && t > port->time_ns)
+			break;
+		if (t < port->promised_ns)
+			break;
+		if (t > port->time_ns)
+			port->time_ns = t;
+	}
+	if (port->time_ns > agent->time_ns)
+		agent->time_ns = port->time_ns;
+	weir_block_slice(&part, port->block, port->at, n);
+	port->at += n;
+	agent->first->input = best;
+	return weir_node_push(agent->first, &part);
+}
+
+static int tell_ended(struct weir_agent *agent)
+{
+	bool all = true;
+	int err = 0;
+
+	for (uint32_t i = 0; i < agent->n_ports && !err; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		all &= is_done(port);
+		if (!is_done(port) || port->told)
+			continue;
+		port->told = true;
+		if (ops_of(agent)->ended)
+			err = ops_of(agent)->ended(agent->first, i);
+	}
+	return err ? err : all ? WEIR_ENOUGH : 0;
+}
+
+/* Runs as long as it is known whose turn it is, until some port must be filled again. */
+static int give_all(struct weir_agent *agent, bool *any)
+{
+	for (;;) {
+		int best = oldest(agent), err;
+		int64_t limit;
+
+		if (best < 0)
+			return 0;
+		limit = limit_for(agent, (uint32_t)best);
+		if (bound(&agent->port[best]) >= limit && limit < INT64_MAX)
+			return 0;
+		*any = true;
+		err = give_run(agent, (uint32_t)best, limit);
+		drop_late(agent);
+		if (err || weir_port_is_empty(&agent->port[best]))
+			return err;
+	}
+}
+
+static int combine_by_time(struct weir_agent *agent)
+{
+	int64_t before = weir_combine_frontier(agent), now;
+	bool any = false;
+	int err, settled;
+
+	fill_all(agent);
+	drop_late(agent);
+	err = give_all(agent, &any);
+	if (!err)
+		err = tell_ended(agent);
+	settled = weir_node_settle(agent->first);
+	if (err || settled)
+		return err < 0 || !settled ? err : settled;
+	now = weir_combine_frontier(agent);
+	if (!any && now <= before)
+		return -EAGAIN;
+	return weir_chain_advance(agent->first, now);
+}
+
+/* ---------------------------------------------------------------------------- */
+
+int64_t weir_combine_frontier(const struct weir_agent *agent)
+{
+	int64_t least = INT64_MAX;
+
+	if (ops_of(agent)->rows)
+		return latest_bound(agent);
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (bound(&agent->port[i]) < least)
+			least = bound(&agent->port[i]);
+	return least < INT64_MAX ? least : agent->time_ns;
+}
+
+int64_t weir_combine_blocked(const struct weir_agent *agent)
+{
+	int best = ops_of(agent)->rows ? -1 : oldest(agent);
+
+	return best < 0 ? INT64_MAX : bound(&agent->port[best]);
+}
+
+void weir_combine_promise(struct weir_agent *agent, int64_t t_ns)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		if (!weir_port_is_empty(port) || port->ended || port->time_ns > t_ns)
+			continue;
+		port->time_ns = port->promised_ns = t_ns + 1;
+	}
+}
+
+int weir_combine(struct weir_agent *agent)
+{
+	return ops_of(agent)->rows ? combine_by_number(agent) : combine_by_time(agent);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Threads for agents. One that has a single agent simply runs it. One with several gives each a stack of its own and goes from
+ * one that can go on to the next; an agent that waits, for records or for space, costs nothing. All that any of them waits for
+ * rings the same bell, so a thread with nothing to do sleeps until there is something, and never looks in vain.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/bell.h"
+#include "core/fiber.h"
+#include "core/run.h"
+
+/* --------------------------------------------------------------------- sleep */
+
+static bool is_anyone_ready(const struct weir_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->n_agents; i++)
+		if (!atomic_load_explicit(&worker->agent[i]->ended, memory_order_relaxed) &&
+		    weir_agent_is_ready(worker->agent[i]))
+			return true;
+	return false;
+}
+
+static void for_each_live(struct weir_worker *worker, void (*what)(struct weir_agent *))
+{
+	for (uint32_t i = 0; i < worker->n_agents; i++)
+		if (!atomic_load_explicit(&worker->agent[i]->ended, memory_order_relaxed))
+			what(worker->agent[i]);
+}
+
+static int64_t first_deadline(const struct weir_worker *worker)
+{
+	int64_t first = INT64_MAX;
+
+	for (uint32_t i = 0; i < worker->n_agents; i++) {
+		const struct weir_agent *agent = worker->agent[i];
+
+		if (!atomic_load_explicit(&agent->ended, memory_order_relaxed) && !agent->wants_space &&
+		    agent->deadline_ns < first)
+			first = agent->deadline_ns;
+	}
+	return first;
+}
+
+/* Announce, look again, sleep: whoever makes something to see looks for announcements after. */
+static void sleep_until_ready(struct weir_worker *worker)
+{
+	uint32_t seen = atomic_load(&worker->bell);
+	int64_t deadline = first_deadline(worker);
+
+	for_each_live(worker, weir_agent_announce);
+	if (!is_anyone_ready(worker)) {
+		if (deadline == INT64_MAX)
+			atomic_store(&worker->asleep, UINT64_C(1) << 32 | seen);
+		weir_bell_wait(&worker->bell, seen, deadline);
+		atomic_store(&worker->asleep, 0);
+	}
+	for_each_live(worker, weir_agent_retract);
+}
+
+void weir_worker_wait(struct weir_agent *agent)
+{
+	if (agent->fiber)
+		weir_fiber_yield(agent->fiber);
+	else
+		while (!weir_agent_is_ready(agent))
+			sleep_until_ready(agent->worker);
+}
+
+/* All bells before and after: none was rung while we looked, so they were all asleep at one time. */
+static uint64_t count_rings(const struct weir_runtime *run)
+{
+	uint64_t rings = 0;
+
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		rings += atomic_load(&run->worker[i].bell);
+	return rings;
+}
+
+bool weir_workers_rest(const struct weir_pipeline *pipeline)
+{
+	const struct weir_runtime *run = pipeline->runtime;
+	uint64_t rings = count_rings(run);
+
+	for (uint32_t i = 0; i < run->n_workers; i++) {
+		const struct weir_worker *worker = &run->worker[i];
+		bool ended = true;
+
+		for (uint32_t k = 0; k < worker->n_agents; k++)
+			ended &= atomic_load(&worker->agent[k]->ended);
+		if (!ended && atomic_load(&worker->asleep) != (UINT64_C(1) << 32 | atomic_load(&worker->bell)))
+			return false;
+	}
+	return rings == count_rings(run);
+}
+
+/* ----------------------------------------------------------------------- run */
+
+static void run_in_turn(struct weir_worker *worker)
+{
+	uint32_t left = worker->n_agents;
+
+	while (left) {
+		bool any = false;
+
+		for (uint32_t i = 0; i < worker->n_agents; i++) {
+			struct weir_agent *agent = worker->agent[i];
+
+			if (weir_fiber_is_over(agent->fiber) || !weir_agent_is_ready(agent))
+				continue;
+			any = true;
+			weir_fiber_resume(agent->fiber);
+			left -= weir_fiber_is_over(agent->fiber);
+		}
+		if (!any)
+			sleep_until_ready(worker);
+	}
+}
+
+static void *run(void *context)
+{
+	struct weir_worker *worker = context;
+
+	if (worker->n_agents == 1)
+		weir_agent_run(worker->agent[0]);
+	else
+		run_in_turn(worker);
+	return NULL;
+}
+
+int weir_worker_start(struct weir_worker *worker)
+{
+	int err = pthread_create(&worker->thread, NULL, run, worker);
+
+	worker->started = !err;
+	return -err;
+}
+
+int weir_worker_join(struct weir_worker *worker, const struct timespec *deadline)
+{
+	int err;
+
+	if (!worker->started || worker->joined)
+		return 0;
+	err = pthread_timedjoin_np(worker->thread, NULL, deadline);
+	worker->joined = !err;
+	return -err;
+}
+
+/* ---------------------------------------------------------------- the plan */
+
+/* What ends in the world outside, or asks there, may be held up there, and must then hold up nobody else. */
+static bool may_hang(struct weir_agent *agent)
+{
+	for (struct weir_node *node = agent->first; node; node = node->down)
+		if (node->role != WEIR_OPERATOR || (node->driver->stage && node->driver->stage->may_wait))
+			return true;
+	return false;
+}
+
+/* By default: one each for those that may hang, and for the rest as many as there are processors. */
+static uint32_t number_of_workers(const struct weir_pipeline *pipeline, uint32_t *shared)
+{
+	uint32_t inner = 0, wanted = pipeline->options.threads;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		inner += !may_hang(pipeline->agent[i]);
+	*shared = inner < (uint32_t)processors ? inner : (uint32_t)processors;
+	if (!wanted)
+		return *shared + pipeline->n_agents - inner;
+	*shared = wanted < pipeline->n_agents ? wanted : pipeline->n_agents;
+	return *shared;
+}
+
+static int give_agent(struct weir_worker *worker, struct weir_agent *agent)
+{
+	struct weir_agent **grown = realloc(worker->agent, (worker->n_agents + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	worker->agent = grown;
+	worker->agent[worker->n_agents++] = agent;
+	agent->worker = worker;
+	agent->is_pausing = true; /* until it has begun */
+	return 0;
+}
+
+static int deal_out(struct weir_pipeline *pipeline, uint32_t shared)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	uint32_t next_own = shared, next_shared = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		bool own = !pipeline->options.threads && may_hang(pipeline->agent[i]);
+		uint32_t to = own ? next_own++ : next_shared++ % shared;
+		int err = give_agent(&run->worker[to], pipeline->agent[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static void run_agent(void *context)
+{
+	struct weir_agent *agent = context;
+
+	agent->is_pausing = false;
+	weir_agent_run(agent);
+}
+
+int weir_workers_open(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	uint32_t shared;
+	int err;
+
+	run->n_workers = number_of_workers(pipeline, &shared);
+	run->worker = calloc(run->n_workers + 1, sizeof(*run->worker));
+	if (!run->worker)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		run->worker[i].pipeline = pipeline;
+	err = deal_out(pipeline, shared);
+	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++) {
+		struct weir_agent *agent = pipeline->agent[i];
+
+		if (agent->worker->n_agents > 1)
+			err = weir_fiber_open(&agent->fiber, run_agent, agent);
+		else
+			agent->is_pausing = false;
+	}
+	return err;
+}
+
+void weir_workers_close(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		weir_fiber_close(pipeline->agent[i]->fiber);
+		pipeline->agent[i]->fiber = NULL;
+	}
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		free(run->worker[i].agent);
+	free(run->worker);
+	run->worker = NULL;
+	run->n_workers = 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file members.h
+ * @brief For operators that need the records of a window and not a sum of them: `exec … window=100`, `call … window=1s`.
+ *
+ * Windows are those of the stage `window`: window k covers [k * step, k * step + size) of the records' numbers, or of their times
+ * since the first record. By count a window is complete with its last record and has that record's time; by time it is complete
+ * when a record at or after its end comes, and has that end as its time. Windows without records are passed over.
+ */
+#ifndef WEIR_MEMBERS_H
+#define WEIR_MEMBERS_H
+
+#include "weir/driver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_MEMBERS_MAX 65536u /**< records of one window; by time, those beyond are counted as poison and left out */
+
+struct weir_members;
+
+/** A window that is complete. */
+struct weir_members_window {
+	struct weir_block block; /**< its records, perhaps more than WEIR_BLOCK_MAX; until the next call */
+	int64_t t;
+};
+
+/**
+ * @brief Read the arguments `window` (WEIR_V_SPAN) and `step` (the same; not given: as the window) of a node.
+ * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_members_close(), which takes NULL.
+ */
+int weir_members_open(struct weir_members **out, struct weir_node *node,
+		      const struct weir_schema *schema) WEIR_MUST_CHECK;
+void weir_members_close(struct weir_members *members);
+
+/**
+ * @brief Take records of `in` from number `*from` on, and advance that, until a window is complete. Call it until it is false.
+ *
+ * By time, a record that is older than the one before is counted as poison and left out.
+ */
+bool weir_members_next(struct weir_members *members, const struct weir_block *in, uint32_t *from,
+		       struct weir_members_window *window);
+
+/** @brief At the end of the stream: the oldest open window, if it has records that none has shown. Then false. */
+bool weir_members_last(struct weir_members *members, struct weir_members_window *window);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
