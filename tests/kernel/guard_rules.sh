@@ -23,14 +23,14 @@ weir-guard --stay 2>"$dir/messages" &
 await test -S /run/weir/guard.sock
 say $? 'the guard listens'
 
-weir set LAMP=on --for 2s 2>"$dir/messages" && lamp_is 1
+weir set LAMP=on 2>"$dir/messages" && lamp_is 1
 say $? 'weir set turns a line on'
 weir get LAMP | grep -q 'LAMP .*1 .*live'
 say $? 'weir get shows it'
 timeout 20 weir run -q --for 1s 'synth:counter rate=10Hz | select on = value > 0 | gpio:LAMP' 2>"$dir/messages"
 [ $? -eq 3 ] && grep -q 'by hand' "$dir/messages"
 say $? 'a pipeline does not take what is set by hand, and says why'
-await lamp_is 0
+weir set LAMP=on --for 500ms 2>"$dir/messages" && await lamp_is 0
 say $? '--for ends: parked'
 weir set LAMP=on && weir park LAMP && lamp_is 0
 say $? 'weir park parks'
