@@ -42,14 +42,14 @@ weir run -q 'actuations | csv:'"$dir/audit.csv" 2>/dev/null &
 listener=$!
 sleep 0.5
 wave='synth:square freq=2Hz rate=100Hz | select on = value > 0'
-timeout 20 weir run --stats=json --for 2s "$wave | gpio:LAMP max_on=50ms" >/dev/null 2>"$dir/messages"
+timeout 20 weir run --stats=json --for 1200ms "$wave | gpio:LAMP max_on=50ms" >/dev/null 2>"$dir/messages"
 n=$(sed -n 's/.*"parked": \([0-9]*\).*/\1/p' "$dir/messages")
-[ "${n:-0}" -ge 2 ]
+[ "${n:-0}" -ge 1 ]
 say $? 'max_on parks, and the summary counts it'
 
 # min_off outlives the pipeline: what the second one asks for at once is refused at first, and granted later.
 timeout 20 weir run -q --for 300ms "$wave | gpio:LAMP min_off=2s" 2>"$dir/messages"
-timeout 20 weir run --stats=json --for 4s 'synth:counter rate=100Hz | select on = value > 0 | gpio:LAMP min_off=2s' \
+timeout 20 weir run --stats=json --for 2500ms 'synth:counter rate=100Hz | select on = value > 0 | gpio:LAMP min_off=2s' \
     >/dev/null 2>"$dir/messages"
 n=$(sed -n 's/.*"refused": \([0-9]*\).*/\1/p' "$dir/messages")
 [ "${n:-0}" -ge 1 ] && grep -q '"actuations": 1' "$dir/messages"

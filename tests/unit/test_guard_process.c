@@ -193,6 +193,29 @@ static void test_deadline_and_retake(void **state)
 	leave(&link);
 }
 
+/* A guard with nothing to judge still shows that it lives, to one that has not asked yet and to one that is parked. */
+static void test_sign_of_life(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+
+	(void)state;
+	assert_int_equal(take(&link, &grip, "one"), 0);
+	for (int parked = 0; parked <= 1; parked++) {
+		for (int i = 0; i < 3; i++) {
+			int64_t last = atomic_load(&link.tells->beat_ns);
+
+			for (int k = 0; k < 2500 && atomic_load(&link.tells->beat_ns) == last; k++)
+				nap();
+			assert_true(atomic_load(&link.tells->beat_ns) != last);
+		}
+		ask(&link, &grip, 42, 0);
+		while (atomic_load(&weir_link_told(&link, &grip)->parks) == 0)
+			nap();
+	}
+	leave(&link);
+}
+
 /* A holder that is gone without a word: parked, and held. */
 static void test_death(void **state)
 {
@@ -300,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_take_ask_leave),
 		cmocka_unit_test(test_one_holder),
 		cmocka_unit_test(test_deadline_and_retake),
+		cmocka_unit_test(test_sign_of_life),
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_next_guard_parks),

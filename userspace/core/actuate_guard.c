@@ -27,7 +27,8 @@
 #include "core/guard_link.h"
 #include "core/run.h"
 
-#define PATH_MAX 64                 /* agents, and sources, that an output depends on */
+#define PATH_MAX 64 /* agents, and sources, that an output depends on */
+#define DOUBTS 16
 #define HANG_NS INT64_C(1000000000) /* a guard looks at its leases several times in a deadline */
 
 struct weir_held {
@@ -55,6 +56,7 @@ struct weir_guarding {
 	struct weir_guard_link link;
 	struct weir_held held[WEIR_GUARD_SLOTS];
 	uint32_t n;
+	unsigned doubts;      /* pulses in a row at which the guard seemed to hang */
 	_Atomic bool is_gone; /* the guard; written by the loop's thread */
 };
 
@@ -372,7 +374,10 @@ static void on_pulse(void *context)
 		if (4 * guarding->held[i].deadline_ns > longest)
 			longest = 4 * guarding->held[i].deadline_ns;
 	}
-	if (now - atomic_load(&guarding->link.tells->beat_ns) > longest) {
+	/* Not at the first sight: whatever has stopped us may have stopped it as well, and may let us go on first. */
+	if (now - atomic_load(&guarding->link.tells->beat_ns) <= longest)
+		guarding->doubts = 0;
+	else if (++guarding->doubts == DOUBTS) {
 		kill(guarding->link.pid, SIGKILL);
 		park_without(pipeline, "hung and was killed");
 	}

@@ -168,6 +168,20 @@ static void take_asks(struct guard *guard, uint32_t lease, int64_t now)
 	}
 }
 
+/* A holder wants to see that we live, also while there is nothing to judge. */
+static int64_t next_sign(const struct guard *guard, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++) {
+		const struct weir_lease *lease = &guard->bank.lease[i];
+
+		if (lease->is_held && lease->patience && now + lease->patience < next)
+			next = now + lease->patience;
+	}
+	return next;
+}
+
 int64_t guard_work(struct guard *guard)
 {
 	int64_t now = guard_now(), next;
@@ -186,5 +200,5 @@ int64_t guard_work(struct guard *guard)
 	for (uint32_t s = 0; s < GUARD_SESSIONS; s++)
 		if (guard->session[s].fd >= 0 && guard->session[s].tells)
 			atomic_store(&guard->session[s].tells->beat_ns, now);
-	return next;
+	return next < next_sign(guard, now) ? next : next_sign(guard, now);
 }
