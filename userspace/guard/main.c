@@ -145,10 +145,14 @@ static bool attend(struct guard *guard, const struct pollfd *polled)
 	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
 		if (polled[3 + 2 * i].revents && read(polled[3 + 2 * i].fd, &rings, sizeof(rings)) < 0)
 			continue;
-	/* Asks first: they are what is in a hurry. */
+	/* The dead before the living: what one of them asked with its last breath is not to be done. */
+	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
+		if (polled[2 + 2 * i].fd >= 0 && polled[2 + 2 * i].revents & POLLHUP)
+			guard_session_serve(guard, i);
+	/* Then asks: they are what is in a hurry. */
 	guard_work(guard);
 	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
-		if (polled[2 + 2 * i].fd >= 0 && polled[2 + 2 * i].revents)
+		if (polled[2 + 2 * i].fd >= 0 && (polled[2 + 2 * i].revents & (POLLIN | POLLHUP)) == POLLIN)
 			guard_session_serve(guard, i);
 	if (polled[1].revents)
 		welcome(guard);
