@@ -316,6 +316,131 @@ static void how_it_runs_does_not_show(void **state)
 	remove_inputs(directory);
 }
 
+struct series {
+	long long t[500];
+	uint32_t n;
+};
+
+/* Values are the numbers of the records. */
+static void write_series(const char *directory, uint32_t i, struct series *series, uint64_t *random)
+{
+	char path[128];
+	FILE *file;
+	long long t = 0;
+
+	snprintf(path, sizeof(path), "%s/in%u.csv", directory, i);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("time,v\n", file);
+	series->n = 100 + below(random, 400);
+	for (uint32_t k = 0; k < series->n; k++) {
+		t += below(random, 3) * 1000 * below(random, 4);
+		series->t[k] = t;
+		fprintf(file, "%lld,%u\n", t, k);
+	}
+	fclose(file);
+}
+
+static void model_merge(const struct series *a, const struct series *b, FILE *out)
+{
+	uint32_t i = 0, k = 0;
+
+	fputs("t,v\n", out);
+	while (i < a->n || k < b->n) {
+		bool first = k == b->n || (i < a->n && a->t[i] <= b->t[k]);
+
+		fprintf(out, "%lld,%u\n", first ? a->t[i] : b->t[k], first ? i : k);
+		i += first;
+		k += !first;
+	}
+}
+
+static void model_zip(const struct series *a, const struct series *b, FILE *out)
+{
+	fputs("t,a_v,b_v\n", out);
+	for (uint32_t k = 0; k < a->n && k < b->n; k++)
+		fprintf(out, "%lld,%u,%u\n", a->t[k] > b->t[k] ? a->t[k] : b->t[k], k, k);
+}
+
+static void model_on(const struct series *a, const struct series *b, FILE *out)
+{
+	fputs("t,v\n", out);
+	for (uint32_t k = 0; k < b->n; k++) {
+		uint32_t n = 0;
+
+		while (n < a->n && a->t[n] <= b->t[k])
+			n++;
+		if (n)
+			fprintf(out, "%lld,%u\n", b->t[k], n - 1);
+	}
+}
+
+/* What heads the two series pairs up, or stands alone and is left out. */
+static void model_join(const struct series *a, const struct series *b, FILE *out)
+{
+	uint32_t i = 0, k = 0;
+
+	fputs("t,a_v,b_v\n", out);
+	while (i < a->n && k < b->n) {
+		bool first = a->t[i] <= b->t[k];
+		long long oldest = first ? a->t[i] : b->t[k], other = first ? b->t[k] : a->t[i];
+		bool followed = first ? i + 1 < a->n && a->t[i + 1] <= other : k + 1 < b->n && b->t[k + 1] < other;
+
+		if (other - oldest > 2000 || followed) {
+			i += first;
+			k += !first;
+			continue;
+		}
+		fprintf(out, "%lld,%u,%u\n", oldest, i++, k++);
+	}
+}
+
+/* Proves each way of bringing two streams together against the plainest model of it. */
+static void combiners_follow_their_models(void **state)
+{
+	static const struct {
+		const char *head;
+		void (*model)(const struct series *a, const struct series *b, FILE *out);
+	} cases[] = { { "merge(a, b)", model_merge },
+		      { "zip(a, b)", model_zip },
+		      { "a on b", model_on },
+		      { "join(a, b, within=2us)", model_join } };
+	char directory[] = "/tmp/weir-test-XXXXXX", program[512], path[128];
+	static struct series a, b;
+	uint64_t random = 3;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/out.csv", directory);
+	for (int round = 0; round < 40; round++) {
+		struct weir_options options = { .threads = below(&random, 3), .block_rows = below(&random, 9) };
+		struct weir_pipeline *pipeline;
+		char *model = NULL, *text;
+		size_t size;
+		FILE *out = open_memstream(&model, &size);
+
+		write_series(directory, 0, &a, &random);
+		write_series(directory, 1, &b, &random);
+		cases[round % 4].model(&a, &b, out);
+		fclose(out);
+		snprintf(program, sizeof(program),
+			 "a = csv:%s/in0.csv[v:u32] time=time speed=max\nb = csv:%s/in1.csv[v:u32] time=time "
+			 "speed=max\n%s | csv:%s",
+			 directory, directory, cases[round % 4].head, path);
+		assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
+		assert_int_equal(weir_run(pipeline), 0);
+		weir_close(pipeline);
+		text = read_file(path);
+		if (strcmp(text, model))
+			fail_msg("round %d, %s: '%.60s' and not '%.60s'", round, cases[round % 4].head,
+				 text + first_difference(text, model), model + first_difference(text, model));
+		free(text);
+		free(model);
+	}
+	unlink(path);
+	remove_inputs(directory);
+}
+
 static char *messages_of(const char *program, struct weir_options options, int *status)
 {
 	struct weir_pipeline *pipeline;
@@ -378,6 +503,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(how_it_runs_does_not_show),
+		cmocka_unit_test(combiners_follow_their_models),
 		cmocka_unit_test(heavy_filters_hold_nobody_up),
 		cmocka_unit_test(streams_that_wait_for_each_other_are_told),
 	};
