@@ -58,12 +58,15 @@ DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DR
 LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
-LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS)
+LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS) \
+	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
+GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 
 LIB_OBJ  := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/registry.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(O)/%.o)
+GUARD_OBJ := $(GUARD_SRC:%.c=$(O)/%.o)
 SKELETON := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/%.skel.h)
 
 UNIT_SRC   := $(sort $(wildcard tests/unit/test_*.c))
@@ -93,7 +96,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SECONDARY:
 .PHONY: all help setup test unit cli kernel demo demo-native bench fuzz lint install uninstall clean FORCE
 
-all: $(O)/weir $(O)/libweir.a $(O)/libweir.so ## build the program and both libraries (the default)
+all: $(O)/weir $(O)/weir-guard $(O)/libweir.a $(O)/libweir.so ## build the program and both libraries (the default)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,6 +141,11 @@ $(O)/libweir.so: $(O)/libweir.so.$(VERSION)
 $(O)/weir: $(CLI_OBJ) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Libraries as few as can be: all that it loads is locked in memory.
+$(O)/weir-guard: $(GUARD_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libgpiod) -lm -o $@
 
 # --- what runs in the kernel ------------------------------------------------
 
@@ -220,6 +228,7 @@ lint: ## shellcheck, clang-format, include rules, licence lines
 
 install: all ## install the program, the libraries, the headers and the manual
 	install -D -m 755 $(O)/weir $(DESTDIR)$(bindir)/weir
+	install -D -m 755 $(O)/weir-guard $(DESTDIR)$(bindir)/weir-guard
 	install -D -m 644 $(O)/libweir.a $(DESTDIR)$(libdir)/libweir.a
 	install -D -m 755 $(O)/libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	ln -sf libweir.so.$(VERSION) $(DESTDIR)$(libdir)/libweir.so.0
@@ -227,7 +236,7 @@ install: all ## install the program, the libraries, the headers and the manual
 	install -D -m 644 -t $(DESTDIR)$(includedir)/weir userspace/include/weir/*.h bpf/weir/custom.h
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(bindir)/weir $(DESTDIR)$(libdir)/libweir.a $(DESTDIR)$(libdir)/libweir.so \
+	rm -f $(DESTDIR)$(bindir)/weir $(DESTDIR)$(bindir)/weir-guard $(DESTDIR)$(libdir)/libweir.a $(DESTDIR)$(libdir)/libweir.so \
 		$(DESTDIR)$(libdir)/libweir.so.0 $(DESTDIR)$(libdir)/libweir.so.$(VERSION)
 	rm -f $(patsubst userspace/include/%,$(DESTDIR)$(includedir)/%,$(wildcard userspace/include/weir/*.h))
 	rm -f $(DESTDIR)$(includedir)/weir/custom.h
@@ -236,5 +245,5 @@ uninstall: ## remove what install put there
 clean: ## remove build/
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(GUARD_OBJ:.o=.d) $(BPF_SRC:%.bpf.c=$(O)/%.bpf.d) $(UNIT:=.d) $(UNIT_HELP:%.c=$(O)/%.d) \
 	$(RIG_TOOLS:=.d) $(KERNEL:=.d) $(BENCH:=.d) $(FUZZERS:=.d) $(EXAMPLES:=.d) $(FILTERS:.o=.d) $(TEST_HELP:.o=.d)

@@ -121,7 +121,7 @@ static bool add_end(struct harness *h)
 	struct weir_node *end;
 
 	h->schema = h->last->out;
-	if (h->last->role == WEIR_SINK)
+	if (h->last->role == WEIR_SINK || h->last->role == WEIR_ACTUATOR)
 		return true;
 	end = add(h, &end_driver, WEIR_SINK, weir_args_new(no_params), h->last);
 	assert_non_null(end);
@@ -135,7 +135,7 @@ static bool ends_in_sink(const char *chain)
 	char word[32] = "";
 
 	sscanf(last ? last + 1 : chain, " %31[a-z]", word);
-	return weir_driver_find(word, WEIR_SINK);
+	return weir_driver_find(word, WEIR_SINK) || weir_driver_find(word, WEIR_ACTUATOR);
 }
 
 bool harness_open(struct harness *h, const char *chain, const struct weir_schema *in)

@@ -29,13 +29,15 @@ enum {
 	KEY_JSON,
 	KEY_BPF,
 	KEY_FORMAT,
-	KEY_THREADS
+	KEY_THREADS,
+	KEY_NO_GUARD
 };
 
 static const struct argp_option run_options[] = {
 	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
 	{ "for", KEY_FOR, "TIME", 0, "run for this long: 10s, 5m", 0 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "actuators say what they would do, and do nothing", 0 },
+	{ "no-guard", KEY_NO_GUARD, NULL, 0, "drive outputs from this process: nobody parks them if it is killed", 0 },
 	{ "strict", KEY_STRICT, NULL, 0, "exit 4 when any record was lost", 0 },
 	{ "filter-tier", KEY_TIER, "TIER", 0, "where a leading `where` runs: auto, inline, batch, user", 0 },
 	{ "io", KEY_IO, "BACKEND", 0, "how bytes are moved: auto, uring, poll", 0 },
@@ -97,6 +99,9 @@ static error_t parse_run(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_DRY_RUN:
 		options->dry_run = true;
+		return 0;
+	case KEY_NO_GUARD:
+		options->no_guard = true;
 		return 0;
 	case KEY_STRICT:
 		options->strict = true;

@@ -12,6 +12,9 @@ static const struct command commands[] = {
 	{ "record", "record a chain to a file", cmd_record },
 	{ "replay", "play a recording back, as fast as it goes", cmd_replay },
 	{ "plot", "draw the channels of a recording over time", cmd_plot },
+	{ "set", "set outputs by hand: LINE=on", cmd_set },
+	{ "get", "show the outputs that the guard holds", cmd_get },
+	{ "park", "drive outputs to their safe state", cmd_park },
 	{ "doctor", "look at this machine and say what would mend it", cmd_doctor },
 };
 

@@ -200,19 +200,33 @@ void weir_agent_retract(struct weir_agent *agent)
 		weir_reader_retract(agent->port[i].reader);
 }
 
+/* Not at work: it may take as long as it likes, as far as the guard of its outputs is concerned. */
+static void rest(struct weir_agent *agent)
+{
+	atomic_store_explicit(&agent->waiting, true, memory_order_release);
+	weir_worker_wait(agent);
+	atomic_store_explicit(&agent->waiting, false, memory_order_release);
+}
+
+static void count_progress(struct weir_agent *agent)
+{
+	atomic_store_explicit(&agent->progress, atomic_load_explicit(&agent->progress, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
 static void pause_now_and_then(struct weir_agent *agent)
 {
 	if (!agent->fiber || ++agent->turns % TURNS)
 		return;
 	agent->is_pausing = true;
-	weir_worker_wait(agent);
+	rest(agent);
 	agent->is_pausing = false;
 }
 
 static int wait_for_news(struct weir_agent *agent)
 {
 	agent->deadline_ns = next_deadline(agent);
-	weir_worker_wait(agent);
+	rest(agent);
 	return weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
 }
 
@@ -231,6 +245,7 @@ static int serve(struct weir_agent *agent)
 			err = pass_time(agent, settled);
 		if (!err || err == -EAGAIN)
 			mark(agent);
+		count_progress(agent);
 		if (!err)
 			pause_now_and_then(agent);
 		if (err != -EAGAIN)

@@ -8,6 +8,7 @@
 
 #include "core/bpf.h"
 #include "core/counters.h"
+#include "core/guard_link.h"
 #include "core/loop.h"
 
 enum health { GOOD, LACKING, BROKEN };
@@ -195,6 +196,47 @@ static struct finding check_gpio(void)
 	return say(GOOD, NULL, "%zu GPIO chip(s)", count_files("/dev/gpiochip*"));
 }
 
+/* What a Raspberry Pi's kernel does with a line when nobody holds it any more. */
+static struct finding check_released_lines(void)
+{
+	static const char *const drivers[] = { "pinctrl_bcm2835", "pinctrl_rp1" };
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		char path[96], answer = '?';
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/module/%s/parameters/persist_gpio_outputs", drivers[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (read(fd, &answer, 1) < 1)
+			answer = '?';
+		close(fd);
+		if (answer == 'Y')
+			return say(GOOD, NULL, "%s: a released line keeps its last level (persist_gpio_outputs=Y)",
+				   drivers[i]);
+		return say(GOOD, NULL,
+			   "%s: a released line becomes an input (persist_gpio_outputs=%c): fit a resistor that pulls "
+			   "each "
+			   "output to its safe level",
+			   drivers[i], answer);
+	}
+	return say(GOOD, NULL, "released lines do what their chip's driver does; see docs/safety.md");
+}
+
+static struct finding check_guard(void)
+{
+	struct weir_guard_link link;
+	int err = weir_link_open(&link, false);
+
+	weir_link_close(&link);
+	if (err >= 0)
+		return say(GOOD, NULL, "a guard is running");
+	if (err == -ENOENT)
+		return say(GOOD, NULL, "no guard is running; weir run starts one when a program has outputs");
+	return say(BROKEN, "run as the guard's user, or stop it", "the guard cannot be reached: %s", strerror(-err));
+}
+
 static struct finding check_hrtimer(void)
 {
 	if (!access("/sys/kernel/config/iio/triggers/hrtimer", W_OK))
@@ -209,7 +251,8 @@ static struct finding check_pages(void)
 }
 
 static struct finding (*const checks[])(void) = {
-	check_uring, check_batch, check_inline, check_iio, check_gpio, check_hrtimer, check_pages,
+	check_uring,          check_batch, check_inline,  check_iio,   check_gpio,
+	check_released_lines, check_guard, check_hrtimer, check_pages,
 };
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))

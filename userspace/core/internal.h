@@ -87,10 +87,13 @@ struct weir_node {
 	bool has_enough;    /**< it, or a stage below it, wants no more */
 	/* Counters. Written by the thread that runs the node, read by anyone. */
 	_Atomic uint64_t records_in, records_out, actuations;
+	_Atomic uint64_t refused, parked; /**< actuators: by the guard's rules; by the guard in the middle of the run */
 	_Atomic uint64_t lost[WEIR_LOST_CAUSES];
 	/* Actuators: what the output was last told, on the agent's thread. */
 	double applied;
 	bool started, acted;
+	struct weir_held
+		*held; /**< actuators: the guard has the output; NULL: its driver has. Set by actuate_guard.c */
 };
 
 /** Stages that one early filter stands for. */
@@ -153,6 +156,8 @@ struct weir_agent {
 	uint32_t turns;
 	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;
+	_Atomic bool waiting;      /**< for something to come, or its turn */
+	_Atomic uint32_t progress; /**< goes up with each turn */
 };
 
 struct weir_pipeline {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
 #include "core/record.h"
+#include "core/run.h"
 
 static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 {
@@ -33,6 +33,13 @@ static int open_source(struct weir_node *node)
 		return weir_fail(node, EINVAL,
 				 "its records are too large or its fields do not fit; choose fewer fields");
 	return err;
+}
+
+static int open_actuator(struct weir_node *node)
+{
+	int err = node->driver->actuator->open(node, &node->in);
+
+	return err < 0 || !node->driver->actuator->describe ? err : weir_held_check(node);
 }
 
 static int open_combiner(struct weir_node *node, const struct weir_inputs *in)
@@ -62,7 +69,7 @@ static int open_driver(struct weir_node *node, const struct weir_inputs *in)
 	case WEIR_SINK:
 		return node->driver->sink->open(node, &node->in);
 	case WEIR_ACTUATOR:
-		return node->driver->actuator->open(node, &node->in);
+		return open_actuator(node);
 	}
 	return -EINVAL;
 }

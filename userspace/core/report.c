@@ -75,6 +75,11 @@ void weir_report_close(struct weir_report *report)
 	free(report);
 }
 
+const char *weir_report_name(const struct weir_report *report)
+{
+	return report->name;
+}
+
 const char *weir_report_text(const struct weir_report *report)
 {
 	return report->text;

@@ -41,6 +41,7 @@ struct weir_report;
 int weir_report_open(struct weir_report **out, const char *name, const char *text) WEIR_MUST_CHECK;
 void weir_report_close(struct weir_report *report);
 const char *weir_report_text(const struct weir_report *report);
+const char *weir_report_name(const struct weir_report *report);
 
 /**
  * @brief Add an error. Safe from any thread. Not kept beyond a hundred (the count goes on); the same words about the same

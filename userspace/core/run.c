@@ -387,6 +387,7 @@ static void park_all(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
 		if (pipeline->node[i]->role == WEIR_ACTUATOR)
 			weir_actuate_park(pipeline->node[i]);
+	weir_guarding_end(pipeline);
 }
 
 static void clear(struct weir_pipeline *pipeline)
@@ -401,6 +402,7 @@ static void clear(struct weir_pipeline *pipeline)
 	weir_workers_close(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
+	weir_guarding_close(pipeline);
 	weir_loop_close(run->loop);
 	close_fd(run->signal_fd);
 	close_fd(run->uevent_fd);
@@ -413,6 +415,8 @@ static int start(struct weir_pipeline *pipeline)
 {
 	int err = start_ends(pipeline);
 
+	if (err >= 0)
+		err = weir_guarding_begin(pipeline);
 	if (err >= 0)
 		err = start_workers(pipeline->runtime);
 	if (err >= 0)

@@ -44,7 +44,8 @@ struct weir_runtime {
 	unsigned interrupts;
 	bool wants_reload; /**< loop thread, then whoever ran it */
 	bool has_deadline;
-	bool abandoned; /**< a thread did not end: its memory must stay */
+	bool abandoned;                 /**< a thread did not end: its memory must stay */
+	struct weir_guarding *guarding; /**< the outputs that a guard holds; NULL: none. actuate_guard.c */
 	int64_t started_ns, ended_ns;
 };
 
@@ -61,6 +62,8 @@ void weir_feed_end(struct weir_feed *feed);
 /** @brief A device may have gone: look. */
 void weir_feed_check(struct weir_feed *feed);
 void weir_feed_join(struct weir_feed *feed);
+/** @brief Records that its device has brought so far, those that the kernel filtered out too. Loop's thread. */
+uint64_t weir_feed_seen(struct weir_feed *feed);
 
 /* agent.c: on the thread that runs it, but for open, close and free */
 int weir_agent_open(struct weir_agent *agent) WEIR_MUST_CHECK;
@@ -144,6 +147,24 @@ int weir_node_flush(struct weir_node *node);
 int weir_actuate_start(struct weir_node *node) WEIR_MUST_CHECK;
 int weir_actuate(struct weir_node *node, const struct weir_block *block);
 void weir_actuate_park(struct weir_node *node);
+
+/* actuate_guard.c: outputs that the guard holds. weir_held_… on the thread that drives the output, the rest on the loop's. */
+struct weir_guard_request;
+/** @brief What the guard must know to take a node's output. `*file` becomes the caller's; -1: none. */
+int weir_held_describe(struct weir_node *node, struct weir_guard_request *request, int *file);
+/** @brief Do the arguments for the guard make sense together? 0, or -EINVAL after weir_fail_arg(). */
+int weir_held_check(struct weir_node *node);
+/** @brief Have the guard take a node's output, starting a guard if there is none. node->held is set on success. */
+int weir_held_start(struct weir_node *node) WEIR_MUST_CHECK;
+/** @brief Ask for values. While the guard has the lease parked they are only remembered. 0 or -errno. */
+int weir_held_ask(struct weir_node *node, const double *value, uint32_t n, int64_t t);
+void weir_held_park(struct weir_node *node);
+/** @brief Beat from now on, and listen to the guard. Nothing to do where no output is held. */
+int weir_guarding_begin(struct weir_pipeline *pipeline) WEIR_MUST_CHECK;
+/** @brief All outputs are parked when this returns, and their counters are in the nodes. */
+void weir_guarding_end(struct weir_pipeline *pipeline);
+/** @brief Forget the guard. Not while an agent may still ask. */
+void weir_guarding_close(struct weir_pipeline *pipeline);
 
 /* run.c */
 int weir_runtime_open(struct weir_pipeline *pipeline) WEIR_MUST_CHECK;

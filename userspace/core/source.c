@@ -351,6 +351,13 @@ void weir_feed_check(struct weir_feed *feed)
 	weir_stop(feed->pipeline);
 }
 
+uint64_t weir_feed_seen(struct weir_feed *feed)
+{
+	if (feed->is_inline && feed->started)
+		count_inline(feed);
+	return atomic_load_explicit(&feed->node->records_in, memory_order_relaxed);
+}
+
 void weir_feed_join(struct weir_feed *feed)
 {
 	if (feed->threaded)

@@ -74,6 +74,15 @@ static uint64_t lost_by(const struct weir_node *node)
 	return sum;
 }
 
+static void print_actuator(const struct weir_node *node, FILE *stream)
+{
+	fprintf(stream, " %12" PRIu64 " actuations", load(&node->actuations));
+	if (load(&node->refused))
+		fprintf(stream, ", %" PRIu64 " refused", load(&node->refused));
+	if (load(&node->parked))
+		fprintf(stream, ", %" PRIu64 " times parked by the guard", load(&node->parked));
+}
+
 static void print_node(const struct weir_node *node, FILE *stream)
 {
 	int length;
@@ -83,7 +92,7 @@ static void print_node(const struct weir_node *node, FILE *stream)
 		return;
 	fprintf(stream, "  %-9s %-34.*s", weir_role_name(node->role), length < 34 ? length : 34, text);
 	if (node->role == WEIR_ACTUATOR)
-		fprintf(stream, " %12" PRIu64 " actuations", load(&node->actuations));
+		print_actuator(node, stream);
 	else
 		fprintf(stream, " %12" PRIu64 " in", load(&node->records_in));
 	if (node->role == WEIR_SOURCE || node->role == WEIR_OPERATOR)
@@ -142,6 +151,10 @@ static json_t *node_json(const struct weir_node *node)
 				   (json_int_t)load(&node->records_out), "filtered", (json_int_t)filtered(node), "lost",
 				   (json_int_t)lost_by(node), "actuations", (json_int_t)load(&node->actuations));
 
+	if (node->role == WEIR_ACTUATOR) {
+		json_object_set_new(object, "refused", json_integer((json_int_t)load(&node->refused)));
+		json_object_set_new(object, "parked", json_integer((json_int_t)load(&node->parked)));
+	}
 	if (node->role == WEIR_SOURCE && node->stream)
 		json_object_set_new(object, "tier", json_string(weir_stream_tier(node->stream)));
 	if (weir_source_how(node))

@@ -126,26 +126,26 @@ static void list_names(const struct lines *lines, const char *word, char *list)
 	free(name);
 }
 
-static int fail_unknown(struct weir_node *node, const struct lines *lines)
+static int fail_unknown(struct weir_node *node, const struct lines *lines, const char *word)
 {
 	char advice[LIST_MAX] = "there are no GPIO chips on this machine";
 
 	if (lines->n)
-		list_names(lines, weir_target(node), advice);
+		list_names(lines, word, advice);
 	else if (lines->denied)
-		return weir_fail_device(node, weir_target(node), "open the GPIO chips", lines->denied,
+		return weir_fail_device(node, word, "open the GPIO chips", lines->denied,
 					"run as root, or have a udev rule give your group /dev/gpiochip*");
-	return weir_fail_device(node, weir_target(node), "find the line", ENOENT, advice);
+	return weir_fail_device(node, word, "find the line", ENOENT, advice);
 }
 
-static int fail_ambiguous(struct weir_node *node, const struct lines *lines)
+static int fail_ambiguous(struct weir_node *node, const struct lines *lines, const char *word)
 {
 	char hint[LIST_MAX] = "say which:";
 
 	for (size_t i = 0; i < lines->n; i++)
-		if (weir_gpio_fits(&lines->line[i], weir_target(node)))
+		if (weir_gpio_fits(&lines->line[i], word))
 			append(hint, " %s/%u", lines->line[i].chip, lines->line[i].offset);
-	return weir_fail_arg(node, NULL, hint, "several GPIO lines are called '%s'", weir_target(node));
+	return weir_fail_arg(node, NULL, hint, "several GPIO lines are called '%s'", word);
 }
 
 static void chip_path(const struct weir_gpio *gpio, char path[WEIR_GPIO_NAME + 8])
@@ -171,19 +171,24 @@ static int identify(struct weir_gpio *out, struct weir_node *node)
 
 int weir_gpio_open(struct weir_gpio *out, struct weir_node *node)
 {
+	return weir_gpio_open_word(out, node, weir_target(node));
+}
+
+int weir_gpio_open_word(struct weir_gpio *out, struct weir_node *node, const char *word)
+{
 	struct lines lines = { 0 };
 	int found;
 
-	if (!*weir_target(node))
+	if (!*word)
 		return weir_fail_arg(node, NULL, "write gpio:NAME or gpio:CHIP/OFFSET", "which GPIO line?");
 	scan_chips(&lines);
-	found = weir_gpio_find(lines.line, lines.n, weir_target(node));
+	found = weir_gpio_find(lines.line, lines.n, word);
 	if (found >= 0)
 		out->line = lines.line[found];
 	else if (found == -ENOTUNIQ)
-		found = fail_ambiguous(node, &lines);
+		found = fail_ambiguous(node, &lines, word);
 	else
-		found = fail_unknown(node, &lines);
+		found = fail_unknown(node, &lines, word);
 	free(lines.line);
 	return found < 0 ? found : identify(out, node);
 }
@@ -207,16 +212,15 @@ static int fail_request(const struct weir_gpio *gpio, struct weir_node *node, st
 	return err;
 }
 
-static struct gpiod_line_request *request_line(const struct weir_gpio *gpio, struct gpiod_chip *chip,
-					       struct gpiod_line_settings *settings, size_t events)
+static struct gpiod_line_request *request_lines(struct gpiod_chip *chip, struct gpiod_line_settings *settings,
+						size_t events, const unsigned int *offset, size_t n)
 {
 	struct gpiod_request_config *request = gpiod_request_config_new();
 	struct gpiod_line_config *lines = gpiod_line_config_new();
 	struct gpiod_line_request *taken = NULL;
 	int error = ENOMEM;
 
-	if (request && lines && settings &&
-	    !gpiod_line_config_add_line_settings(lines, &gpio->line.offset, 1, settings)) {
+	if (request && lines && settings && !gpiod_line_config_add_line_settings(lines, offset, n, settings)) {
 		gpiod_request_config_set_consumer(request, "weir");
 		gpiod_request_config_set_event_buffer_size(request, events);
 		taken = gpiod_chip_request_lines(chip, request, lines);
@@ -231,6 +235,12 @@ static struct gpiod_line_request *request_line(const struct weir_gpio *gpio, str
 int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings,
 		      size_t events)
 {
+	return weir_gpio_request_lines(gpio, node, settings, events, &gpio->line.offset, 1);
+}
+
+int weir_gpio_request_lines(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings,
+			    size_t events, const unsigned int *offset, size_t n)
+{
 	char path[WEIR_GPIO_NAME + 8];
 	struct gpiod_chip *chip;
 	int err = 0;
@@ -239,7 +249,7 @@ int weir_gpio_request(struct weir_gpio *gpio, struct weir_node *node, struct gpi
 	chip = gpiod_chip_open(path);
 	if (!chip)
 		return weir_fail_device(node, gpio->title, "open the chip of", errno, NULL);
-	gpio->request = request_line(gpio, chip, settings, events);
+	gpio->request = request_lines(chip, settings, events, offset, n);
 	if (!gpio->request)
 		err = fail_request(gpio, node, chip, errno);
 	gpiod_chip_close(chip);

@@ -26,6 +26,15 @@ struct weir_gpio {
  */
 int weir_gpio_open(struct weir_gpio *out, struct weir_node *node) WEIR_MUST_CHECK;
 
+/** @brief As weir_gpio_open(), for the line that `word` names: one of several. */
+int weir_gpio_open_word(struct weir_gpio *out, struct weir_node *node, const char *word) WEIR_MUST_CHECK;
+
+/**
+ * @brief Take `n` lines of the chip of `gpio` in one request, by their offsets. Otherwise as weir_gpio_request().
+ */
+int weir_gpio_request_lines(struct weir_gpio *gpio, struct weir_node *node, struct gpiod_line_settings *settings,
+			    size_t events, const unsigned int *offset, size_t n) WEIR_MUST_CHECK;
+
 /**
  * @brief Take the line.
  * @param settings what the line shall be; stays the caller's. NULL: no memory for them, which is reported as such.

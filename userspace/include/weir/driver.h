@@ -465,6 +465,26 @@ struct weir_sink_ops {
 	void (*close)(struct weir_node *node); /**< may be NULL */
 };
 
+/** Lines of one output that are set at once. */
+#define WEIR_PHYSICAL_LINES 16
+
+/**
+ * @brief A physical output as the guard process holds it: GPIO lines of one chip in one request, or one attribute file that
+ * takes a whole number. A plain value: it crosses a socket.
+ */
+struct weir_physical {
+	char title[64];   /**< what messages and the audit call it */
+	char device[128]; /**< the chip's device file, or the attribute's path: with the offsets, its identity */
+	uint32_t n;       /**< lines, 1 to WEIR_PHYSICAL_LINES; 1 for an attribute */
+	uint32_t is_file; /**< an attribute and not lines */
+	uint32_t offset[WEIR_PHYSICAL_LINES];
+	char name[WEIR_PHYSICAL_LINES][32];
+	uint8_t active_low, drive, bias; /**< indices of the words in actuators/gpio.c and of weir_gpio_bias_words */
+	double park[WEIR_PHYSICAL_LINES];
+	double factor, add; /**< an attribute is set to round(value * factor + add) */
+	double least, most; /**< to which an attribute's value is limited */
+};
+
 /**
  * @brief A physical output. The core decides when to act: it drops repeats, honours `--dry-run`, counts, turns NaN into the
  * park value, and calls park on end, error and signal. apply and park come from one thread at a time.
@@ -478,7 +498,50 @@ struct weir_actuator_ops {
 		struct weir_node *node); /**< go to the declared safe state; may be called in any state after start */
 	void (*close)(struct weir_node *node);
 	double (*parked)(const struct weir_node *node); /**< the value that park drives, for messages and dry runs */
+	/** Fields of a record that it takes, each for one line. NULL: the first alone. With more than one, bit i of the values above
+	 *  is line i. */
+	uint32_t (*lines)(const struct weir_node *node);
+	/**
+	 * Describe the output for the guard, which then holds and drives it in place of start, apply and park. `*fd`: the
+	 * attribute, open for writing, which becomes the caller's; -1 for lines. A driver that has this ends its parameters with
+	 * WEIR_GUARD_PARAMS. NULL: it is not for a guard (null, print).
+	 */
+	int (*describe)(const struct weir_node *node, struct weir_physical *out, int *fd);
 };
+
+/** What the guard must know of every physical output: the last rows of such an actuator's table, and its end. */
+#define WEIR_GUARD_PARAMS                                                                               \
+	{ .name = "deadline",                                                                           \
+	  .value = WEIR_V_DURATION,                                                                     \
+	  .fallback = "100ms",                                                                          \
+	  .min = 0.01,                                                                                  \
+	  .max = 3600,                                                                                  \
+	  .help = "parked within this time when the pipeline dies or hangs" },                          \
+		{ .name = "stale",                                                                      \
+		  .value = WEIR_V_DURATION,                                                             \
+		  .min = 0.01,                                                                          \
+		  .max = 1e6,                                                                           \
+		  .help = "parked when its source has brought nothing for this long" },                 \
+		{ .name = "max_on", .value = WEIR_V_DURATION, .help = "never on for longer" },          \
+		{ .name = "min_on",                                                                     \
+		  .value = WEIR_V_DURATION,                                                             \
+		  .help = "once on, stays on so long unless it is parked" },                            \
+		{ .name = "min_off", .value = WEIR_V_DURATION, .help = "once off, stays off so long" }, \
+		{ .name = "interlock",                                                                  \
+		  .value = WEIR_V_TEXT,                                                                 \
+		  .help = "a group's name: of all outputs that name it, at most one is on" },           \
+		{ .name = "break",                                                                      \
+		  .value = WEIR_V_DURATION,                                                             \
+		  .help = "after one of the group went off, wait so long before this one goes on" },    \
+		{ .name = "starts",                                                                     \
+		  .value = WEIR_V_INT,                                                                  \
+		  .min = 1,                                                                             \
+		  .max = 32,                                                                            \
+		  .help = "leaves its park value at most so often in the time of per=" },               \
+		{ .name = "per", .value = WEIR_V_DURATION, .fallback = "1h", .help = "see starts=" },   \
+	{                                                                                               \
+		.name = NULL                                                                            \
+	}
 
 /** The ways in which one driver can be used. A NULL role does not exist. */
 struct weir_driver {

@@ -42,6 +42,7 @@ enum weir_records { WEIR_RECORDS_JSONL, WEIR_RECORDS_CSV, WEIR_RECORDS_INFLUX, W
 struct weir_options {
 	bool check_only; /**< resolve, start nothing */
 	bool dry_run;    /**< actuators print what they would do */
+	bool no_guard;   /**< drive outputs from this process; rules that need the guard are then errors */
 	bool strict;     /**< exit 4 when data was lost */
 	bool quiet;      /**< no warnings */
 	bool show_code;  /**< weir_explain() lists generated eBPF */
@@ -106,6 +107,22 @@ int weir_list(const char *what, FILE *stream, enum weir_format format);
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
 /** @brief If this build was made without that driver, for want of a library, print one line that says so. @return whether it was. */
 bool weir_tell_absent(const char *driver, FILE *stream);
+
+/**
+ * @brief Set an output by hand, through the guard and by its rules; a guard is started if there is none, and holds it.
+ * @param output a line's name, or an output as in a program: "gpio:LAMP active_low".
+ * @param value "on", "off" or a number.
+ * @param for_ns then park it; 0: until weir_park(), or until a pipeline takes it.
+ * @return 0; 1: refused by a rule, or no guard; 2; 3: another one has it, or it does not exist.
+ */
+int weir_set(const char *output, const char *value, int64_t for_ns, FILE *messages);
+/** @brief Print what the guard holds: one output, or all (NULL). 0; 1: no guard is running; 3: it does not hold that one. */
+int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format format);
+/**
+ * @brief Park an output, or all (NULL): those that the guard holds, and those that it held when it was killed. A pipeline that
+ * has one of them loses it and ends. @return as weir_set().
+ */
+int weir_park(const char *output, FILE *messages);
 
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */

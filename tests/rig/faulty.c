@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * `weir run` with one stage more: `faulty` passes its records on until a signal makes it do what stages should not. SIGUSR1:
+ * it never returns. SIGUSR2: it eats memory until the kernel has had enough.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define BITE 262144
+
+static volatile sig_atomic_t fault;
+
+static int faulty_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
+{
+	(void)node;
+	*out = *in;
+	return 0;
+}
+
+static int faulty_push(struct weir_node *node, const struct weir_block *block)
+{
+	while (fault == SIGUSR1)
+		;
+	while (fault == SIGUSR2) {
+		char *bite = malloc(BITE);
+
+		if (bite)
+			memset(bite, 1, BITE);
+	}
+	return weir_emit(node, block);
+}
+
+static const struct weir_param no_params[] = { { .name = NULL } };
+static const struct weir_operator_ops faulty_ops = { .open = faulty_open, .push = faulty_push };
+static const struct weir_driver faulty_driver = {
+	.name = "faulty",
+	.doc = "goes wrong on a signal",
+	.operator_params = no_params,
+	.stage = &faulty_ops,
+};
+
+extern const struct weir_driver weir_sensor_synth, weir_sensor_iio, weir_sensor_gpio, weir_operator_select,
+	weir_operator_switch, weir_actuator_gpio;
+
+/* The linker looks into the library only for what is not defined here: this is the registry. */
+const struct weir_driver *const weir_drivers[] = {
+	&weir_sensor_synth,    &weir_sensor_iio,      &weir_sensor_gpio,   &faulty_driver,
+	&weir_operator_select, &weir_operator_switch, &weir_actuator_gpio,
+};
+const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
+const struct weir_absent weir_absents[] = { { 0 } };
+
+static void on_signal(int number)
+{
+	fault = number;
+}
+
+int main(int argc, char **argv)
+{
+	const struct weir_options options = { .handle_signals = true };
+	struct weir_pipeline *pipeline;
+	int status;
+
+	if (argc != 2) {
+		fputs("usage: faulty PROGRAM\n", stderr);
+		return 2;
+	}
+	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, on_signal);
+	status = weir_open(&pipeline, argv[1], "faulty", &options);
+	if (!status)
+		status = weir_run(pipeline);
+	if (!status)
+		weir_summary(pipeline, stderr, WEIR_FORMAT_TEXT);
+	weir_close(pipeline);
+	return status;
+}

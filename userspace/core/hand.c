@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * `weir set`, `weir get`, `weir park`: what a person does to outputs. All of it goes through the guard, which is started if
+ * there is none, so that an output that was set is held, and by its rules.
+ *
+ * An output is written as in a program; its driver finds it. That is why a small program is opened around it, and never run.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/counters.h"
+#include "core/guard_link.h"
+#include "core/run.h"
+
+static int fail(FILE *messages, const struct weir_guard_link *link, const char *output, const char *what, int err)
+{
+	const char *why = link && *link->reply.text ? link->reply.text : strerror(-err);
+
+	fprintf(messages, "weir: %s: cannot %s: %s\n", output, what, why);
+	return err == -EPERM ? WEIR_EXIT_RUNTIME : WEIR_EXIT_DEVICE;
+}
+
+static int reach(struct weir_guard_link *link, bool start, FILE *messages)
+{
+	int err = weir_link_open(link, start);
+
+	if (err == -ENOENT)
+		fputs("weir: no guard is running, so nothing is held\n", messages);
+	else if (err == -ENOEXEC)
+		fputs("weir: cannot start the guard: is weir-guard beside weir, or in the path?\n", messages);
+	else if (err < 0)
+		fprintf(messages, "weir: cannot reach the guard: %s\n", strerror(-err));
+	return err < 0 ? WEIR_EXIT_RUNTIME : WEIR_EXIT_OK;
+}
+
+/* --- which output --------------------------------------------------------------- */
+
+static struct weir_node *actuator_of(const struct weir_pipeline *pipeline)
+{
+	struct weir_node *node = pipeline->node[pipeline->n_nodes - 1];
+
+	return node->role == WEIR_ACTUATOR && node->driver->actuator->describe ? node : NULL;
+}
+
+/* A line's name alone is a GPIO line's. */
+static int open_around(struct weir_pipeline **out, const char *output, FILE *messages)
+{
+	const struct weir_options options = { .messages = messages, .check_only = true };
+	const char *kind = strchr(output, ':') ? "" : "gpio:";
+	size_t bytes = strlen(output) + 64;
+	char *text = malloc(bytes);
+	int status;
+
+	if (!text)
+		return WEIR_EXIT_RUNTIME;
+	snprintf(text, bytes, "synth:counter rate=1Hz | %s%s", kind, output);
+	status = weir_open(out, text, output, &options);
+	free(text);
+	if (!status && !actuator_of(*out)) {
+		fprintf(messages, "weir: '%s' is no output that can be held\n", output);
+		status = WEIR_EXIT_USAGE;
+	}
+	return status;
+}
+
+/* The guard's description of an output; `*file` is the caller's. */
+static int describe(const char *output, struct weir_guard_request *request, int *file, FILE *messages)
+{
+	struct weir_pipeline *pipeline;
+	int status = open_around(&pipeline, output, messages);
+
+	*file = -1;
+	if (!status && weir_held_describe(actuator_of(pipeline), request, file) < 0) {
+		weir_report_print(pipeline->report, messages);
+		status = weir_report_status(pipeline->report);
+	}
+	weir_close(pipeline);
+	return status;
+}
+
+/* --- set ------------------------------------------------------------------------ */
+
+static bool read_value(const char *text, double *value)
+{
+	static const struct {
+		const char *word;
+		double value;
+	} words[] = { { "on", 1 }, { "off", 0 }, { "true", 1 }, { "false", 0 } };
+	char *end;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(text, words[i].word)) {
+			*value = words[i].value;
+			return true;
+		}
+	*value = strtod(text, &end);
+	return end != text && !*end && *value - *value == 0;
+}
+
+static int call(struct weir_guard_request *request, const char *output, const char *what, int file, FILE *messages)
+{
+	struct weir_guard_link link;
+	int status = reach(&link, true, messages), err;
+
+	if (status)
+		return status;
+	err = weir_link_call(&link, request, file);
+	if (err < 0)
+		status = fail(messages, &link, output, what, err);
+	weir_link_close(&link);
+	return status;
+}
+
+int weir_set(const char *output, const char *value, int64_t for_ns, FILE *messages)
+{
+	struct weir_guard_request request = { .verb = WEIR_GUARD_SET, .for_ns = for_ns };
+	int file, status;
+
+	if (!read_value(value, &request.value[0])) {
+		fprintf(messages, "weir: '%s' is neither on, off nor a number\n", value);
+		return WEIR_EXIT_USAGE;
+	}
+	status = describe(output, &request, &file, messages);
+	if (!status)
+		status = call(&request, output, "set it", file, messages);
+	if (file >= 0)
+		close(file);
+	return status;
+}
+
+/* --- park ----------------------------------------------------------------------- */
+
+int weir_park(const char *output, FILE *messages)
+{
+	struct weir_guard_request request = { .verb = WEIR_GUARD_PARK };
+	int file = -1, status = output ? describe(output, &request, &file, messages) : WEIR_EXIT_OK;
+
+	if (!status)
+		status = call(&request, output ? output : "all outputs", "park", file, messages);
+	if (file >= 0)
+		close(file);
+	return status;
+}
+
+/* --- get ------------------------------------------------------------------------ */
+
+static const char *state_of(const struct weir_guard_reply *reply)
+{
+	if (!reply->is_held)
+		return "parked, held for nobody";
+	return reply->is_live ? "live" : "parked";
+}
+
+static const char *line_name(const struct weir_physical *what, uint32_t line)
+{
+	return what->n > 1 ? what->name[line] : what->title;
+}
+
+static void print_text(const struct weir_guard_reply *reply, uint32_t line, FILE *stream)
+{
+	fprintf(stream, "%-20s %-8g %s", line_name(&reply->what, line), reply->value[line], state_of(reply));
+	fprintf(stream, " (%s)", weir_cause_name(reply->cause));
+	if (reply->pid)
+		fprintf(stream, ", %s, process %d", reply->text, (int)reply->pid);
+	if (reply->refused)
+		fprintf(stream, ", %llu refused", (unsigned long long)reply->refused);
+	fputc('\n', stream);
+}
+
+static json_t *line_json(const struct weir_guard_reply *reply, uint32_t line)
+{
+	return json_pack("{s:s, s:f, s:f, s:b, s:b, s:s, s:s, s:i, s:I, s:I, s:I}", "output",
+			 line_name(&reply->what, line), "value", reply->value[line], "park", reply->what.park[line],
+			 "held", (int)reply->is_held, "live", (int)reply->is_live, "cause",
+			 weir_cause_name(reply->cause), "holder", reply->pid ? reply->text : "", "process",
+			 (int)reply->pid, "done", (json_int_t)reply->done, "refused", (json_int_t)reply->refused,
+			 "parked", (json_int_t)reply->parks);
+}
+
+static bool is_meant(const struct weir_physical *what, uint32_t line, const char *output)
+{
+	const char *word = output && !strncmp(output, "gpio:", 5) ? output + 5 : output;
+
+	return !word || !strcmp(line_name(what, line), word) || !strcmp(what->title, word);
+}
+
+static uint32_t print_output(const struct weir_guard_reply *reply, const char *output, json_t *document, FILE *stream)
+{
+	uint32_t n = 0;
+
+	for (uint32_t line = 0; line < reply->what.n; line++) {
+		if (!is_meant(&reply->what, line, output))
+			continue;
+		n++;
+		if (document)
+			json_array_append_new(document, line_json(reply, line));
+		else
+			print_text(reply, line, stream);
+	}
+	return n;
+}
+
+int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format format)
+{
+	struct weir_guard_request request = { .verb = WEIR_GUARD_LIST };
+	json_t *document = format == WEIR_FORMAT_JSON ? json_array() : NULL;
+	struct weir_guard_link link;
+	uint32_t n = 0;
+	int status = reach(&link, false, messages);
+
+	for (; !status && weir_link_call(&link, &request, -1) >= 0; request.index++)
+		n += print_output(&link.reply, output, document, stream);
+	weir_link_close(&link);
+	if (document)
+		weir_json_print(document, stream);
+	if (!status && output && !n) {
+		fprintf(messages, "weir: the guard does not hold '%s'\n", output);
+		status = WEIR_EXIT_DEVICE;
+	}
+	return status;
+}

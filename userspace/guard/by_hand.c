@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* weir set, weir park, weir get: what a person asks for goes by the same rules. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/guard.h"
+
+static void shut(int file)
+{
+	if (file >= 0)
+		close(file);
+}
+
+/* The lease of this output, held by hand and live; taken if nobody has it. -errno. */
+static int hold(struct guard *guard, const struct weir_physical *what, int file, char *text)
+{
+	int lease = guard_lease_of(guard, what), error;
+
+	if (lease >= 0 && guard->bank.lease[lease].is_held && guard->holding[lease].session < 0) {
+		shut(file);
+		return lease;
+	}
+	lease = guard_lease_find(guard, what, text);
+	if (lease < 0) {
+		shut(file);
+		return lease;
+	}
+	for (uint32_t i = 0; i < what->n; i++)
+		guard->bank.line[guard->bank.lease[lease].line[i]].rule.park = what->park[i];
+	error = guard_output_take(guard, (uint32_t)lease, what, file, text);
+	if (error) {
+		if (!guard->holding[lease].what.n)
+			guard_lease_drop(guard, (uint32_t)lease);
+		return -error;
+	}
+	guard->bank.lease[lease].patience = guard->bank.lease[lease].stale = 0;
+	weir_bank_take(&guard->bank, (uint32_t)lease, guard_now());
+	return lease;
+}
+
+static void describe(const struct guard *guard, uint32_t lease, struct weir_guard_reply *reply)
+{
+	const struct guard_holding *holding = &guard->holding[lease];
+
+	reply->what = holding->what;
+	reply->is_held = guard->bank.lease[lease].is_held;
+	reply->is_live = guard->bank.lease[lease].is_live;
+	reply->is_direct = holding->is_direct;
+	reply->cause = holding->cause;
+	reply->epoch = guard->bank.lease[lease].epoch;
+	reply->done = holding->done;
+	reply->refused = holding->refused;
+	reply->parks = holding->parks;
+	for (uint32_t i = 0; i < holding->what.n; i++)
+		reply->value[i] = guard->bank.line[guard->bank.lease[lease].line[i]].value;
+	if (holding->session >= 0) {
+		reply->pid = guard->session[holding->session].pid;
+		snprintf(reply->text, sizeof(reply->text), "%s", guard->session[holding->session].title);
+	}
+}
+
+int guard_set(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply)
+{
+	struct weir_wish wish = { .by_hand = true };
+	enum weir_refusal refusal;
+	int lease;
+
+	if (!request->what.n || request->what.n > WEIR_LEASE_LINES || request->for_ns < 0) {
+		shut(file);
+		return EINVAL;
+	}
+	lease = hold(guard, &request->what, file, reply->text);
+	if (lease < 0)
+		return -lease;
+	guard->holding[lease].is_kept = true;
+	guard->holding[lease].record_t = 0;
+	wish.epoch = guard->bank.lease[lease].epoch;
+	memcpy(wish.value, request->value, sizeof(wish.value));
+	weir_bank_tick(&guard->bank, guard_now());
+	refusal = weir_bank_ask(&guard->bank, (uint32_t)lease, &wish, guard_now());
+	guard_settle(guard);
+	if (refusal) {
+		snprintf(reply->text, sizeof(reply->text), "its rule %s does not allow it now",
+			 weir_refusal_name(refusal));
+		return EPERM;
+	}
+	if (request->for_ns)
+		guard->bank.lease[lease].expires_ns = guard_now() + request->for_ns;
+	describe(guard, (uint32_t)lease, reply);
+	return guard->holding[lease].error;
+}
+
+static void park_lease(struct guard *guard, uint32_t lease)
+{
+	struct guard_holding *holding = &guard->holding[lease];
+
+	weir_bank_park(&guard->bank, lease, WEIR_BY_HAND, true, guard_now());
+	guard_settle(guard);
+	if (holding->session >= 0) {
+		struct guard_session *session = &guard->session[holding->session];
+
+		atomic_store(&session->tells->slot[holding->slot].is_gone, 1);
+		session->lease[holding->slot] = -1;
+		holding->session = -1;
+	}
+	holding->is_kept = true;
+}
+
+int guard_park(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply)
+{
+	int lease = request->what.n ? guard_lease_of(guard, &request->what) : -1;
+
+	if (!request->what.n) {
+		shut(file);
+		for (uint32_t i = 0; i < guard->bank.n_leases; i++)
+			if (guard->bank.lease[i].n)
+				park_lease(guard, i);
+		return 0;
+	}
+	if (request->what.n > WEIR_LEASE_LINES) {
+		shut(file);
+		return EINVAL;
+	}
+	if (lease < 0)
+		lease = hold(guard, &request->what, file, reply->text);
+	else
+		shut(file);
+	if (lease < 0)
+		return -lease;
+	park_lease(guard, (uint32_t)lease);
+	describe(guard, (uint32_t)lease, reply);
+	return guard->holding[lease].error;
+}
+
+int guard_list(const struct guard *guard, uint32_t index, struct weir_guard_reply *reply)
+{
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++) {
+		if (!guard->bank.lease[i].n)
+			continue;
+		if (index--)
+			continue;
+		describe(guard, i, reply);
+		return 0;
+	}
+	return ENOENT;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Requests allocate, inside libgpiod. Driving does not. */
+#include <errno.h>
+#include <gpiod.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/guard.h"
+
+static enum gpiod_line_value line_value(double value)
+{
+	return value != 0 ? GPIOD_LINE_VALUE_ACTIVE : GPIOD_LINE_VALUE_INACTIVE;
+}
+
+static struct gpiod_line_settings *settings_of(const struct weir_physical *what)
+{
+	static const enum gpiod_line_drive drive[] = { GPIOD_LINE_DRIVE_PUSH_PULL, GPIOD_LINE_DRIVE_OPEN_DRAIN,
+						       GPIOD_LINE_DRIVE_OPEN_SOURCE };
+	static const enum gpiod_line_bias bias[] = { GPIOD_LINE_BIAS_AS_IS, GPIOD_LINE_BIAS_PULL_UP,
+						     GPIOD_LINE_BIAS_PULL_DOWN, GPIOD_LINE_BIAS_DISABLED };
+	struct gpiod_line_settings *settings = gpiod_line_settings_new();
+
+	if (!settings)
+		return NULL;
+	gpiod_line_settings_set_direction(settings, GPIOD_LINE_DIRECTION_OUTPUT);
+	gpiod_line_settings_set_drive(settings, drive[what->drive % 3]);
+	gpiod_line_settings_set_bias(settings, bias[what->bias % 4]);
+	gpiod_line_settings_set_active_low(settings, what->active_low);
+	return settings;
+}
+
+static struct gpiod_line_config *config_of(const struct guard *guard, uint32_t lease, const struct weir_physical *what)
+{
+	enum gpiod_line_value value[WEIR_LEASE_LINES];
+	struct gpiod_line_settings *settings = settings_of(what);
+	struct gpiod_line_config *config = gpiod_line_config_new();
+	int failed = 1;
+
+	for (uint32_t i = 0; i < what->n; i++)
+		value[i] = line_value(guard->bank.line[guard->bank.lease[lease].line[i]].value);
+	if (settings && config)
+		failed = gpiod_line_config_add_line_settings(config, what->offset, what->n, settings) ||
+			 gpiod_line_config_set_output_values(config, value, what->n);
+	gpiod_line_settings_free(settings);
+	if (!failed)
+		return config;
+	gpiod_line_config_free(config);
+	return NULL;
+}
+
+/* Who has the first of the lines that is taken. */
+static void name_consumer(struct gpiod_chip *chip, const struct weir_physical *what, char *text)
+{
+	for (uint32_t i = 0; i < what->n; i++) {
+		struct gpiod_line_info *info = gpiod_chip_get_line_info(chip, what->offset[i]);
+		const char *consumer = info ? gpiod_line_info_get_consumer(info) : NULL;
+
+		if (info && gpiod_line_info_is_used(info))
+			snprintf(text, WEIR_GUARD_TEXT, "'%s' is using it", consumer ? consumer : "the kernel");
+		gpiod_line_info_free(info);
+	}
+}
+
+static int request_lines(struct guard_holding *holding, struct gpiod_chip *chip, struct gpiod_line_config *config,
+			 const struct weir_physical *what, char *text)
+{
+	struct gpiod_request_config *request = gpiod_request_config_new();
+	int error = ENOMEM;
+
+	if (request) {
+		gpiod_request_config_set_consumer(request, "weir-guard");
+		holding->request = gpiod_chip_request_lines(chip, request, config);
+		error = holding->request ? 0 : errno;
+	}
+	gpiod_request_config_free(request);
+	if (error == EBUSY)
+		name_consumer(chip, what, text);
+	else if (error == EINVAL || error == ENOTSUP || error == ENXIO)
+		snprintf(text, WEIR_GUARD_TEXT, "its chip cannot do that: look at bias= and drive=");
+	return error;
+}
+
+static int take_lines(struct guard *guard, uint32_t lease, const struct weir_physical *what, char *text)
+{
+	struct guard_holding *holding = &guard->holding[lease];
+	struct gpiod_line_config *config = config_of(guard, lease, what);
+	struct gpiod_chip *chip;
+	int error = 0;
+
+	if (!config)
+		return ENOMEM;
+	if (holding->request) {
+		/* Never let go of in between: it stays where it is. */
+		error = gpiod_line_request_reconfigure_lines(holding->request, config) ? errno : 0;
+		gpiod_line_config_free(config);
+		return error;
+	}
+	chip = gpiod_chip_open(what->device);
+	error = chip ? request_lines(holding, chip, config, what, text) : errno;
+	if (chip)
+		gpiod_chip_close(chip);
+	gpiod_line_config_free(config);
+	return error;
+}
+
+int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file, char *text)
+{
+	struct guard_holding *holding = &guard->holding[lease];
+	int error = 0;
+
+	if (what->is_file) {
+		if (holding->file >= 0)
+			close(holding->file);
+		holding->file = file;
+	} else {
+		if (file >= 0)
+			close(file);
+		error = take_lines(guard, lease, what, text);
+	}
+	if (!error) {
+		holding->what = *what;
+		guard_remember(guard, lease);
+	}
+	return error ? error : guard_output_drive(guard, lease);
+}
+
+static int drive_lines(const struct guard *guard, uint32_t lease)
+{
+	const struct guard_holding *holding = &guard->holding[lease];
+	enum gpiod_line_value value[WEIR_LEASE_LINES];
+
+	for (uint32_t i = 0; i < holding->what.n; i++)
+		value[i] = line_value(guard->bank.line[guard->bank.lease[lease].line[i]].value);
+	return gpiod_line_request_set_values_subset(holding->request, holding->what.n, holding->what.offset, value)
+		       ? errno
+		       : 0;
+}
+
+static int drive_file(const struct guard *guard, uint32_t lease)
+{
+	const struct guard_holding *holding = &guard->holding[lease];
+	double value = fmax(holding->what.least,
+			    fmin(holding->what.most, guard->bank.line[guard->bank.lease[lease].line[0]].value));
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%lld\n", llround(value * holding->what.factor + holding->what.add));
+
+	return pwrite(holding->file, text, (size_t)length, 0) < 0 ? errno : 0;
+}
+
+int guard_output_drive(struct guard *guard, uint32_t lease)
+{
+	const struct guard_holding *holding = &guard->holding[lease];
+
+	if (holding->what.is_file)
+		return holding->file < 0 ? EBADF : drive_file(guard, lease);
+	return holding->request ? drive_lines(guard, lease) : EBADF;
+}
+
+int guard_output_lines(const struct guard_holding *holding)
+{
+	return holding->request ? gpiod_line_request_get_fd(holding->request) : -1;
+}
+
+void guard_output_release(struct guard_holding *holding)
+{
+	if (holding->request)
+		gpiod_line_request_release(holding->request);
+	if (holding->file >= 0)
+		close(holding->file);
+	holding->request = NULL;
+	holding->file = -1;
+}

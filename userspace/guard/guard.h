@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file guard.h
+ * @brief The guard process, on one screen. One thread; nothing here is shared but the pages.
+ */
+#ifndef WEIR_GUARD_GUARD_H
+#define WEIR_GUARD_GUARD_H
+
+#include <sys/types.h>
+
+#include "guard/protocol.h"
+
+struct gpiod_line_request;
+
+#define GUARD_SESSIONS 16
+#define GUARD_DECISIONS 256
+
+/** Someone who is connected. */
+struct guard_session {
+	int fd; /**< -1: free */
+	int bell, pidfd;
+	pid_t pid;
+	char title[64];
+	const struct weir_guard_asks *asks; /**< NULL until HELLO */
+	struct weir_guard_tells *tells;
+	int lease[WEIR_GUARD_SLOTS]; /**< by slot; -1: none */
+	bool listens;
+	uint32_t missed; /**< actuations that its socket had no room for */
+};
+
+/** The device side of a lease, and who has it. */
+struct guard_holding {
+	struct weir_physical what;
+	struct gpiod_line_request *request; /**< lines; NULL: not taken */
+	int file;                           /**< an attribute; -1 */
+	int session;                        /**< its holder; -1: nobody, or by hand */
+	uint32_t slot;                      /**< of that session */
+	bool is_direct;                     /**< its holder sets the lines itself */
+	bool is_kept;  /**< held at its park value without a holder: the last one died, or somebody said so by hand */
+	bool is_dirty; /**< something was decided */
+	bool is_done;  /**< by its holder itself */
+	bool must_kill;
+	int error; /**< positive errno of the last drive */
+	int64_t record_t;
+	enum weir_cause cause;
+	uint64_t done, refused, parks;
+};
+
+struct guard {
+	struct weir_bank bank;
+	struct guard_holding holding[WEIR_BANK_LEASES];
+	struct {
+		char device[128];
+		uint32_t offset;
+	} identity[WEIR_BANK_LINES]; /**< of the bank's lines; device empty: free */
+	struct guard_session session[GUARD_SESSIONS];
+	struct weir_actuation decision[GUARD_DECISIONS];
+	uint32_t decided_by[GUARD_DECISIONS]; /**< the lease */
+	uint32_t n_decisions;
+	int listener, signals;
+	int notes;                                     /**< the file of what is held */
+	struct weir_physical orphan[WEIR_BANK_LEASES]; /**< what the last guard held and this one could not take yet */
+	unsigned orphan_tries;
+	int64_t orphans_due;
+	bool stays; /**< with nothing to hold and nobody connected, too */
+};
+
+int64_t guard_now(void);
+
+/* gpio_output.c: the only file that touches a device */
+/**
+ * @brief Take the output of a lease at its lines' values, or change its settings if it is taken already. Takes `file`.
+ * @param text why not, for the user.
+ * @return 0 or a positive errno.
+ */
+int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file, char *text);
+/** @brief Drive all lines of a lease to their values. 0 or a positive errno. */
+int guard_output_drive(struct guard *guard, uint32_t lease);
+/** @brief The descriptor of its lines, or -1. */
+int guard_output_lines(const struct guard_holding *holding);
+void guard_output_release(struct guard_holding *holding);
+
+/* lease.c: which lease has which lines */
+/**
+ * @brief The lease of just these lines, made if need be; those that have some of them and no holder are given up.
+ * @return its number, or a negative errno: EBUSY (with the holder in `text`), ENOSPC.
+ */
+int guard_lease_find(struct guard *guard, const struct weir_physical *what, char *text);
+/** @brief The lease that has exactly this output, or -1. */
+int guard_lease_of(const struct guard *guard, const struct weir_physical *what);
+/** @brief Release its output and forget its lines. */
+void guard_lease_drop(struct guard *guard, uint32_t lease);
+/** @brief Give up what nobody holds and no rule needs. @return does anything remain? *next: when to look again. */
+bool guard_lease_tidy(struct guard *guard, int64_t now_ns, int64_t *next);
+
+/* remember.c */
+/** @brief Open the file of notes, and park what the last guard held when it was killed. @return 0 or a positive errno. */
+int guard_recover(struct guard *guard, const char *path);
+/** @brief Try to take what was busy then. @return when to try again; INT64_MAX: nothing is left. */
+int64_t guard_recover_more(struct guard *guard, int64_t now_ns);
+/** @brief Note that a lease's output is held, or no longer. */
+void guard_remember(const struct guard *guard, uint32_t lease);
+void guard_forget(const struct guard *guard, uint32_t lease);
+
+/* session.c */
+int guard_session_open(struct guard *guard, int fd);
+/** @brief Serve one request of its socket. On the end of it its leases are parked. */
+void guard_session_serve(struct guard *guard, uint32_t session);
+/** @brief The holder can no longer be trusted with its lines: end it before they are parked. */
+void guard_session_kill(struct guard_session *session);
+
+/* by_hand.c: 0 or a positive errno, with `reply` filled in */
+int guard_set(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply);
+int guard_park(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply);
+int guard_list(const struct guard *guard, uint32_t index, struct weir_guard_reply *reply);
+
+/* work.c: what happens each time the guard wakes */
+/** @brief Take beats and asks, judge, drive, tell, audit. @return when to do it again at the latest. */
+int64_t guard_work(struct guard *guard);
+/** @brief Drive and tell what was decided. */
+void guard_settle(struct guard *guard);
+/** @brief The bank's `decided`: notes it for guard_settle(). */
+void guard_decided(void *context, const struct weir_decision *decision);
+
+#endif
