@@ -35,8 +35,8 @@ int cmd_list(int argc, char **argv)
 	static const struct argp argp = {
 		options,
 		parse,
-		"[sensors|stages|sinks|actuators|DRIVER]",
-		"List drivers by kind, or one driver with its parameters.",
+		"[sensors|stages|sinks|actuators|streams|DRIVER]",
+		"List drivers by kind, one driver with its parameters, or the streams that are published here.",
 		NULL,
 		NULL,
 		NULL,
@@ -51,7 +51,8 @@ int cmd_list(int argc, char **argv)
 	if (status)
 		status = weir_describe(arguments.what, stdout, format);
 	if (status && !weir_tell_absent(arguments.what, stderr))
-		fprintf(stderr, "weir: '%s' is neither a kind (sensors, stages, sinks, actuators) nor a driver\n",
+		fprintf(stderr,
+			"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, streams) nor a driver\n",
 			arguments.what);
 	return status;
 }

@@ -8,13 +8,14 @@ static const struct command commands[] = {
 	{ "run", "run a program until its sources end, or a signal", cmd_run },
 	{ "check", "parse, resolve devices, touch no output", cmd_check },
 	{ "explain", "print the plan: threads, rings, what runs in the kernel", cmd_explain },
-	{ "list", "list sensors, stages, sinks and actuators", cmd_list },
 	{ "record", "record a chain to a file", cmd_record },
 	{ "replay", "play a recording back, as fast as it goes", cmd_replay },
 	{ "plot", "draw the channels of a recording over time", cmd_plot },
 	{ "set", "set outputs by hand: LINE=on", cmd_set },
 	{ "get", "show the outputs that the guard holds", cmd_get },
 	{ "park", "drive outputs to their safe state", cmd_park },
+	{ "list", "list sensors, stages, sinks, actuators and streams", cmd_list },
+	{ "tap", "print what another process publishes", cmd_tap },
 	{ "doctor", "look at this machine and say what would mend it", cmd_doctor },
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/counters.h"
+#include "core/share_list.h"
 
 static const enum weir_role roles[] = { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 static const char *const headings[] = {
@@ -155,6 +156,10 @@ int weir_list(const char *what, FILE *stream, enum weir_format format)
 			list_text(roles[i], stream);
 		else
 			json_object_set_new(document, headings[roles[i]], list_json(roles[i]));
+	}
+	if (what && !strcmp(what, "streams")) {
+		known = true;
+		weir_share_list(format == WEIR_FORMAT_TEXT ? stream : NULL, document);
 	}
 	if (!what)
 		json_object_set_new(document, "absent", absent_json());

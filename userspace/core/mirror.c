@@ -6,7 +6,7 @@
 
 #include "core/mirror.h"
 
-static int map_twice(void **out, size_t bytes, int fd)
+int weir_mirror_map_at(void **out, size_t bytes, int fd, off_t at, int protection)
 {
 	/* Reserve both halves at once: nobody else's mapping can then get between them. */
 	uint8_t *area = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -15,8 +15,8 @@ static int map_twice(void **out, size_t bytes, int fd)
 		return -errno;
 	for (size_t half = 0; half < 2; half++) {
 		/* Populated now, so that the data path never faults. */
-		if (mmap(area + half * bytes, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
-			 0) == MAP_FAILED) {
+		if (mmap(area + half * bytes, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, at) ==
+		    MAP_FAILED) {
 			int error = -errno;
 
 			weir_mirror_unmap(area, bytes);
@@ -32,11 +32,11 @@ int weir_mirror_map(void **out, size_t bytes, int fd)
 	int error, own;
 
 	if (fd >= 0)
-		return map_twice(out, bytes, fd);
+		return weir_mirror_map_at(out, bytes, fd, 0, PROT_READ | PROT_WRITE);
 	own = memfd_create("weir-ring", MFD_CLOEXEC);
 	if (own < 0)
 		return -errno;
-	error = ftruncate(own, (off_t)bytes) ? -errno : map_twice(out, bytes, own);
+	error = ftruncate(own, (off_t)bytes) ? -errno : weir_mirror_map_at(out, bytes, own, 0, PROT_READ | PROT_WRITE);
 	close(own); /* the mapping keeps it */
 	return error;
 }

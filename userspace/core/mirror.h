@@ -7,6 +7,7 @@
 #define WEIR_CORE_MIRROR_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "weir/driver.h"
 
@@ -16,6 +17,8 @@
  * @return 0; -errno of memfd_create, ftruncate or mmap.
  */
 int weir_mirror_map(void **out, size_t bytes, int fd) WEIR_MUST_CHECK;
+/** @brief The same for a part of `fd` that begins at byte `at`, of whole pages, with the protection of mmap(2). -errno of mmap. */
+int weir_mirror_map_at(void **out, size_t bytes, int fd, off_t at, int protection) WEIR_MUST_CHECK;
 void weir_mirror_unmap(void *memory, size_t bytes);
 
 #endif
