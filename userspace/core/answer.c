@@ -94,6 +94,17 @@ int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct we
 	return weir_answer_open_as(out, node, schema, &config);
 }
 
+int weir_answer_open_after(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema)
+{
+	struct weir_answer_config config = {
+		.form = WEIR_ANSWER_JSONL,
+		.form_argument = "out",
+		.keeps_schema = true,
+	};
+
+	return weir_answer_open_as(out, node, schema, &config);
+}
+
 void weir_answer_close(struct weir_answer *answer)
 {
 	free(answer);

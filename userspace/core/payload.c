@@ -77,6 +77,19 @@ int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node 
 	return writer->form == WRITE_BINARY ? 0 : open_output(writer, node);
 }
 
+int weir_payload_writer_open_json(struct weir_payload_writer **out, const struct weir_schema *schema,
+				  enum weir_time_form time)
+{
+	struct weir_output_config config = { .layout = WEIR_JSONL, .time = time };
+	struct weir_payload_writer *writer = calloc(1, sizeof(*writer));
+
+	*out = writer;
+	if (!writer)
+		return -ENOMEM;
+	writer->form = WRITE_JSON;
+	return weir_output_open_as(&writer->output, schema, &config);
+}
+
 void weir_payload_writer_close(struct weir_payload_writer *writer)
 {
 	if (!writer)

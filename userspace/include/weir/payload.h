@@ -72,6 +72,9 @@ struct weir_payload_writer;
 /** @brief By the arguments of a node, for records of weir_in(). @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with
  *  weir_payload_writer_close(), which takes NULL. */
 int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node) WEIR_MUST_CHECK;
+/** @brief The same for JSON of a schema, which must outlive it, with the time written in that form; reads no arguments. */
+int weir_payload_writer_open_json(struct weir_payload_writer **out, const struct weir_schema *schema,
+				  enum weir_time_form time) WEIR_MUST_CHECK;
 void weir_payload_writer_close(struct weir_payload_writer *writer);
 /** @brief Bytes that a message takes at most. */
 size_t weir_payload_max(const struct weir_payload_writer *writer);
