@@ -40,6 +40,9 @@ DRIVERS  := $(sort $(wildcard sensors/*.c actuators/*.c userspace/operators/*.c 
 # file, its header and what the linker calls it, as header.h=name. A driver without its library is left out, and whoever
 # uses it is told PACKAGE and NAME. WITHOUT='fft fir' leaves drivers out on purpose.
 OPTIONAL := \
+	userspace/bridges/amqp.c:librabbitmq:librabbitmq-dev:librabbitmq \
+	userspace/bridges/kafka.c:rdkafka:librdkafka-dev:librdkafka \
+	userspace/bridges/mqtt.c:libmosquitto:libmosquitto-dev:libmosquitto \
 	userspace/operators/fft.c:fftw3:libfftw3-dev:FFTW \
 	userspace/operators/fir.c:liquid/liquid.h=liquid:libliquid-dev:liquid-dsp
 

@@ -5,24 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "core/answer.h"
 #include "core/record.h"
-#include "weir/answer.h"
 #include "weir/csv.h"
 #include "weir/fields.h"
 #include "weir/text.h"
 
-enum form { LINES, CSV, JSONL };
-
 #define NO_CELL UINT32_MAX
 
-const char *const weir_answer_words[] = { [LINES] = "lines", [CSV] = "csv", [JSONL] = "jsonl", NULL };
+const char *const weir_answer_words[] = {
+	[WEIR_ANSWER_LINES] = "lines", [WEIR_ANSWER_CSV] = "csv", [WEIR_ANSWER_JSONL] = "jsonl", NULL
+};
 
 struct weir_answer {
 	struct weir_node *node;
-	enum form form;
+	enum weir_answer_form form;
+	const char *form_argument;
 	const struct weir_schema *schema;
+	uint32_t first, end;            /* fields of the schema that are printed */
 	bool has_begun;                 /* the first line has been seen */
 	bool has_own_time, has_time;    /* as it should be; the line at hand */
 	uint32_t cell[WEIR_FIELDS_MAX]; /* of CSV, by field; NO_CELL: not printed */
@@ -33,6 +33,11 @@ struct weir_answer {
 
 /* ----------------------------------------------------------------------- open */
 
+static uint32_t n_printed(const struct weir_answer *answer)
+{
+	return answer->end - answer->first;
+}
+
 static int declare(struct weir_answer *answer, struct weir_schema *schema)
 {
 	struct weir_node *node = answer->node;
@@ -41,18 +46,20 @@ static int declare(struct weir_answer *answer, struct weir_schema *schema)
 
 	if (weir_fields_add(schema, text ? text : "text:text", (uint32_t)weir_arg_int(node, "width"), why) < 0)
 		return weir_fail_arg(node, text ? "out" : "width", "as in out=\"label:text, score, n:int\"", "%s", why);
-	if (!text && answer->form != LINES)
-		return weir_fail_arg(node, "output", "as in out=\"label:text, score, n:int\"",
+	answer->end = schema->n_fields;
+	if (!text && answer->form != WEIR_ANSWER_LINES)
+		return weir_fail_arg(node, answer->form_argument, "as in out=\"label:text, score, n:int\"",
 				     "out= must say what is printed");
-	if (answer->form == LINES && answer->has_own_time)
-		return weir_fail_arg(node, "time", NULL, "a line has no time; output=csv or output=jsonl can");
-	if (answer->form == LINES && schema->n_fields != 1)
-		return weir_fail_arg(node, "output", NULL, "a line can be one field, not %u", schema->n_fields);
+	if (answer->form == WEIR_ANSWER_LINES && answer->has_own_time)
+		return weir_fail_arg(node, "time", NULL, "a line has no time; CSV and JSON can");
+	if (answer->form == WEIR_ANSWER_LINES && n_printed(answer) != 1)
+		return weir_fail_arg(node, answer->form_argument, NULL, "a line can be one field, not %u",
+				     n_printed(answer));
 	return 0;
 }
 
-int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
-		     enum weir_clock clock, bool has_own_time)
+int weir_answer_open_as(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
+			const struct weir_answer_config *config)
 {
 	struct weir_answer *answer = calloc(1, sizeof(*answer));
 
@@ -61,13 +68,41 @@ int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct we
 		return -ENOMEM;
 	answer->node = node;
 	answer->schema = weir_out(node);
-	answer->has_own_time = has_own_time;
-	answer->form = weir_arg_text(node, "out") ? CSV : LINES;
-	if (weir_arg_given(node, "output"))
-		answer->form = (enum form)weir_arg_int(node, "output");
-	weir_schema_init(schema, clock);
+	answer->form = config->form;
+	answer->form_argument = config->form_argument;
+	answer->has_own_time = config->has_own_time;
+	if (config->keeps_schema)
+		answer->first = schema->n_fields;
+	else
+		weir_schema_init(schema, config->clock);
 	weir_answer_begin(answer);
 	return declare(answer, schema);
+}
+
+int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
+		     enum weir_clock clock, bool has_own_time)
+{
+	struct weir_answer_config config = {
+		.form = weir_arg_text(node, "out") ? WEIR_ANSWER_CSV : WEIR_ANSWER_LINES,
+		.form_argument = "output",
+		.clock = clock,
+		.has_own_time = has_own_time,
+	};
+
+	if (weir_arg_given(node, "output"))
+		config.form = (enum weir_answer_form)weir_arg_int(node, "output");
+	return weir_answer_open_as(out, node, schema, &config);
+}
+
+int weir_answer_open_after(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema)
+{
+	struct weir_answer_config config = {
+		.form = WEIR_ANSWER_JSONL,
+		.form_argument = "out",
+		.keeps_schema = true,
+	};
+
+	return weir_answer_open_as(out, node, schema, &config);
 }
 
 void weir_answer_close(struct weir_answer *answer)
@@ -80,7 +115,7 @@ void weir_answer_begin(struct weir_answer *answer)
 	answer->has_begun = false;
 	answer->time_cell = NO_CELL;
 	for (uint32_t i = 0; i < WEIR_FIELDS_MAX; i++)
-		answer->cell[i] = i;
+		answer->cell[i] = i - answer->first;
 }
 
 /* --------------------------------------------------------------------- values */
@@ -164,23 +199,23 @@ static bool is_header(const struct weir_answer *answer)
 	const struct weir_csv *csv = &answer->csv;
 	uint32_t known = find_cell(csv, "t") != NO_CELL;
 
-	for (uint32_t i = 0; i < answer->schema->n_fields; i++)
+	for (uint32_t i = answer->first; i < answer->end; i++)
 		if (find_cell(csv, answer->schema->field[i].name) == NO_CELL)
 			return false;
-	return known + answer->schema->n_fields == csv->n_cells;
+	return known + n_printed(answer) == csv->n_cells;
 }
 
 static void take_header(struct weir_answer *answer)
 {
 	answer->time_cell = find_cell(&answer->csv, "t");
-	for (uint32_t i = 0; i < answer->schema->n_fields; i++)
+	for (uint32_t i = answer->first; i < answer->end; i++)
 		answer->cell[i] = find_cell(&answer->csv, answer->schema->field[i].name);
 }
 
 static int take_cells(struct weir_answer *answer, struct weir_block *block)
 {
 	const struct weir_csv *csv = &answer->csv;
-	uint32_t expected = answer->schema->n_fields + (answer->time_cell != NO_CELL);
+	uint32_t expected = n_printed(answer) + (answer->time_cell != NO_CELL);
 	int err = 0;
 
 	if (csv->n_cells != expected) {
@@ -189,7 +224,7 @@ static int take_cells(struct weir_answer *answer, struct weir_block *block)
 	}
 	if (answer->time_cell != NO_CELL && answer->has_own_time)
 		err = put_time(answer, block, csv->cell[answer->time_cell]);
-	for (uint32_t i = 0; i < answer->schema->n_fields && !err; i++)
+	for (uint32_t i = answer->first; i < answer->end && !err; i++)
 		err = put_cell(answer, block, i, csv->cell[answer->cell[i]]);
 	return err < 0 ? err : 1;
 }
@@ -244,7 +279,7 @@ static int take_object(struct weir_answer *answer, const json_t *object, struct 
 	if (t)
 		block->t[block->n] = json_integer_value(t);
 	answer->has_time = t;
-	for (uint32_t i = 0; i < answer->schema->n_fields && !err; i++)
+	for (uint32_t i = answer->first; i < answer->end && !err; i++)
 		err = put_member(answer, block, i, json_object_get(object, answer->schema->field[i].name));
 	return err < 0 ? err : 1;
 }
@@ -263,29 +298,44 @@ static int take_json(struct weir_answer *answer, const char *line, size_t n, str
 
 static int take(struct weir_answer *answer, char *line, size_t n, struct weir_block *block)
 {
-	if (answer->form == CSV)
+	if (answer->form == WEIR_ANSWER_CSV)
 		return take_csv(answer, line, n, block);
-	if (answer->form == JSONL)
+	if (answer->form == WEIR_ANSWER_JSONL)
 		return take_json(answer, line, n, block);
-	return put_cell(answer, block, 0, line) < 0 ? -EINVAL : 1;
+	return put_cell(answer, block, answer->first, line) < 0 ? -EINVAL : 1;
 }
 
-int weir_answer_line(struct weir_answer *answer, char *line, size_t n, struct weir_block *block, int64_t t)
+static void begin_record(struct weir_answer *answer, struct weir_block *block, int64_t t)
 {
-	int got;
-
-	if (n && line[n - 1] == '\r')
-		n--;
-	line[n] = 0;
-	if (!n && answer->form != LINES)
-		return 0;
 	block->t[block->n] = t;
 	answer->has_time = false;
-	got = take(answer, line, n, block);
+}
+
+static int end_record(struct weir_answer *answer, struct weir_block *block, int got)
+{
 	if (got > 0 && answer->has_own_time && !answer->has_time)
 		got = malformed(answer, "is missing", "t");
 	block->n += got > 0;
 	return got;
+}
+
+int weir_answer_line(struct weir_answer *answer, char *line, size_t n, struct weir_block *block, int64_t t)
+{
+	if (n && line[n - 1] == '\r')
+		n--;
+	line[n] = 0;
+	if (!n && answer->form != WEIR_ANSWER_LINES)
+		return 0;
+	begin_record(answer, block, t);
+	return end_record(answer, block, take(answer, line, n, block));
+}
+
+int weir_answer_object(struct weir_answer *answer, const json_t *object, struct weir_block *block, int64_t t)
+{
+	if (!json_is_object(object))
+		return malformed(answer, "is not an object", "it");
+	begin_record(answer, block, t);
+	return end_record(answer, block, take_object(answer, object, block));
 }
 
 const char *weir_answer_why(const struct weir_answer *answer)

@@ -6,6 +6,7 @@ const char *weir_loss_name(enum weir_loss cause)
 	static const char *const name[] = {
 		[WEIR_LOST_DEVICE] = "device", [WEIR_LOST_RING] = "ring", [WEIR_LOST_FILTER] = "filter",
 		[WEIR_LOST_POISON] = "poison", [WEIR_LOST_CUT] = "cut",   [WEIR_LOST_LATE] = "late",
+		[WEIR_LOST_UNSENT] = "unsent",
 	};
 
 	return name[cause];

@@ -213,8 +213,9 @@ void weir_node_close(struct weir_node *node);
 
 /** @brief Is this source asked for rows (produce), or does the loop read its descriptor? From open() on. source.c */
 bool weir_source_is_pulled(const struct weir_node *node);
-/** @brief What a source says of how its records come about; NULL: nothing, or an inline filter gets them instead. source.c */
-const char *weir_source_how(const struct weir_node *node);
+/** @brief What a source says of how its records come about, or a sink of how they go; NULL: nothing, or an inline filter gets
+ *  them instead. source.c */
+const char *weir_node_how(const struct weir_node *node);
 
 /** @brief Records lost so far, all nodes and causes. */
 uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline);

@@ -32,8 +32,10 @@ bool weir_source_is_pulled(const struct weir_node *node)
 	return ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP);
 }
 
-const char *weir_source_how(const struct weir_node *node)
+const char *weir_node_how(const struct weir_node *node)
 {
+	if (node->role == WEIR_SINK && node->driver->sink->how)
+		return node->driver->sink->how(node);
 	if (node->role != WEIR_SOURCE || !node->driver->source->how)
 		return NULL;
 	if (node->stream && node->stream->filter && weir_filter_tier(node->stream->filter) == WEIR_TIER_INLINE)

@@ -102,8 +102,8 @@ static void print_node(const struct weir_node *node, FILE *stream)
 	if (lost_by(node))
 		fprintf(stream, ", %" PRIu64 " lost", lost_by(node));
 	fputc('\n', stream);
-	if (weir_source_how(node))
-		fprintf(stream, "            %s\n", weir_source_how(node));
+	if (weir_node_how(node))
+		fprintf(stream, "            %s\n", weir_node_how(node));
 }
 
 static void print_losses(const struct weir_pipeline *pipeline, FILE *stream)
@@ -157,8 +157,8 @@ static json_t *node_json(const struct weir_node *node)
 	}
 	if (node->role == WEIR_SOURCE && node->stream)
 		json_object_set_new(object, "tier", json_string(weir_stream_tier(node->stream)));
-	if (weir_source_how(node))
-		json_object_set_new(object, "how", json_string(weir_source_how(node)));
+	if (weir_node_how(node))
+		json_object_set_new(object, "how", json_string(weir_node_how(node)));
 	return object;
 }
 

@@ -99,8 +99,8 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 			weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
 	else
 		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
-	if (weir_source_how(stream->from))
-		fprintf(out, "    how: %s\n", weir_source_how(stream->from));
+	if (weir_node_how(stream->from))
+		fprintf(out, "    how: %s\n", weir_node_how(stream->from));
 	print_schema(&stream->schema, out);
 	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
 		(double)ring_bytes(pipeline, stream) / (1 << 20),
@@ -181,8 +181,8 @@ static json_t *stream_json(const struct weir_pipeline *pipeline, const struct we
 			json_object_set_new(object, "custom", json_string(weir_custom_path(stream->custom)));
 		json_object_set_new(object, "exact", json_boolean(stream->predicate.exact));
 	}
-	if (weir_source_how(stream->from))
-		json_object_set_new(object, "how", json_string(weir_source_how(stream->from)));
+	if (weir_node_how(stream->from))
+		json_object_set_new(object, "how", json_string(weir_node_how(stream->from)));
 	if (*stream->why_not)
 		json_object_set_new(object, "why_not", json_string(stream->why_not));
 	return object;

@@ -54,6 +54,14 @@ int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct we
 		     enum weir_clock clock, bool has_own_time) WEIR_MUST_CHECK;
 void weir_answer_close(struct weir_answer *answer);
 
+/**
+ * @brief For JSON that stands in a field: the fields of `out` come after those that the schema has, which are left alone. The
+ * argument `output` is not read; lines are objects.
+ * @return as weir_answer_open().
+ */
+int weir_answer_open_after(struct weir_answer **out, struct weir_node *node,
+			   struct weir_schema *schema) WEIR_MUST_CHECK;
+
 /** @brief Another program begins: its first line may be a header. */
 void weir_answer_begin(struct weir_answer *answer);
 

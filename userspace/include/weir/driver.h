@@ -244,6 +244,7 @@ enum weir_loss {
 	WEIR_LOST_POISON, /**< a record that a stage could not use, skipped under on_error=skip */
 	WEIR_LOST_CUT,    /**< text longer than its cell was cut, or a malformed line was skipped */
 	WEIR_LOST_LATE,   /**< it came after its time had been closed: see `lateness` */
+	WEIR_LOST_UNSENT, /**< a broker did not take it: it was away for too long, or refused it */
 	WEIR_LOST_CAUSES,
 };
 
@@ -463,6 +464,8 @@ struct weir_sink_ops {
 	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
 	int (*end)(struct weir_node *node); /**< end of stream, after the last flush; may take its time; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
+	/** What became of the connection, say: a line for the summary, or NULL. From open() on. May be NULL. */
+	const char *(*how)(const struct weir_node *node);
 };
 
 /** Lines of one output that are set at once. */

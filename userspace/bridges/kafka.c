@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kafka, by librdkafka, whose threads tell ours through a descriptor that there is something.
+ *
+ * A sink's producer is idempotent: what it sends again by itself arrives once. When it gives up, or no broker is there any more,
+ * it is replaced, and the outbox sends what was under way again; all messages of one spool have the same key, and so the same
+ * partition and order.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "weir/broker.h"
+#include "weir/inbox.h"
+#include "weir/outbox.h"
+
+#define PORT 9092
+#define EXAMPLE "kafka://HOST/TOPIC"
+#define ID_HEADER "weir-id"
+#define LOOK_NS INT64_C(1000000000)
+#define ASK_MS 100 /* each question whether a broker is there */
+#define BATCH 512  /* messages that a source takes before they become records */
+
+enum state { WAITS, IS_UP, IS_LOST, IS_REFUSED };
+
+struct kafka {
+	struct weir_node *node;
+	struct weir_broker *broker;
+	struct weir_inbox *inbox; /* a source */
+	struct weir_link *link;   /* a source's; an outbox has its own */
+	struct weir_outbox *outbox;
+	rd_kafka_t *client;
+	rd_kafka_queue_t *queue;                /* that announces itself by `news` */
+	int news;                               /* eventfd; -1: none */
+	rd_kafka_topic_partition_list_t *taken; /* a source: offsets of what is becoming records */
+	enum state state;
+	char why[WEIR_LINK_WHY];
+	char how[2 * WEIR_LINK_WHY + 512];
+};
+
+static void fall(struct kafka *kafka, enum state state, const char *why)
+{
+	if (kafka->state >= IS_LOST)
+		return;
+	kafka->state = state;
+	snprintf(kafka->why, sizeof(kafka->why), "%s", why);
+}
+
+/* ----------------------------------------------------------- what it tells us */
+
+static void on_error(rd_kafka_t *client, int error, const char *reason, void *context)
+{
+	struct kafka *kafka = context;
+
+	(void)client;
+	if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL)
+		fall(kafka, IS_REFUSED, reason);
+	else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || error == RD_KAFKA_RESP_ERR__FATAL)
+		fall(kafka, IS_LOST, reason);
+}
+
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+	(void)client;
+	(void)level;
+	(void)facility;
+	(void)text; /* what matters comes to on_error() too */
+}
+
+static bool is_rejection(rd_kafka_resp_err_t error)
+{
+	return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+	       error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || error == RD_KAFKA_RESP_ERR_INVALID_MSG;
+}
+
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
+{
+	struct kafka *kafka = context;
+	uint64_t token = (uint64_t)(uintptr_t)message->_private;
+
+	(void)client;
+	if (!message->err)
+		weir_outbox_settle(kafka->outbox, token, WEIR_OUTBOX_DELIVERED);
+	else if (is_rejection(message->err))
+		weir_outbox_settle(kafka->outbox, token, WEIR_OUTBOX_REJECTED);
+	else
+		fall(kafka, IS_LOST, rd_kafka_err2str(message->err));
+}
+
+/* -------------------------------------------------------------- configuration */
+
+struct setting {
+	const char *name, *value; /* NULL: as it is */
+};
+
+static int set_all(rd_kafka_conf_t *conf, const struct setting *setting, char *why)
+{
+	char text[128];
+
+	for (; setting->name; setting++)
+		if (setting->value && rd_kafka_conf_set(conf, setting->name, setting->value, text, sizeof(text))) {
+			snprintf(why, WEIR_LINK_WHY, "%s", text);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+static int configure_security(const struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
+{
+	static const char *const protocol[2][2] = { { "plaintext", "ssl" }, { "sasl_plaintext", "sasl_ssl" } };
+	const struct weir_broker *broker = kafka->broker;
+	bool has_user = broker->user;
+	const struct setting settings[] = {
+		{ "security.protocol", protocol[has_user][broker->has_tls] },
+		{ "sasl.mechanisms", has_user ? weir_arg_text(kafka->node, "sasl") : NULL },
+		{ "sasl.username", broker->user },
+		{ "sasl.password", broker->password },
+		{ "ssl.ca.location", broker->ca },
+		{ "ssl.certificate.location", broker->cert },
+		{ "ssl.key.location", broker->key },
+		{ "enable.ssl.certificate.verification", broker->has_tls && broker->is_unchecked ? "false" : NULL },
+		{ 0 },
+	};
+
+	return set_all(conf, settings, why);
+}
+
+static int configure_producer(rd_kafka_conf_t *conf, char *why)
+{
+	static const struct setting settings[] = {
+		{ "enable.idempotence", "true" },
+		{ "partitioner", "consistent" },
+		{ "linger.ms", "5" },
+		{ "message.timeout.ms", "30000" },
+		{ 0 },
+	};
+
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	return set_all(conf, settings, why);
+}
+
+static int configure_consumer(const struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
+{
+	const char *group = weir_arg_text(kafka->node, "group");
+	char own[48];
+	const struct setting settings[] = {
+		{ "group.id", group ? group : own },
+		{ "enable.auto.commit", group ? "true" : "false" },
+		{ "enable.auto.offset.store", "false" },
+		{ "auto.commit.interval.ms", "500" },
+		{ "auto.offset.reset", weir_arg_int(kafka->node, "from") ? "earliest" : "latest" },
+		{ 0 },
+	};
+
+	snprintf(own, sizeof(own), "weir-%llx", (unsigned long long)weir_now(WEIR_CLOCK_REALTIME));
+	return set_all(conf, settings, why);
+}
+
+static int configure(struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
+{
+	const struct setting settings[] = {
+		{ "bootstrap.servers", kafka->broker->peer },
+		{ "client.id", "weir" },
+		{ "reconnect.backoff.max.ms", "2000" },
+		{ 0 },
+	};
+	int err = set_all(conf, settings, why);
+
+	rd_kafka_conf_set_opaque(conf, kafka);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	if (!err)
+		err = configure_security(kafka, conf, why);
+	if (!err)
+		err = kafka->inbox ? configure_consumer(kafka, conf, why) : configure_producer(conf, why);
+	return err;
+}
+
+/* ----------------------------------------------------------------------- link */
+
+static int subscribe(struct kafka *kafka, char *why)
+{
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_resp_err_t error;
+
+	rd_kafka_topic_partition_list_add(topics, kafka->broker->path, RD_KAFKA_PARTITION_UA);
+	error = rd_kafka_subscribe(kafka->client, topics);
+	rd_kafka_topic_partition_list_destroy(topics);
+	if (!error)
+		error = rd_kafka_poll_set_consumer(kafka->client);
+	kafka->taken = rd_kafka_topic_partition_list_new(1);
+	snprintf(why, WEIR_LINK_WHY, "%s", rd_kafka_err2str(error));
+	return error ? -EIO : 0;
+}
+
+static int announce(struct kafka *kafka)
+{
+	static const uint64_t one = 1;
+
+	kafka->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (kafka->news < 0)
+		return -errno;
+	kafka->queue = kafka->inbox ? rd_kafka_queue_get_consumer(kafka->client)
+				    : rd_kafka_queue_get_main(kafka->client);
+	rd_kafka_queue_io_event_enable(kafka->queue, kafka->news, &one, sizeof(one));
+	return 0;
+}
+
+static int link_open(void *context, char why[WEIR_LINK_WHY])
+{
+	struct kafka *kafka = context;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int err = configure(kafka, conf, why);
+	char text[WEIR_LINK_WHY];
+
+	kafka->state = WAITS;
+	if (!err) {
+		kafka->client = rd_kafka_new(kafka->inbox ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text,
+					     sizeof(text));
+		err = kafka->client ? 0 : -EIO;
+	}
+	if (!kafka->client)
+		rd_kafka_conf_destroy(conf); /* else it is the client's */
+	if (!kafka->client && err == -EIO)
+		snprintf(why, WEIR_LINK_WHY, "%s", text);
+	if (!err && kafka->inbox)
+		err = subscribe(kafka, why);
+	return err ? err : announce(kafka);
+}
+
+/* What the broker has not said to have gets its chance again on the next connection. */
+static void link_shut(void *context)
+{
+	struct kafka *kafka = context;
+	bool is_orderly = kafka->state == IS_UP && kafka->inbox;
+
+	if (kafka->queue)
+		rd_kafka_queue_destroy(kafka->queue);
+	if (kafka->taken)
+		rd_kafka_topic_partition_list_destroy(kafka->taken);
+	if (kafka->client && is_orderly)
+		rd_kafka_consumer_close(kafka->client);
+	if (kafka->client)
+		rd_kafka_destroy_flags(kafka->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	if (kafka->news >= 0)
+		close(kafka->news);
+	kafka->client = NULL;
+	kafka->queue = NULL;
+	kafka->taken = NULL;
+	kafka->news = -1;
+}
+
+static void await_news(struct kafka *kafka, int wake_fd, int64_t until_ns)
+{
+	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC), left = until_ns - now < LOOK_NS ? until_ns - now : LOOK_NS;
+	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+	struct pollfd fds[2] = {
+		{ .fd = kafka->news, .events = POLLIN },
+		{ .fd = wake_fd, .events = POLLIN },
+	};
+	eventfd_t value;
+
+	if (until_ns > now)
+		ppoll(fds, 2, &timeout, NULL);
+	(void)eventfd_read(kafka->news, &value);
+}
+
+/* Offsets are told to the broker when the records that stand before them have gone on. */
+static void store_offsets(struct kafka *kafka)
+{
+	if (!kafka->taken->cnt)
+		return;
+	(void)rd_kafka_offsets_store(kafka->client, kafka->taken);
+	rd_kafka_topic_partition_list_destroy(kafka->taken);
+	kafka->taken = rd_kafka_topic_partition_list_new(1);
+}
+
+static void take_message(struct kafka *kafka, const rd_kafka_message_t *message)
+{
+	const char *topic = rd_kafka_topic_name(message->rkt);
+	rd_kafka_topic_partition_t *at;
+	rd_kafka_headers_t *headers;
+	const void *id = NULL;
+	size_t n_id = 0;
+
+	if (!rd_kafka_message_headers(message, &headers))
+		(void)rd_kafka_header_get_last(headers, ID_HEADER, &id, &n_id);
+	weir_inbox_put(kafka->inbox, topic, message->payload, message->len, id, n_id);
+	at = rd_kafka_topic_partition_list_find(kafka->taken, topic, message->partition);
+	if (!at)
+		at = rd_kafka_topic_partition_list_add(kafka->taken, topic, message->partition);
+	at->offset = message->offset + 1;
+}
+
+static void consume(struct kafka *kafka)
+{
+	store_offsets(kafka);
+	for (int n = 0; n < BATCH && kafka->state <= IS_UP; n++) {
+		rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->client, 0);
+
+		if (!message)
+			return;
+		if (!message->err)
+			take_message(kafka, message);
+		else if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+			 message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+			fall(kafka, IS_REFUSED, rd_kafka_message_errstr(message));
+		rd_kafka_message_destroy(message);
+	}
+	/* There may be more, and it is announced only once. */
+	(void)eventfd_write(kafka->news, 1);
+}
+
+/* There is no connection to ask for: a broker that answers is one. */
+static void ask(struct kafka *kafka)
+{
+	const struct rd_kafka_metadata *metadata;
+
+	if (rd_kafka_metadata(kafka->client, 0, NULL, &metadata, ASK_MS))
+		return;
+	rd_kafka_metadata_destroy(metadata);
+	kafka->state = IS_UP;
+}
+
+static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
+{
+	struct kafka *kafka = context;
+
+	if (kafka->state == WAITS)
+		ask(kafka);
+	else
+		await_news(kafka, wake_fd, until_ns);
+	if (kafka->inbox)
+		consume(kafka);
+	else
+		rd_kafka_poll(kafka->client, 0);
+	if (kafka->state < IS_LOST)
+		return kafka->state == IS_UP;
+	snprintf(why, WEIR_LINK_WHY, "%s", kafka->why);
+	return kafka->state == IS_REFUSED ? -EACCES : -EIO;
+}
+
+static void link_wait(void *context, struct weir_wait *wait)
+{
+	struct kafka *kafka = context;
+	int64_t in_ns = kafka->state == WAITS ? LOOK_NS / 100 : LOOK_NS;
+
+	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + in_ns, .fd = kafka->news };
+}
+
+#define LINK_OPS                                                                             \
+	{                                                                                    \
+		.open = link_open, .serve = link_serve, .shut = link_shut, .wait = link_wait \
+	}
+
+/* ---------------------------------------------------------------------- roles */
+
+static int kafka_open(struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+	int err;
+
+	kafka->node = node;
+	kafka->news = -1;
+	err = weir_broker_open(&kafka->broker, node, PORT, PORT, EXAMPLE);
+	if (!err && !*kafka->broker->path)
+		err = weir_fail_arg(node, NULL, "as in " EXAMPLE, "the topic is missing");
+	return err;
+}
+
+static void kafka_close(struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+
+	weir_link_close(kafka->link);
+	weir_outbox_close(kafka->outbox);
+	weir_inbox_close(kafka->inbox);
+	weir_broker_close(kafka->broker);
+}
+
+static int source_open(struct weir_node *node, struct weir_schema *out)
+{
+	static const struct weir_link_ops ops = LINK_OPS;
+	static const struct weir_inbox_topics none = { 0 };
+	struct kafka *kafka = weir_state(node);
+	int err = kafka_open(node);
+
+	if (!err)
+		err = weir_inbox_open(&kafka->inbox, node, out, kafka->broker->path, &none);
+	return err ? err : weir_link_open(&kafka->link, node, &ops, kafka, kafka->broker->peer);
+}
+
+static int source_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
+{
+	struct kafka *kafka = weir_state(node);
+
+	return weir_inbox_produce(kafka->inbox, kafka->link, rows, max, wait);
+}
+
+static void source_stop(struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+
+	if (kafka->taken && weir_inbox_is_empty(kafka->inbox))
+		store_offsets(kafka);
+	weir_link_shut(kafka->link);
+}
+
+static const char *source_how(const struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+	int n = weir_link_how(kafka->link, kafka->how, sizeof(kafka->how));
+
+	n += snprintf(kafka->how + n, sizeof(kafka->how) - (size_t)n, "; ");
+	weir_inbox_how(kafka->inbox, kafka->how + n, sizeof(kafka->how) - (size_t)n);
+	return kafka->how;
+}
+
+static int sink_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])
+{
+	struct kafka *kafka = context;
+	const char *given = weir_arg_text(kafka->node, "key");
+	char id[WEIR_OUTBOX_ID], own[24];
+	rd_kafka_resp_err_t error;
+
+	weir_outbox_id(message, id);
+	snprintf(own, sizeof(own), "%016llx", (unsigned long long)message->sender);
+	*token = message->id;
+	error = rd_kafka_producev(kafka->client, RD_KAFKA_V_TOPIC(kafka->broker->path),
+				  RD_KAFKA_V_KEY(given ? given : own, strlen(given ? given : own)),
+				  RD_KAFKA_V_VALUE((void *)(uintptr_t)message->bytes, message->n),
+				  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADER(ID_HEADER, id, -1),
+				  RD_KAFKA_V_OPAQUE((void *)(uintptr_t)message->id), RD_KAFKA_V_END);
+	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		return -EAGAIN;
+	if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		return -EMSGSIZE;
+	snprintf(why, WEIR_LINK_WHY, "%s", rd_kafka_err2str(error));
+	return error ? -EIO : 0;
+}
+
+static int sink_open(struct weir_node *node, const struct weir_schema *in)
+{
+	static const struct weir_outbox_ops ops = { .link = LINK_OPS, .send = sink_send };
+	struct kafka *kafka = weir_state(node);
+	char place[512];
+	int err = kafka_open(node);
+
+	(void)in;
+	if (err)
+		return err;
+	snprintf(place, sizeof(place), "kafka/%s", kafka->broker->path);
+	return weir_outbox_open(&kafka->outbox, node, &ops, kafka, kafka->broker->peer, place);
+}
+
+static int sink_start(struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+
+	return weir_outbox_start(kafka->outbox);
+}
+
+static int sink_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct kafka *kafka = weir_state(node);
+
+	return weir_outbox_push(kafka->outbox, in);
+}
+
+static int sink_end(struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+
+	return weir_outbox_end(kafka->outbox);
+}
+
+static const char *sink_how(const struct weir_node *node)
+{
+	struct kafka *kafka = weir_state(node);
+
+	return weir_outbox_how(kafka->outbox);
+}
+
+static const char *const from_words[] = { "latest", "earliest", NULL };
+
+#define KAFKA_PARAMS                                                                            \
+	WEIR_BROKER_PARAMS,                                                                     \
+	{                                                                                       \
+		.name = "sasl", .style = WEIR_KEY, .value = WEIR_V_TEXT, .fallback = "PLAIN",   \
+		.help = "how user and password are told: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512" \
+	}
+
+static const struct weir_param source_params[] = {
+	WEIR_INBOX_PARAMS,
+	KAFKA_PARAMS,
+	{ .name = "group",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_TEXT,
+	  .help = "consumers that share the messages, and go on where they were; default: alone, from now on" },
+	{ .name = "from",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_WORD,
+	  .fallback = "latest",
+	  .words = from_words,
+	  .help = "where to begin when the group has been nowhere yet" },
+	{ 0 }
+};
+
+static const struct weir_param sink_params[] = {
+	WEIR_OUTBOX_PARAMS,
+	KAFKA_PARAMS,
+	{ .name = "key",
+	  .style = WEIR_KEY,
+	  .value = WEIR_V_TEXT,
+	  .help = "of all messages, which decides on their partition; default: one of this sink's own" },
+	{ 0 }
+};
+
+static const struct weir_source_ops source_ops = {
+	.state_bytes = sizeof(struct kafka),
+	.open = source_open,
+	.produce = source_produce,
+	.stop = source_stop,
+	.close = kafka_close,
+	.how = source_how,
+};
+
+static const struct weir_sink_ops sink_ops = {
+	.state_bytes = sizeof(struct kafka),
+	.open = sink_open,
+	.start = sink_start,
+	.push = sink_push,
+	.end = sink_end,
+	.close = kafka_close,
+	.how = sink_how,
+};
+
+const struct weir_driver weir_bridge_kafka = {
+	.name = "kafka",
+	.doc = "messages of a Kafka topic",
+	.target = "//[USER@]HOST[:PORT]/TOPIC",
+	.source_params = source_params,
+	.sink_params = sink_params,
+	.source = &source_ops,
+	.sink = &sink_ops,
+};

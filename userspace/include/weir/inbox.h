@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file inbox.h
+ * @brief For sources that get messages from a broker: messages become records, parts of their topics become fields, and those
+ * that came before are left out. One thread.
+ *
+ * A broker delivers at least once. What another weir sent with an id (weir/outbox.h) is recognised when it comes again, as long
+ * as no more than WEIR_INBOX_SEEN younger ones have come since; a message older than these is taken for new.
+ */
+#ifndef WEIR_INBOX_H
+#define WEIR_INBOX_H
+
+#include "weir/link.h"
+#include "weir/payload.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_INBOX_SEEN 65536u
+#define WEIR_INBOX_MESSAGE_MAX (1u << 20) /**< bytes; longer messages are counted as cut and left out */
+
+struct weir_inbox;
+
+/** Rows of the parameter table, to be named among those of the driver. */
+#define WEIR_INBOX_PARAMS                                                                                 \
+	WEIR_PAYLOAD_READER_PARAMS,                                                                       \
+	{                                                                                                 \
+		.name = "topic_as", .style = WEIR_KEY, .value = WEIR_V_TEXT,                              \
+		.help = "name of a text field for the topic, routing key or key that a message came with" \
+	}
+
+/** How a protocol writes topics. */
+struct weir_inbox_topics {
+	char separator;
+	const char *one, *rest; /**< wildcards: for one part, for all that follow. NULL: there are none */
+};
+
+/**
+ * @brief By the arguments of a node: schema, payload, topics.
+ * @param pattern what the user wants; `{name}` stands for one part of it, `{name#}` for the rest: text fields of that name.
+ * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_inbox_close(), which takes NULL.
+ */
+int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, struct weir_schema *schema, const char *pattern,
+		    const struct weir_inbox_topics *topics) WEIR_MUST_CHECK;
+void weir_inbox_close(struct weir_inbox *inbox);
+
+/** @brief The pattern, with the protocol's wildcards in place of fields. */
+const char *weir_inbox_pattern(const struct weir_inbox *inbox);
+
+/** @brief A message has come. @param id as weir_outbox_id() wrote it, or NULL; need not end in a zero. */
+void weir_inbox_put(struct weir_inbox *inbox, const char *topic, const void *bytes, size_t n, const char *id,
+		    size_t n_id);
+/** @brief Is there nothing left to be taken? Then it is time to look for more messages. */
+bool weir_inbox_is_empty(const struct weir_inbox *inbox);
+
+/**
+ * @brief The `produce` of a pulled source whose link puts messages into the inbox.
+ * @return as produce.
+ */
+int weir_inbox_produce(struct weir_inbox *inbox, struct weir_link *link, void *rows, uint32_t max,
+		       struct weir_wait *wait);
+
+/** @brief Messages, duplicates and malformed ones, for people. After the run, or on its thread. @return bytes written. */
+int weir_inbox_how(const struct weir_inbox *inbox, char *text, size_t room);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file link.h
+ * @brief For drivers that talk with a peer over a network: a connection that is made again, ever more patiently, when it is lost.
+ *
+ * One thread calls everything but weir_link_how(). The first attempt follows at once, the next after 100 ms, then after twice as
+ * long each time, up to 30 s, a random quarter more or less, so that many clients do not come back all at once.
+ */
+#ifndef WEIR_LINK_H
+#define WEIR_LINK_H
+
+#include "weir/driver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_LINK_WHY 160 /**< bytes that say why there is no connection */
+
+/** What a driver does. All on the link's thread; `why` is to be set where a negative number is returned. */
+struct weir_link_ops {
+	/** Begin to connect. 0 or -errno; -EACCES: the peer refuses us, and would do so again. */
+	int (*open)(void *context, char why[WEIR_LINK_WHY]);
+	/** Wait until the peer has something, `wake_fd` (-1: none) is readable, or CLOCK_MONOTONIC is `until_ns` (in the past: do
+	 *  not wait); then do what can be done. 1: the connection can be used; 0: not yet; -errno: it is lost; -EACCES as above. */
+	int (*serve)(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY]);
+	/** End it. Follows each open(), also one that failed. */
+	void (*shut)(void *context);
+	/** What to wait for while serve() is not called. */
+	void (*wait)(void *context, struct weir_wait *wait);
+};
+
+struct weir_link;
+
+/** @param peer what the user calls it; copied. @return 0 or -ENOMEM. Free with weir_link_close(), which takes NULL and shuts it. */
+int weir_link_open(struct weir_link **out, struct weir_node *node, const struct weir_link_ops *ops, void *context,
+		   const char *peer) WEIR_MUST_CHECK;
+void weir_link_close(struct weir_link *link);
+
+/**
+ * @brief Connect if it is time to, serve, and wait as serve() does.
+ * @return 1: it can be used; 0: not now; -errno: refused at the first attempt, and reported.
+ */
+int weir_link_step(struct weir_link *link, int wake_fd, int64_t until_ns) WEIR_MUST_CHECK;
+/** @brief A driver found in between that the connection is lost. */
+void weir_link_lost(struct weir_link *link, const char *why);
+/** @brief What a pulled source is to wait for before the next step. */
+void weir_link_wait(struct weir_link *link, struct weir_wait *wait);
+/** @brief How many connections there have been, this one included: another number is another connection. */
+uint32_t weir_link_count(const struct weir_link *link);
+/** @brief End in good order, for ever. */
+void weir_link_shut(struct weir_link *link);
+
+/** @brief The state of the connection for people, into `text`. Any thread. @return bytes written. */
+int weir_link_how(struct weir_link *link, char *text, size_t room);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

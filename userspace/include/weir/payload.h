@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file payload.h
+ * @brief For drivers that carry records in messages: records as JSON, CSV, Influx's line protocol or compact binary, and back.
+ *
+ * A record is written as one message. A message that is read may hold several: JSON objects one after the other or in an array,
+ * lines of CSV, binary records. docs/payload.md has the binary form.
+ */
+#ifndef WEIR_PAYLOAD_H
+#define WEIR_PAYLOAD_H
+
+#include "weir/answer.h"
+#include "weir/output.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+extern const char *const weir_payload_written_words[], *const weir_payload_read_words[];
+
+/** Rows of the parameter table of who writes. */
+#define WEIR_PAYLOAD_WRITER_PARAMS                                                                                   \
+	{ .name = "format",                                                                                          \
+	  .style = WEIR_KEY,                                                                                         \
+	  .value = WEIR_V_WORD,                                                                                      \
+	  .fallback = "json",                                                                                        \
+	  .words = weir_payload_written_words,                                                                       \
+	  .help = "of a message: json, an object; csv, values with commas between; influx, line protocol; text, "    \
+		  "a text field as it is; binary, compact, see docs/payload.md" },                                   \
+	{                                                                                                            \
+		.name = "time", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "ns", .words = weir_time_words, \
+		.help = "how a record's time is written; none: not at all"                                           \
+	}
+
+/** Rows of the parameter table of who reads. */
+#define WEIR_PAYLOAD_READER_PARAMS                                                                                    \
+	{ .name = "out",                                                                                              \
+	  .style = WEIR_KEY,                                                                                          \
+	  .value = WEIR_V_TEXT,                                                                                       \
+	  .help = "fields of a message: \"label:text, score\"; kinds real (if none is told), int, bool, text" },      \
+		{ .name = "format",                                                                                   \
+		  .style = WEIR_KEY,                                                                                  \
+		  .value = WEIR_V_WORD,                                                                               \
+		  .words = weir_payload_read_words,                                                                   \
+		  .help = "of a message: json, objects; csv, lines, with or without a header; text, the message is "  \
+			  "one "                                                                                      \
+			  "value; binary, as weir writes it. By default json with out=, else text" },                 \
+		{ .name = "width",                                                                                    \
+		  .style = WEIR_KEY,                                                                                  \
+		  .value = WEIR_V_INT,                                                                                \
+		  .fallback = "240",                                                                                  \
+		  .min = 2,                                                                                           \
+		  .max = 4080,                                                                                        \
+		  .help = "bytes of a text cell that does not say; longer text is cut at a character, and counted" }, \
+		{ .name = "time",                                                                                     \
+		  .style = WEIR_KEY,                                                                                  \
+		  .value = WEIR_V_WORD,                                                                               \
+		  .fallback = "arrival",                                                                              \
+		  .words = weir_payload_time_words,                                                                   \
+		  .help = "of a record: when it came, or own: its column or member t, in ns" },                       \
+	{                                                                                                             \
+		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                      \
+		.words = weir_payload_error_words,                                                                    \
+		.help = "at a malformed message, skip what is left of it and count it, or stop the run"               \
+	}
+
+extern const char *const weir_payload_time_words[], *const weir_payload_error_words[];
+
+/* Writing: one thread. */
+struct weir_payload_writer;
+
+/** @brief By the arguments of a node, for records of weir_in(). @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with
+ *  weir_payload_writer_close(), which takes NULL. */
+int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node) WEIR_MUST_CHECK;
+/** @brief The same for JSON of a schema, which must outlive it, with the time written in that form; reads no arguments. */
+int weir_payload_writer_open_json(struct weir_payload_writer **out, const struct weir_schema *schema,
+				  enum weir_time_form time) WEIR_MUST_CHECK;
+void weir_payload_writer_close(struct weir_payload_writer *writer);
+/** @brief Bytes that a message takes at most. */
+size_t weir_payload_max(const struct weir_payload_writer *writer);
+/** @brief One record as a message of that many bytes at most. @return bytes; 0: it cannot be expressed. */
+size_t weir_payload_write(struct weir_payload_writer *writer, char *to, const struct weir_block *block, uint32_t row);
+
+/* Reading: one thread. */
+struct weir_payload_reader;
+
+/**
+ * @brief By the arguments of a node; starts the schema of weir_out(), to which the driver may add fields of its own: they are
+ * left alone, for the driver to fill in.
+ * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_payload_reader_close(), which takes NULL.
+ */
+int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node *node,
+			     struct weir_schema *schema) WEIR_MUST_CHECK;
+void weir_payload_reader_close(struct weir_payload_reader *reader);
+/** @brief Begin with a message: it is changed in the process, bytes[n] too, and must stay until it has been read. */
+void weir_payload_begin(struct weir_payload_reader *reader, char *bytes, size_t n, int64_t t);
+/** @brief Its next record, into a block with room. @return 1; 0: there is no more; -EINVAL: malformed, and no more of it. */
+int weir_payload_next(struct weir_payload_reader *reader, struct weir_block *block) WEIR_MUST_CHECK;
+/** @brief What was wrong with the last malformed message. */
+const char *weir_payload_why(const struct weir_payload_reader *reader);
+/** @brief Should the run end at a malformed message? */
+bool weir_payload_stops(const struct weir_payload_reader *reader);
+/** @brief Records of a block as rows of weir_out(). */
+void weir_payload_rows(const struct weir_payload_reader *reader, const struct weir_block *block, void *rows);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
