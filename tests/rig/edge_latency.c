@@ -79,8 +79,8 @@ static void take(struct weir_guard_link *link, struct weir_guard_grip *grip, con
 	wanted.what.offset[0] = lamp->offset;
 	strcpy(wanted.what.title, "LAMP");
 	snprintf(wanted.what.device, sizeof(wanted.what.device), "%.127s", lamp->chip);
-	if (weir_link_open(link, true) < 0 || weir_link_hello(link, "edge_latency") < 0 ||
-	    weir_link_take(link, &wanted, -1, grip) < 0)
+	if (weir_guard_link_open(link, true) < 0 || weir_guard_link_hello(link, "edge_latency") < 0 ||
+	    weir_guard_link_take(link, &wanted, -1, grip) < 0)
 		failed("guard");
 }
 
@@ -109,7 +109,7 @@ static void respond(enum design design)
 		else if (design == C_DIRECT && weir_grip_set(&grip, &level) < 0)
 			failed("set");
 		if (design != C &&
-		    weir_link_ask(&link, &grip, &level, 0, design == C_DIRECT ? WEIR_ASK_IS_DONE : 0) < 0)
+		    weir_guard_link_ask(&link, &grip, &level, 0, design == C_DIRECT ? WEIR_ASK_IS_DONE : 0) < 0)
 			failed("ask");
 	}
 }

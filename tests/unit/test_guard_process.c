@@ -72,7 +72,7 @@ static void connect_to_guard(struct weir_guard_link *link)
 	int err = -ENOENT;
 
 	for (int i = 0; i < 2500 && err == -ENOENT; i++) {
-		err = weir_link_open(link, false);
+		err = weir_guard_link_open(link, false);
 		if (err == -ENOENT)
 			nap();
 	}
@@ -112,8 +112,8 @@ static int take(struct weir_guard_link *link, struct weir_guard_grip *grip, cons
 	int file = open(output, O_WRONLY | O_CREAT, 0600), err;
 
 	connect_to_guard(link);
-	assert_int_equal(weir_link_hello(link, title), 0);
-	err = weir_link_take(link, &request, file, grip);
+	assert_int_equal(weir_guard_link_hello(link, title), 0);
+	err = weir_guard_link_take(link, &request, file, grip);
 	close(file);
 	return err;
 }
@@ -122,13 +122,13 @@ static void leave(struct weir_guard_link *link)
 {
 	struct weir_guard_request request = { .verb = WEIR_GUARD_LEAVE };
 
-	assert_int_equal(weir_link_call(link, &request, -1), 0);
-	weir_link_close(link);
+	assert_int_equal(weir_guard_link_call(link, &request, -1), 0);
+	weir_guard_link_close(link);
 }
 
 static void ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, double value, uint32_t how)
 {
-	assert_int_equal(weir_link_ask(link, grip, &value, 0, how), 0);
+	assert_int_equal(weir_guard_link_ask(link, grip, &value, 0, how), 0);
 }
 
 /* An output is taken at its park value, set as asked, limited to its range, and parked on leaving. */
@@ -140,10 +140,10 @@ static void test_take_ask_leave(void **state)
 	(void)state;
 	assert_int_equal(take(&link, &grip, "one"), 0);
 	assert_int_equal(in_file(), PARK);
-	weir_link_beat(&link, &grip, now() + 3600000 * MS, now());
+	weir_guard_link_beat(&link, &grip, now() + 3600000 * MS, now());
 	ask(&link, &grip, 42, 0);
 	await_file(42);
-	weir_link_beat(&link, &grip, now(), now());
+	weir_guard_link_beat(&link, &grip, now(), now());
 	ask(&link, &grip, 5000, 0);
 	await_file(1000);
 	leave(&link);
@@ -160,7 +160,7 @@ static void test_one_holder(void **state)
 	assert_int_equal(take(&link, &grip, "the first"), 0);
 	assert_int_equal(take(&other, &grip, "the second"), -EBUSY);
 	assert_non_null(strstr(other.reply.text, "the first"));
-	weir_link_close(&other);
+	weir_guard_link_close(&other);
 	leave(&link);
 }
 
@@ -175,17 +175,17 @@ static void test_deadline_and_retake(void **state)
 	ask(&link, &grip, 42, 0);
 	await_file(PARK);
 	/* The file may have been 42 too shortly to be seen: that it was is in the counters. */
-	while (atomic_load(&weir_link_told(&link, &grip)->parks) == 0)
+	while (atomic_load(&weir_guard_link_told(&link, &grip)->parks) == 0)
 		nap();
-	assert_int_equal(atomic_load(&weir_link_told(&link, &grip)->done), 1);
+	assert_int_equal(atomic_load(&weir_guard_link_told(&link, &grip)->done), 1);
 	ask(&link, &grip, 43, 0);
-	while (atomic_load(&weir_link_told(&link, &grip)->refused) == 0)
+	while (atomic_load(&weir_guard_link_told(&link, &grip)->refused) == 0)
 		nap();
 	assert_int_equal(in_file(), PARK);
-	grip.epoch = atomic_load(&weir_link_told(&link, &grip)->epoch);
+	grip.epoch = atomic_load(&weir_guard_link_told(&link, &grip)->epoch);
 	for (int i = 0; i < 2500 && in_file() != 44; i++) {
-		grip.epoch = atomic_load(&weir_link_told(&link, &grip)->epoch);
-		weir_link_beat(&link, &grip, now(), now());
+		grip.epoch = atomic_load(&weir_guard_link_told(&link, &grip)->epoch);
+		weir_guard_link_beat(&link, &grip, now(), now());
 		ask(&link, &grip, 44, WEIR_ASK_RETAKES);
 		nap();
 	}
@@ -210,7 +210,7 @@ static void test_sign_of_life(void **state)
 			assert_true(atomic_load(&link.tells->beat_ns) != last);
 		}
 		ask(&link, &grip, 42, 0);
-		while (atomic_load(&weir_link_told(&link, &grip)->parks) == 0)
+		while (atomic_load(&weir_guard_link_told(&link, &grip)->parks) == 0)
 			nap();
 	}
 	leave(&link);
@@ -226,14 +226,14 @@ static void test_death(void **state)
 	(void)state;
 	assert_int_equal(take(&link, &grip, "one"), 0);
 	ask(&link, &grip, 42, 0);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 	await_file(PARK);
 	connect_to_guard(&link);
-	while (weir_link_call(&link, &list, -1) == 0 && link.reply.is_held)
+	while (weir_guard_link_call(&link, &list, -1) == 0 && link.reply.is_held)
 		nap();
 	assert_int_equal(link.reply.error, 0);
 	assert_int_equal(link.reply.cause, WEIR_DIED);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 }
 
 /* Neither page can be resized, and the guard's cannot be written by others. */
@@ -244,12 +244,12 @@ static void test_seals(void **state)
 
 	(void)state;
 	connect_to_guard(&link);
-	assert_int_equal(weir_link_call(&link, &hello, -1), 0);
+	assert_int_equal(weir_guard_link_call(&link, &hello, -1), 0);
 	assert_int_equal(ftruncate(link.fds[0], 0), -1);
 	assert_int_equal(ftruncate(link.fds[1], 0), -1);
 	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, link.fds[1], 0), MAP_FAILED);
 	assert_int_equal(write(link.fds[1], "x", 1), -1);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 }
 
 /* A guard that is started after one was killed parks what that held. */
@@ -260,12 +260,12 @@ static void test_next_guard_parks(void **state)
 
 	(void)state;
 	assert_int_equal(take(&link, &grip, "one"), 0);
-	weir_link_beat(&link, &grip, now() + 3600000 * MS, now());
+	weir_guard_link_beat(&link, &grip, now() + 3600000 * MS, now());
 	ask(&link, &grip, 42, 0);
-	while (atomic_load(&weir_link_told(&link, &grip)->done) == 0)
+	while (atomic_load(&weir_guard_link_told(&link, &grip)->done) == 0)
 		nap();
 	kill_guard(SIGKILL);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 	assert_int_equal(truncate(output, 0), 0);
 	start_guard();
 	await_file(PARK);
@@ -288,8 +288,8 @@ static void test_nonsense(void **state)
 		request.verb = i % 9;
 		/* A path that could be opened or a value that could be set must not come of it. */
 		request.what.n = request.verb == WEIR_GUARD_PARK ? 99 : request.what.n | 32;
-		assert_true(weir_link_call(&link, &request, -1) <= 0);
-		weir_link_close(&link);
+		assert_true(weir_guard_link_call(&link, &request, -1) <= 0);
+		weir_guard_link_close(&link);
 	}
 	assert_int_equal(waitpid(guard, NULL, WNOHANG), 0);
 }

@@ -83,9 +83,9 @@ static int open_guarding(struct weir_node *node)
 		return -ENOMEM;
 	run->guarding = guarding;
 	snprintf(title, sizeof(title), "weir run %s", weir_report_name(node->pipeline->report));
-	err = weir_link_open(&guarding->link, true);
+	err = weir_guard_link_open(&guarding->link, true);
 	if (err >= 0)
-		err = weir_link_hello(&guarding->link, title);
+		err = weir_guard_link_hello(&guarding->link, title);
 	return err < 0 ? fail_link(node, err) : 0;
 }
 
@@ -163,7 +163,7 @@ static int take(struct weir_node *node, struct weir_guarding *guarding)
 	*held = (struct weir_held){ .node = node, .file = -1, .grip.lines = -1 };
 	err = weir_held_describe(node, &request, &held->file);
 	if (err >= 0) {
-		err = weir_link_take(&guarding->link, &request, held->file, &held->grip);
+		err = weir_guard_link_take(&guarding->link, &request, held->file, &held->grip);
 		if (err < 0)
 			fail_take(node, guarding, &request, err);
 	}
@@ -198,7 +198,7 @@ int weir_held_start(struct weir_node *node)
 
 static bool is_lost(const struct weir_guarding *guarding, const struct weir_held *held)
 {
-	return atomic_load(&weir_link_told(&guarding->link, &held->grip)->epoch) != held->grip.epoch;
+	return atomic_load(&weir_guard_link_told(&guarding->link, &held->grip)->epoch) != held->grip.epoch;
 }
 
 static int set_directly(struct weir_held *held, struct weir_guarding *guarding)
@@ -207,7 +207,7 @@ static int set_directly(struct weir_held *held, struct weir_guarding *guarding)
 
 	if (err < 0)
 		return weir_fail_device(held->node, held->what.title, "set the line", -err, NULL);
-	return weir_link_ask(&guarding->link, &held->grip, held->wish, held->record_t, WEIR_ASK_IS_DONE);
+	return weir_guard_link_ask(&guarding->link, &held->grip, held->wish, held->record_t, WEIR_ASK_IS_DONE);
 }
 
 /* With the lock. */
@@ -217,7 +217,7 @@ static int ask(struct weir_held *held, struct weir_guarding *guarding)
 		return 0;
 	if (held->is_direct)
 		return set_directly(held, guarding);
-	return weir_link_ask(&guarding->link, &held->grip, held->wish, held->record_t, 0);
+	return weir_guard_link_ask(&guarding->link, &held->grip, held->wish, held->record_t, 0);
 }
 
 int weir_held_ask(struct weir_node *node, const double *value, uint32_t n, int64_t t)
@@ -256,7 +256,7 @@ void weir_held_park(struct weir_node *node)
 	if (guarding->is_gone)
 		set_park(held);
 	else if (!held->is_over && !is_lost(guarding, held) &&
-		 weir_link_ask(&guarding->link, &held->grip, held->what.park, 0, WEIR_ASK_PARKS) < 0)
+		 weir_guard_link_ask(&guarding->link, &held->grip, held->what.park, 0, WEIR_ASK_PARKS) < 0)
 		weir_fail(node, ETIMEDOUT, "the guard does not answer");
 	held->is_over = true;
 	pthread_mutex_unlock(&held->lock);
@@ -325,18 +325,18 @@ static int64_t freshness(struct weir_held *held, int64_t now)
 /* The agent may be about to ask for something else: whoever comes second has the last word, as it should be. */
 static void retake(struct weir_held *held, struct weir_guarding *guarding)
 {
-	const struct weir_guard_tell_slot *told = weir_link_told(&guarding->link, &held->grip);
+	const struct weir_guard_tell_slot *told = weir_guard_link_told(&guarding->link, &held->grip);
 
 	pthread_mutex_lock(&held->lock);
 	held->grip.epoch = atomic_load(&told->epoch);
-	if (!held->is_over && weir_link_ask(&guarding->link, &held->grip, held->wish, 0, WEIR_ASK_RETAKES) < 0)
+	if (!held->is_over && weir_guard_link_ask(&guarding->link, &held->grip, held->wish, 0, WEIR_ASK_RETAKES) < 0)
 		held->is_over = true;
 	pthread_mutex_unlock(&held->lock);
 }
 
 static void look_at_told(struct weir_held *held, struct weir_guarding *guarding)
 {
-	const struct weir_guard_tell_slot *told = weir_link_told(&guarding->link, &held->grip);
+	const struct weir_guard_tell_slot *told = weir_guard_link_told(&guarding->link, &held->grip);
 	int error = (int)atomic_load(&told->error);
 
 	if (held->told || (!error && !atomic_load(&told->is_gone)))
@@ -355,7 +355,7 @@ static void vouch(struct weir_held *held, struct weir_guarding *guarding, int64_
 	bool idle, well = is_well(held, &idle);
 
 	if (well)
-		weir_link_beat(&guarding->link, &held->grip, now, fresh_ns);
+		weir_guard_link_beat(&guarding->link, &held->grip, now, fresh_ns);
 	if (well && idle && is_lost(guarding, held) && !held->told)
 		retake(held, guarding);
 	look_at_told(held, guarding);
@@ -462,7 +462,7 @@ int weir_guarding_begin(struct weir_pipeline *pipeline)
 
 static void count(struct weir_held *held, const struct weir_guarding *guarding)
 {
-	const struct weir_guard_tell_slot *told = weir_link_told(&guarding->link, &held->grip);
+	const struct weir_guard_tell_slot *told = weir_guard_link_told(&guarding->link, &held->grip);
 
 	atomic_store(&held->node->actuations, atomic_load(&told->done));
 	atomic_store(&held->node->refused, atomic_load(&told->refused));
@@ -483,7 +483,7 @@ void weir_guarding_end(struct weir_pipeline *pipeline)
 		guarding->held[i].is_over = true;
 		pthread_mutex_unlock(&guarding->held[i].lock);
 	}
-	if (guarding->n && !guarding->is_gone && weir_link_call(&guarding->link, &request, -1) < 0)
+	if (guarding->n && !guarding->is_gone && weir_guard_link_call(&guarding->link, &request, -1) < 0)
 		park_without(pipeline, "has ended");
 	for (uint32_t i = 0; i < guarding->n; i++)
 		count(&guarding->held[i], guarding);
@@ -505,7 +505,7 @@ void weir_guarding_close(struct weir_pipeline *pipeline)
 		if (held->file >= 0)
 			close(held->file);
 	}
-	weir_link_close(&guarding->link);
+	weir_guard_link_close(&guarding->link);
 	free(guarding);
 	pipeline->runtime->guarding = NULL;
 }

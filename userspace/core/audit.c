@@ -21,9 +21,9 @@ int weir_audit_open(struct weir_audit **out)
 	*out = NULL;
 	if (!audit)
 		return -ENOMEM;
-	err = weir_link_open(&audit->link, true);
+	err = weir_guard_link_open(&audit->link, true);
 	if (err >= 0)
-		err = weir_link_call(&audit->link, &request, -1);
+		err = weir_guard_link_call(&audit->link, &request, -1);
 	if (err < 0)
 		weir_audit_close(audit);
 	else
@@ -62,6 +62,6 @@ int weir_audit_fd(const struct weir_audit *audit)
 void weir_audit_close(struct weir_audit *audit)
 {
 	if (audit)
-		weir_link_close(&audit->link);
+		weir_guard_link_close(&audit->link);
 	free(audit);
 }

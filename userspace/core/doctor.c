@@ -227,9 +227,9 @@ static struct finding check_released_lines(void)
 static struct finding check_guard(void)
 {
 	struct weir_guard_link link;
-	int err = weir_link_open(&link, false);
+	int err = weir_guard_link_open(&link, false);
 
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 	if (err >= 0)
 		return say(GOOD, NULL, "a guard is running");
 	if (err == -ENOENT)

@@ -124,7 +124,7 @@ static int start_one(void)
 	return fd == -ENOENT ? -ENOEXEC : fd;
 }
 
-int weir_link_open(struct weir_guard_link *link, bool start)
+int weir_guard_link_open(struct weir_guard_link *link, bool start)
 {
 	struct ucred peer = { 0 };
 	socklen_t length = sizeof(peer);
@@ -149,7 +149,7 @@ static void drop_fds(struct weir_guard_link *link)
 	}
 }
 
-int weir_link_call(struct weir_guard_link *link, struct weir_guard_request *request, int file)
+int weir_guard_link_call(struct weir_guard_link *link, struct weir_guard_request *request, int file)
 {
 	uint32_t n;
 	int err;
@@ -162,14 +162,14 @@ int weir_link_call(struct weir_guard_link *link, struct weir_guard_request *requ
 	return err < 0 ? err : -link->reply.error;
 }
 
-int weir_link_hello(struct weir_guard_link *link, const char *title)
+int weir_guard_link_hello(struct weir_guard_link *link, const char *title)
 {
 	struct weir_guard_request request = { .verb = WEIR_GUARD_HELLO };
 	void *page;
 	int err;
 
 	snprintf(request.what.title, sizeof(request.what.title), "%s", title);
-	err = weir_link_call(link, &request, -1);
+	err = weir_guard_link_call(link, &request, -1);
 	if (err < 0)
 		return err;
 	page = mmap(NULL, sizeof(*link->asks), PROT_READ | PROT_WRITE, MAP_SHARED, link->fds[0], 0);
@@ -186,13 +186,13 @@ int weir_link_hello(struct weir_guard_link *link, const char *title)
 	return 0;
 }
 
-int weir_link_take(struct weir_guard_link *link, struct weir_guard_request *request, int file,
-		   struct weir_guard_grip *grip)
+int weir_guard_link_take(struct weir_guard_link *link, struct weir_guard_request *request, int file,
+			 struct weir_guard_grip *grip)
 {
 	int err;
 
 	request->verb = WEIR_GUARD_TAKE;
-	err = weir_link_call(link, request, file);
+	err = weir_guard_link_call(link, request, file);
 	if (err < 0)
 		return err;
 	*grip = (struct weir_guard_grip){
@@ -205,7 +205,7 @@ int weir_link_take(struct weir_guard_link *link, struct weir_guard_request *requ
 	return 0;
 }
 
-void weir_link_close(struct weir_guard_link *link)
+void weir_guard_link_close(struct weir_guard_link *link)
 {
 	if (link->fd <= 0 && !link->asks)
 		return;
@@ -248,13 +248,13 @@ static int await_room(const struct weir_guard_link *link, const struct weir_guar
 	return 0;
 }
 
-int weir_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, const double *value,
-		  int64_t record_t, uint32_t how)
+int weir_guard_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, const double *value,
+			int64_t record_t, uint32_t how)
 {
 	struct weir_guard_ask_slot *slot = &link->asks->slot[grip->slot];
 	struct weir_guard_ask *ask;
 	uint64_t head;
-	int err = await_room(link, slot, weir_link_told(link, grip));
+	int err = await_room(link, slot, weir_guard_link_told(link, grip));
 
 	if (err < 0)
 		return err;
@@ -271,7 +271,8 @@ int weir_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *gr
 	return 0;
 }
 
-void weir_link_beat(struct weir_guard_link *link, const struct weir_guard_grip *grip, int64_t now_ns, int64_t fresh_ns)
+void weir_guard_link_beat(struct weir_guard_link *link, const struct weir_guard_grip *grip, int64_t now_ns,
+			  int64_t fresh_ns)
 {
 	struct weir_guard_ask_slot *slot = &link->asks->slot[grip->slot];
 

@@ -3,8 +3,8 @@
  * @file guard_link.h
  * @brief A user's end of the guard: find or start one, take outputs, ask, beat. guard/protocol.h says what passes.
  *
- * Requests (open, call, take, close) are for one thread. weir_link_ask() is for the thread that drives the output,
- * weir_link_beat() for any one thread.
+ * Requests (open, call, take, close) are for one thread. weir_guard_link_ask() is for the thread that drives the output,
+ * weir_guard_link_beat() for any one thread.
  */
 #ifndef WEIR_CORE_GUARD_LINK_H
 #define WEIR_CORE_GUARD_LINK_H
@@ -33,34 +33,35 @@ struct weir_guard_grip {
  * @param start start one if there is none.
  * @return 0; -ENOENT: there is none; -ENOEXEC: its program cannot be found or run; -errno. Zero is a closed link.
  */
-int weir_link_open(struct weir_guard_link *link, bool start) WEIR_MUST_CHECK;
+int weir_guard_link_open(struct weir_guard_link *link, bool start) WEIR_MUST_CHECK;
 
 /** @brief Introduce oneself and get the pages: before the first take. @return 0 or -errno. */
-int weir_link_hello(struct weir_guard_link *link, const char *title) WEIR_MUST_CHECK;
+int weir_guard_link_hello(struct weir_guard_link *link, const char *title) WEIR_MUST_CHECK;
 
 /** @brief One request, with a descriptor (-1: none; stays the caller's). @return 0 with link->reply; -errno, reply.text may say why. */
-int weir_link_call(struct weir_guard_link *link, struct weir_guard_request *request, int file) WEIR_MUST_CHECK;
+int weir_guard_link_call(struct weir_guard_link *link, struct weir_guard_request *request, int file) WEIR_MUST_CHECK;
 
-/** @brief Take an output. @return as weir_link_call(). */
-int weir_link_take(struct weir_guard_link *link, struct weir_guard_request *request, int file,
-		   struct weir_guard_grip *grip) WEIR_MUST_CHECK;
+/** @brief Take an output. @return as weir_guard_link_call(). */
+int weir_guard_link_take(struct weir_guard_link *link, struct weir_guard_request *request, int file,
+			 struct weir_guard_grip *grip) WEIR_MUST_CHECK;
 
 /** @brief Forget all; the guard parks what was not left. */
-void weir_link_close(struct weir_guard_link *link);
+void weir_guard_link_close(struct weir_guard_link *link);
 
 /**
  * @brief Ask for values. Waits while WEIR_GUARD_QUEUE asks are on their way.
  * @param how WEIR_ASK_… or 0.
  * @return 0, or -ETIMEDOUT: the guard does not take asks any more.
  */
-int weir_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, const double *value,
-		  int64_t record_t, uint32_t how) WEIR_MUST_CHECK;
+int weir_guard_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, const double *value,
+			int64_t record_t, uint32_t how) WEIR_MUST_CHECK;
 
 /** @brief We are well; `fresh_ns` is when our input last brought something. */
-void weir_link_beat(struct weir_guard_link *link, const struct weir_guard_grip *grip, int64_t now_ns, int64_t fresh_ns);
+void weir_guard_link_beat(struct weir_guard_link *link, const struct weir_guard_grip *grip, int64_t now_ns,
+			  int64_t fresh_ns);
 
-static inline const struct weir_guard_tell_slot *weir_link_told(const struct weir_guard_link *link,
-								const struct weir_guard_grip *grip)
+static inline const struct weir_guard_tell_slot *weir_guard_link_told(const struct weir_guard_link *link,
+								      const struct weir_guard_grip *grip)
 {
 	return &link->tells->slot[grip->slot];
 }

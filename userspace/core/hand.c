@@ -25,7 +25,7 @@ static int fail(FILE *messages, const struct weir_guard_link *link, const char *
 
 static int reach(struct weir_guard_link *link, bool start, FILE *messages)
 {
-	int err = weir_link_open(link, start);
+	int err = weir_guard_link_open(link, start);
 
 	if (err == -ENOENT)
 		fputs("weir: no guard is running, so nothing is held\n", messages);
@@ -107,10 +107,10 @@ static int call(struct weir_guard_request *request, const char *output, const ch
 
 	if (status)
 		return status;
-	err = weir_link_call(&link, request, file);
+	err = weir_guard_link_call(&link, request, file);
 	if (err < 0)
 		status = fail(messages, &link, output, what, err);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 	return status;
 }
 
@@ -211,9 +211,9 @@ int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format 
 	uint32_t n = 0;
 	int status = reach(&link, false, messages);
 
-	for (; !status && weir_link_call(&link, &request, -1) >= 0; request.index++)
+	for (; !status && weir_guard_link_call(&link, &request, -1) >= 0; request.index++)
 		n += print_output(&link.reply, output, document, stream);
-	weir_link_close(&link);
+	weir_guard_link_close(&link);
 	if (document)
 		weir_json_print(document, stream);
 	if (!status && output && !n) {
