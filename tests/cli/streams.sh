@@ -83,11 +83,25 @@ python() { # the example reads without a copy, and counts on
     grep -q '^500 records' "$work/python"
 }
 
+example_in_c() { # weir_tap.h alone: each of 5000 records, added up
+    example=$(dirname "$weir")/examples/tap
+    "$weir" run -q -n 5000 'synth:counter rate=max | weir:c policy=block readers=1' &
+    published c && same '5000 records, 0 lost, sum of value 1.24975e+07' "$("$example" c)"
+    status=$?
+    wait
+    return $status
+}
+
 ok 'a program split at a stream prints the same' two_as_one ''
 ok 'so it does where the reader insists on being waited for' two_as_one policy=block
 ok 'a subscriber goes on with the next publisher' resumes
 ok 'a publisher with other fields is refused, and both are shown' mismatch
 ok 'resume=no ends with the publisher' ends_with_its_publisher
+if [ -x "$(dirname "$weir")/examples/tap" ]; then
+    ok 'a C program reads with weir_tap.h alone' example_in_c
+else
+    echo 'skip - a C program reads with weir_tap.h alone: examples/tap is not built (make tools)'
+fi
 
 publish listed policy=block
 published listed

@@ -245,6 +245,7 @@ enum fault {
 	TEXT_LONG,
 	TEXT_SHORT,
 	TEXT_ABSURD,
+	TEXT_ESCAPE,
 	SHORT_MESSAGE,
 	NO_MESSAGE,
 	NO_FDS,
@@ -297,6 +298,12 @@ static void break_it(struct fake *fake, enum fault fault)
 		break;
 	case TEXT_ABSURD:
 		memset(fake->text, '[', sizeof(fake->text));
+		break;
+	case TEXT_ESCAPE: /* a field whose name would go to a terminal: [CSI]2 */
+		memcpy(strstr(fake->text, "value"),
+		       "\xc2\x9b"
+		       "2Jx",
+		       5);
 		break;
 	case SHORT_MESSAGE:
 		fake->bytes = sizeof(fake->welcome) - 1;
