@@ -79,7 +79,7 @@ ends_with_its_publisher() { # resume=no: the end of the publisher is the end
 }
 
 python() { # the example reads without a copy, and counts on
-    LD_LIBRARY_PATH=$(dirname "$weir") timeout 60 python3 examples/tap.py listed 500 >"$work/python" 2>&1 || return 1
+    LD_LIBRARY_PATH=$(dirname "$weir")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 60 python3 examples/tap.py listed 500 >"$work/python" 2>&1 || return 1
     grep -q '^500 records' "$work/python"
 }
 

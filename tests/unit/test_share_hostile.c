@@ -122,6 +122,7 @@ static void a_reader_that_lies_holds_nobody_up(void **state)
 	struct weir_tap *tap;
 	int fd, fds[WEIR_SHARE_FDS];
 	uint64_t wrong = 0, read = 0;
+	uint32_t got;
 
 	(void)state;
 	config.waits = true;
@@ -137,6 +138,9 @@ static void a_reader_that_lies_holds_nobody_up(void **state)
 			((_Atomic uint64_t *)seat)[i] = roll(&dice);
 		atomic_store(&seat->position, k / 500 % 2 ? UINT64_MAX - k : k + 1000000);
 		peer_write(share, k, k + 500, &dice);
+		/* Nor does it take from another what that has not read yet. */
+		weir_share_reserve(share, 1000, &got);
+		assert_int_equal(got, 1024 - 500);
 		read += peer_read(tap, 1024, 0, &wrong);
 	}
 	assert_int_equal(read, 50000);
