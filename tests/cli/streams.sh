@@ -25,11 +25,11 @@ published() { # NAME…: once they are there
 }
 
 two_as_one() { # ARGUMENTS-OF-THE-SUBSCRIBER: split at a stream, the program prints what it prints in one piece
-    "$weir" run -q -n $n "$head | $tail" >"$work/one"
+    "$weir" run -q -n "$n" "$head | $tail" >"$work/one"
     timeout 60 "$weir" run --strict -q "weir:split $1 | $tail" >"$work/two" &
     subscriber=$!
-    timeout 60 "$weir" run --strict -q -n $n "$head | weir:split policy=block readers=1 keep=512"
-    wait $subscriber && [ "$(wc -l <"$work/one")" -gt 500 ] && cmp "$work/one" "$work/two"
+    timeout 60 "$weir" run --strict -q -n "$n" "$head | weir:split policy=block readers=1 keep=512"
+    wait "$subscriber" && [ "$(wc -l <"$work/one")" -gt 500 ] && cmp "$work/one" "$work/two"
 }
 
 resumes() { # the publisher is killed and started again: the subscriber goes on, and says so; one that ends in good order ends it
@@ -37,10 +37,10 @@ resumes() { # the publisher is killed and started again: the subscriber goes on,
     timeout 60 "$weir" run --stats=json 'weir:again | null' 2>"$work/resume" &
     subscriber=$!
     sleep 0.7
-    kill -9 $publisher
-    wait $publisher 2>/dev/null
+    kill -9 "$publisher"
+    wait "$publisher" 2>/dev/null
     "$weir" run -q -n 300 'synth:counter rate=1kHz | weir:again readers=1'
-    wait $subscriber || return 1
+    wait "$subscriber" || return 1
     grep -q 'publisher has gone' "$work/resume" && grep -q 'publisher is back' "$work/resume" &&
         [ "$(sed -n 's/^ *"in": \([0-9]*\),*$/\1/p' "$work/resume" | head -n 1)" -gt 300 ]
 }
@@ -50,13 +50,13 @@ mismatch() { # the next publisher has other fields: refused, with both
     timeout 60 "$weir" run -q 'weir:fields | null' 2>"$work/mismatch" &
     subscriber=$!
     sleep 0.7
-    kill -9 $publisher
-    wait $publisher 2>/dev/null
+    kill -9 "$publisher"
+    wait "$publisher" 2>/dev/null
     timeout 60 "$weir" run -q --for 5s 'synth:sine rate=1kHz | select other = value | weir:fields' &
     publisher=$!
-    wait $subscriber && return 1
-    kill $publisher
-    wait $publisher
+    wait "$subscriber" && return 1
+    kill "$publisher"
+    wait "$publisher"
     grep -q '"name":"other"' "$work/mismatch" && grep -q '"name":"value"' "$work/mismatch"
 }
 
@@ -73,14 +73,23 @@ ends_with_its_publisher() { # resume=no: the end of the publisher is the end
     timeout 60 "$weir" run -q 'weir:short resume=no | null' &
     subscriber=$!
     sleep 0.5
-    kill $publisher
-    wait $publisher
-    wait $subscriber
+    kill "$publisher"
+    wait "$publisher"
+    wait "$subscriber"
 }
 
 python() { # the example reads without a copy, and counts on
-    LD_LIBRARY_PATH=$(dirname "$weir") timeout 60 python3 examples/tap.py listed 500 >"$work/python" 2>&1 || return 1
+    LD_LIBRARY_PATH=$(dirname "$weir")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 60 python3 examples/tap.py listed 500 >"$work/python" 2>&1 || return 1
     grep -q '^500 records' "$work/python"
+}
+
+example_in_c() { # weir_tap.h alone: each of 5000 records, added up
+    example=$(dirname "$weir")/examples/tap
+    "$weir" run -q -n 5000 'synth:counter rate=max | weir:c policy=block readers=1' &
+    published c && same '5000 records, 0 lost, sum of value 1.24975e+07' "$("$example" c)"
+    status=$?
+    wait
+    return $status
 }
 
 ok 'a program split at a stream prints the same' two_as_one ''
@@ -88,6 +97,11 @@ ok 'so it does where the reader insists on being waited for' two_as_one policy=b
 ok 'a subscriber goes on with the next publisher' resumes
 ok 'a publisher with other fields is refused, and both are shown' mismatch
 ok 'resume=no ends with the publisher' ends_with_its_publisher
+if [ -x "$(dirname "$weir")/examples/tap" ]; then
+    ok 'a C program reads with weir_tap.h alone' example_in_c
+else
+    echo 'skip - a C program reads with weir_tap.h alone: examples/tap is not built (make tools)'
+fi
 
 publish listed policy=block
 published listed
@@ -109,8 +123,8 @@ if python3 -c 'import numpy' 2>/dev/null; then
 else
     echo 'skip - Python reads without a copy: there is no numpy (python3-numpy)'
 fi
-kill $reader $publisher
-wait $reader $publisher
+kill "$reader" "$publisher"
+wait "$reader" "$publisher"
 
 ok 'nobody is waited for unless it is allowed' sh -c "\"$weir\" run -q --for 1.5s 'synth:counter rate=1kHz | weir:greedy' & sleep 0.5
     \"$weir\" run -q 'weir:greedy policy=block | null' 2>'$work/greedy'; [ \$? -eq 3 ] && grep -q 'does not wait' '$work/greedy'; s=\$?; wait; exit \$s"

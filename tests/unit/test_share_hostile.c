@@ -122,6 +122,7 @@ static void a_reader_that_lies_holds_nobody_up(void **state)
 	struct weir_tap *tap;
 	int fd, fds[WEIR_SHARE_FDS];
 	uint64_t wrong = 0, read = 0;
+	uint32_t got;
 
 	(void)state;
 	config.waits = true;
@@ -137,6 +138,9 @@ static void a_reader_that_lies_holds_nobody_up(void **state)
 			((_Atomic uint64_t *)seat)[i] = roll(&dice);
 		atomic_store(&seat->position, k / 500 % 2 ? UINT64_MAX - k : k + 1000000);
 		peer_write(share, k, k + 500, &dice);
+		/* Nor does it take from another what that has not read yet. */
+		weir_share_reserve(share, 1000, &got);
+		assert_int_equal(got, 1024 - 500);
 		read += peer_read(tap, 1024, 0, &wrong);
 	}
 	assert_int_equal(read, 50000);
@@ -245,6 +249,7 @@ enum fault {
 	TEXT_LONG,
 	TEXT_SHORT,
 	TEXT_ABSURD,
+	TEXT_ESCAPE,
 	SHORT_MESSAGE,
 	NO_MESSAGE,
 	NO_FDS,
@@ -297,6 +302,12 @@ static void break_it(struct fake *fake, enum fault fault)
 		break;
 	case TEXT_ABSURD:
 		memset(fake->text, '[', sizeof(fake->text));
+		break;
+	case TEXT_ESCAPE: /* a field whose name would go to a terminal: [CSI]2 */
+		memcpy(strstr(fake->text, "value"),
+		       "\xc2\x9b"
+		       "2Jx",
+		       5);
 		break;
 	case SHORT_MESSAGE:
 		fake->bytes = sizeof(fake->welcome) - 1;

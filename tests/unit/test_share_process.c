@@ -281,6 +281,7 @@ static void killed_publishers_are_followed(void **state)
 	assert_int_equal(join(reader), 0);
 	assert_int_equal(board->end, -ENODATA);
 	assert_int_equal(board->wrong, 0);
+	assert_int_equal(board->sessions, kills + 1);
 	/* What was published in the very last moment had no time to be written down. */
 	assert_in_range(board->read + board->lost + board->missed, published, published + 100 * kills);
 	munmap(board, sizeof(*board));

@@ -27,7 +27,9 @@ static int set_schema(struct weir_share *share)
 	share->text = weir_record_schema_write(&share->schema);
 	if (!share->text)
 		return -ENOMEM;
-	share->text[strcspn(share->text, " ")] = 0; /* what pads it */
+	/* What pads it is for files. */
+	for (size_t n = strlen(share->text); n && share->text[n - 1] == ' '; n--)
+		share->text[n - 1] = 0;
 	return strlen(share->text) <= WEIR_SHARE_TEXT_MAX ? 0 : -E2BIG;
 }
 

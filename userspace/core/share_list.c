@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/record_format.h"
 #include "core/share_list.h"
 #include "core/share_place.h"
 #include "core/tap_internal.h"
@@ -138,7 +137,7 @@ static void print_schema(const struct stream *stream, FILE *out)
 {
 	struct weir_schema schema;
 
-	if (weir_record_schema_read(&schema, stream->text, stream->now.text_bytes) < 0)
+	if (weir_tap_read_schema(&schema, stream->text, stream->now.text_bytes) < 0)
 		return;
 	fputs("    t", out);
 	for (uint32_t i = 0; i < schema.n_fields; i++)

@@ -44,13 +44,20 @@ static int make_seat(const struct weir_share *share)
 	return fd;
 }
 
-/* In the place of what is there: the writer may look at this very moment. */
+/* Moved to the place of what is there: the writer may look at this very moment, and finds one or the other. */
 static int map_seat(struct weir_share *share, unsigned place, int fd)
 {
-	int flags = MAP_FIXED | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE);
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED | MAP_POPULATE, error;
+	void *page = mmap(NULL, share->page, PROT_READ | PROT_WRITE, flags, fd, 0);
 
-	return mmap(share_seat(share, place), share->page, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ? -errno
-													       : 0;
+	if (page == MAP_FAILED)
+		return -errno;
+	if (mremap(page, share->page, share->page, MREMAP_MAYMOVE | MREMAP_FIXED, share_seat(share, place)) !=
+	    MAP_FAILED)
+		return 0;
+	error = -errno;
+	munmap(page, share->page);
+	return error;
 }
 
 /* The same for the descriptor. Takes `fd`. */

@@ -40,6 +40,9 @@ int weir_tap_admit(struct weir_tap **out, int connection, const void *message, s
 /** @brief Ask whoever listens on a socket to show what it publishes. `text` of WEIR_SHARE_TEXT_MAX + 1 bytes becomes the schema. */
 int weir_tap_look(int connection, struct weir_share_view *view, char *text) WEIR_MUST_CHECK;
 
+/** @brief The schema that a peer sent, if it is sound and its names can be shown. 0, -EPROTO or -EBADMSG. */
+int weir_tap_read_schema(struct weir_schema *schema, const char *text, size_t n) WEIR_MUST_CHECK;
+
 /** @brief A sentence into `why`, which may be NULL. @return -error. */
 int weir_tap_because(char *why, int error, const char *format, ...) WEIR_PRINTF(3, 4);
 

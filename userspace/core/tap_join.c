@@ -56,6 +56,31 @@ static int nonsense(char *why, const char *what)
 
 /* ------------------------------------------------------------------ checking */
 
+_Static_assert((int)WEIR_TAP_AS_ALLOWED == WEIR_SHARE_AS_ALLOWED &&
+		       (int)WEIR_TAP_DROP_OLDEST == WEIR_SHARE_DROP_OLDEST && (int)WEIR_TAP_BLOCK == WEIR_SHARE_BLOCK,
+	       "what is asked for goes over the wire as it is");
+
+/* Nothing that a terminal would act on: C0, DEL, and C1 as UTF-8. */
+static bool is_plain(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	for (; *c; c++)
+		if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+			return false;
+	return true;
+}
+
+int weir_tap_read_schema(struct weir_schema *schema, const char *text, size_t n)
+{
+	int error = weir_record_schema_read(schema, text, n);
+
+	for (uint32_t i = 0; !error && i < schema->n_fields; i++)
+		if (!is_plain(schema->field[i].name) || !is_plain(schema->field[i].unit))
+			error = -EBADMSG;
+	return error;
+}
+
 static int check_refusal(const struct weir_share_welcome *welcome, const char *text, char *why)
 {
 	/* Whatever number it is: one of ours, so that nothing here is taken for success. */
@@ -114,7 +139,7 @@ static int take_schema(struct weir_tap *tap, const struct weir_share_welcome *we
 	tap->text = strndup(text, welcome->text_bytes);
 	if (!tap->text)
 		return weir_tap_because(why, ENOMEM, "out of memory");
-	if (weir_record_schema_read(&tap->schema, text, welcome->text_bytes) < 0)
+	if (weir_tap_read_schema(&tap->schema, text, welcome->text_bytes) < 0)
 		return nonsense(why, "its schema cannot be read");
 	return check_geometry(tap, welcome, why);
 }
@@ -360,8 +385,7 @@ static int look_for_schema(int fd, const char *name, struct weir_schema *schema,
 
 	if (error)
 		return explain(name, error, why);
-	return weir_record_schema_read(schema, text, view.text_bytes) < 0 ? nonsense(why, "its schema cannot be read")
-									  : 0;
+	return weir_tap_read_schema(schema, text, view.text_bytes) < 0 ? nonsense(why, "its schema cannot be read") : 0;
 }
 
 int weir_share_look(const char *name, struct weir_schema *schema, char **text, char *why)
