@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Graphs that are built by calls: every kind of agent against what a loop over the same records gives, and what is said of mistakes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "weir/graph.h"
+
+#define N 5000
+#define MOST 20000
+
+/* What a sink was given. */
+struct seen {
+	uint32_t n;
+	int64_t t[MOST];
+	double x[MOST];
+};
+
+static int see(const union weir_call_value *in, void *state)
+{
+	struct seen *seen = state;
+
+	assert_true(seen->n < MOST);
+	seen->t[seen->n] = in[0].integer;
+	seen->x[seen->n++] = in[1].real;
+	return 0;
+}
+
+static struct seen *new_seen(void)
+{
+	struct seen *seen = calloc(1, sizeof(*seen));
+
+	assert_non_null(seen);
+	return seen;
+}
+
+/* The records that most tests are made of: value k at k ms. */
+static struct weir_flow *count(struct weir_graph *graph)
+{
+	return weir_source(graph, "synth:counter rate=max");
+}
+
+static int run(struct weir_graph *graph, uint32_t block_rows, uint32_t threads)
+{
+	return weir_graph_run(
+		graph,
+		&(struct weir_options){ .limit = N, .block_rows = block_rows, .threads = threads, .strict = true });
+}
+
+static int twice(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	assert_null(state);
+	out[0].real = 2 * in[0].real;
+	return 1;
+}
+
+static int add(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	double *sum = state;
+
+	out[0].real = *sum += in[0].real;
+	return 1;
+}
+
+/* map: without a state, which stays NULL, and with one, which is that of the caller and goes from record to record. */
+static void map_is_a_function_of_each_record(void **state)
+{
+	struct seen *doubled = new_seen(), *summed = new_seen();
+	double sum = 7, expected = 7;
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_map(count(graph), "value", "y", twice, NULL), "t:int, y", see, doubled);
+	weir_consume(weir_map(count(graph), "value", "y", add, &sum), "t:int, y", see, summed);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(doubled->n, N);
+	for (uint32_t k = 0; k < N; k++) {
+		expected += k;
+		assert_int_equal(doubled->t[k], (int64_t)k * 1000000);
+		assert_true(doubled->x[k] == 2.0 * k);
+		assert_true(summed->x[k] == expected);
+	}
+	assert_true(sum == expected);
+	free(doubled);
+	free(summed);
+}
+
+static int is_seventh(const union weir_call_value *in, void *state)
+{
+	++*(uint32_t *)state;
+	return in[0].integer % 7 == 0 ? 12 : 0;
+}
+
+/* filter: what is true, whatever the number, passes with all fields and its time; the function sees each record once. */
+static void filter_keeps_what_is_true(void **state)
+{
+	struct seen *seen = new_seen();
+	uint32_t asked = 0;
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *kept = weir_filter(weir_stage(count(graph), "select value, x = -value"), "value:int",
+					     is_seventh, &asked);
+
+	(void)state;
+	weir_consume(kept, "t:int, x", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(asked, N);
+	assert_int_equal(seen->n, (N + 6) / 7);
+	for (uint32_t k = 0; k < seen->n; k++) {
+		assert_int_equal(seen->t[k], (int64_t)k * 7000000);
+		assert_true(seen->x[k] == -7.0 * k);
+	}
+	free(seen);
+}
+
+/* As many records as the last digit says, of 0 to 3. */
+static int repeat(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	int n = (int)in[0].integer % 4;
+
+	(void)state;
+	for (int k = 0; k < n; k++)
+		out[k].integer = in[0].integer * 10 + k;
+	return n;
+}
+
+/* no value and several values: 0 and more records for one, all at its time. */
+static void map_many_gives_none_or_several(void **state)
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	uint32_t n = 0;
+
+	(void)state;
+	weir_consume(weir_map_many(count(graph), "value:int", "y:int", 3, repeat, NULL), "t:int, y", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	for (uint32_t k = 0; k < N; k++)
+		for (uint32_t i = 0; i < k % 4; i++, n++) {
+			assert_int_equal(seen->t[n], (int64_t)k * 1000000);
+			assert_true(seen->x[n] == k * 10.0 + i);
+		}
+	assert_int_equal(seen->n, n);
+	free(seen);
+}
+
+static int mean(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	double sum = 0;
+
+	++*(uint32_t *)state;
+	for (uint32_t i = 0; i < in->n; i++)
+		sum += in->column[0][i].real;
+	out->column[0][0].real = sum / in->n;
+	out->n = 1;
+	return 0;
+}
+
+/* window: size above, equal to and below step, and a sink of windows, against a loop; the last may be shorter. */
+static void window_is_a_function_of_windows(void **state)
+{
+	static const uint32_t sizes[][2] = { { 10, 3 }, { 10, 10 }, { 4, 9 } };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		uint32_t size = sizes[i][0], step = sizes[i][1], calls = 0, full = (N - size) / step + 1;
+		struct seen *seen = new_seen();
+		struct weir_graph *graph = weir_graph_open();
+		char window[32];
+
+		snprintf(window, sizeof(window), "%u step=%u", size, step);
+		weir_consume(weir_window(count(graph), window, "value", "y", mean, &calls), "t:int, y", see, seen);
+		assert_int_equal(run(graph, 0, 0), 0);
+		assert_int_equal(calls, seen->n);
+		assert_in_range(seen->n, full, full + 1);
+		for (uint32_t k = 0; k < full; k++) {
+			assert_true(seen->x[k] == k * step + (size - 1) / 2.0);
+			assert_int_equal(seen->t[k], ((int64_t)k * step + size - 1) * 1000000);
+		}
+		free(seen);
+	}
+}
+
+struct lists {
+	uint32_t n, largest, calls;
+	double sum;
+};
+
+static int see_list(const struct weir_call_list *in, void *state)
+{
+	struct lists *lists = state;
+
+	lists->calls++;
+	lists->n += in->n;
+	lists->largest = in->n > lists->largest ? in->n : lists->largest;
+	for (uint32_t i = 0; i < in->n; i++)
+		lists->sum += in->column[0][i].real;
+	return 0;
+}
+
+static int square_all(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < in->n; i++)
+		out->column[0][i].real = in->column[0][i].real * in->column[0][i].real;
+	out->n = in->n;
+	return 0;
+}
+
+/* list: a map and a sink of lists meet every record once, in lists no longer than a block; a sink of windows meets windows. */
+static void list_is_a_function_of_what_has_arrived(void **state)
+{
+	struct lists lists = { 0 }, windows = { 0 };
+	struct weir_graph *graph = weir_graph_open();
+	double expected = 0;
+
+	(void)state;
+	weir_consume_list(weir_map_list(count(graph), "value", "y", square_all, NULL), "y", see_list, &lists);
+	weir_consume_window(count(graph), "100", "value", see_list, &windows);
+	assert_int_equal(run(graph, 64, 0), 0);
+	for (uint32_t k = 0; k < N; k++)
+		expected += (double)k * k;
+	assert_int_equal(lists.n, N);
+	assert_in_range(lists.largest, 1, 64);
+	assert_true(lists.sum == expected);
+	assert_int_equal(windows.calls, N / 100);
+	assert_int_equal(windows.largest, 100);
+}
+
+/* ------------------------------------------------- several streams */
+
+static int pair(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	(void)state;
+	out[0].real = in[0].real * 100000 + in[1].real;
+	return 1;
+}
+
+/* Graphs of two streams of one source, value k and half as many with h = 2k, and what comes of them, by a loop. */
+static struct seen *bring_together(struct weir_flow *(*bring)(struct weir_flow *value, struct weir_flow *half))
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *value = count(graph), *half = weir_stage(value, "every 2 | select h = value");
+
+	weir_consume(bring(value, half), "t:int, y", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	return seen;
+}
+
+static struct weir_flow *by_zip(struct weir_flow *value, struct weir_flow *half)
+{
+	return weir_map(weir_zip((struct weir_flow *[]){ value, half }, 2), "value, h", "y", pair, NULL);
+}
+
+static struct weir_flow *by_merge(struct weir_flow *value, struct weir_flow *half)
+{
+	struct weir_flow *alike[] = { weir_stage(half, "select y = h + 0.5"), weir_stage(value, "select y = value") };
+
+	return weir_merge(alike, 2);
+}
+
+static struct weir_flow *by_join(struct weir_flow *value, struct weir_flow *half)
+{
+	return weir_map(weir_join((struct weir_flow *[]){ value, half }, 2, 100), "value, h", "y", pair, NULL);
+}
+
+static struct weir_flow *by_on(struct weir_flow *value, struct weir_flow *half)
+{
+	return weir_stage(weir_on(value, weir_stage(half, "every 5")), "select y = value");
+}
+
+/* zip: the k-th with the k-th, up to the end of the shorter one. */
+static void zip_goes_by_number(void **state)
+{
+	struct seen *seen = bring_together(by_zip);
+
+	(void)state;
+	assert_int_equal(seen->n, N / 2);
+	for (uint32_t k = 0; k < seen->n; k++)
+		assert_true(seen->x[k] == k * 100000.0 + 2 * k);
+	free(seen);
+}
+
+/* merge: all records by time, those of one time in the order in which the streams were given. */
+static void merge_goes_by_time(void **state)
+{
+	struct seen *seen = bring_together(by_merge);
+	uint32_t n = 0;
+
+	(void)state;
+	assert_int_equal(seen->n, N + N / 2);
+	for (uint32_t k = 0; k < N; k++) {
+		if (k % 2 == 0)
+			assert_true(seen->x[n++] == k + 0.5);
+		assert_true(seen->x[n++] == k);
+	}
+	free(seen);
+}
+
+/* join: records of one time side by side, the others left out. */
+static void join_pairs_equal_times(void **state)
+{
+	struct seen *seen = bring_together(by_join);
+
+	(void)state;
+	assert_int_equal(seen->n, N / 2);
+	for (uint32_t k = 0; k < seen->n; k++)
+		assert_true(seen->x[k] == 2 * k * 100000.0 + 2 * k);
+	free(seen);
+}
+
+/* on: the latest value whenever the other stream has a record. */
+static void on_samples_at_an_event(void **state)
+{
+	struct seen *seen = bring_together(by_on);
+
+	(void)state;
+	assert_int_equal(seen->n, N / 10);
+	for (uint32_t k = 0; k < seen->n; k++)
+		assert_true(seen->x[k] == 10.0 * k);
+	free(seen);
+}
+
+static int branch(const union weir_call_value *in, void *state)
+{
+	++*(uint32_t *)state;
+	return (int)(in[0].integer % 5) - 1;
+}
+
+/* split: each record is judged once and goes to one branch; what has none is counted, which --strict tells. */
+static void split_sends_each_record_once(void **state)
+{
+	struct seen *seen[3] = { new_seen(), new_seen(), new_seen() };
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *by[3];
+	uint32_t asked = 0;
+
+	(void)state;
+	weir_split(count(graph), "value:int", branch, &asked, by, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		weir_consume(by[i], "t:int, value", see, seen[i]);
+	assert_int_equal(run(graph, 0, 0), 4);
+	assert_int_equal(asked, N);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(seen[i]->n, N / 5);
+		for (uint32_t k = 0; k < seen[i]->n; k++)
+			assert_true(seen[i]->x[k] == k * 5.0 + i + 1);
+		free(seen[i]);
+	}
+}
+
+/* many to many: a function of two streams that makes two others. */
+static void zip_map_and_unzip_are_many_to_many(void **state)
+{
+	struct seen *a = new_seen(), *b = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *value = count(graph);
+	struct weir_flow *in[] = { value, weir_stage(value, "select h = 1 - value") }, *out[2];
+
+	(void)state;
+	weir_branches(weir_map(weir_zip(in, 2), "value, h", "+y", pair, NULL), "unzip h, y", out, 2);
+	weir_consume(out[0], "t:int, h", see, a);
+	weir_consume(out[1], "t:int, y", see, b);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(a->n, N);
+	assert_int_equal(b->n, N);
+	for (uint32_t k = 0; k < N; k++) {
+		assert_true(a->x[k] == 1.0 - k);
+		assert_true(b->x[k] == k * 100000.0 + 1.0 - k);
+	}
+	free(a);
+	free(b);
+}
+
+static int mix(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	(void)state;
+	out[0].real = in[0].real + in[1].real / 2;
+	return 1;
+}
+
+/* feedback: y[k] = x[k] + y[k - 3] / 2, exactly, with a function in the circle. */
+static void feedback_closes_a_circle(void **state)
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *past = weir_past(graph, "delay 3 y=0"), *in[] = { count(graph), past }, *later;
+
+	(void)state;
+	later = weir_map(weir_zip(in, 2), "value, y", "y", mix, NULL);
+	weir_feed_back(past, later);
+	weir_consume(later, "t:int, y", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(seen->n, N);
+	for (uint32_t k = 0; k < N; k++)
+		assert_true(seen->x[k] == k + (k < 3 ? 0 : seen->x[k - 3] / 2));
+	free(seen);
+}
+
+/* A graph of most of it at once: any number of threads and any size of blocks give the same, and so did functions with a state. */
+static void threads_and_blocks_change_nothing(void **state)
+{
+	static const uint32_t how[][2] = { { 0, 1 }, { 0, 3 }, { 7, 2 }, { 64, 4 } };
+	struct seen *first = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct seen *seen = new_seen();
+		struct weir_graph *graph = weir_graph_open();
+		double sums[2] = { 0, 0 };
+		uint32_t calls = 0;
+		struct weir_flow *value = count(graph), *in[2];
+
+		in[0] = weir_map(value, "value", "a", add, &sums[0]);
+		in[1] = weir_window(weir_map(value, "value", "b", add, &sums[1]), "10 step=1", "b", "b", mean, &calls);
+		weir_consume(weir_map(weir_zip(in, 2), "a, b", "y", mix, NULL), "t:int, y", see, seen);
+		assert_int_equal(run(graph, how[i][0], how[i][1]), 0);
+		if (first)
+			assert_memory_equal(first, seen, sizeof(*seen));
+		if (!first)
+			first = seen;
+		else
+			free(seen);
+	}
+	assert_true(first->n > N - 10);
+	free(first);
+}
+
+/* ---------------------------------------------------- sources, sinks */
+
+struct maker {
+	uint32_t calls, end;
+};
+
+static int make(union weir_call_value *out, void *state)
+{
+	struct maker *maker = state;
+
+	if (maker->calls == maker->end)
+		return -ENODATA;
+	out[0].real = maker->calls++;
+	return maker->calls % 3 != 0;
+}
+
+/* A function that makes records: 0 is nothing for the time being, -ENODATA the end, after which it is not called again. */
+static void source_is_a_function(void **state)
+{
+	struct seen *seen = new_seen();
+	struct maker maker = { .end = 20 };
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_produce(graph, "x", 0, make, &maker), "t:int, x", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(maker.calls, 20);
+	assert_int_equal(seen->n, 14);
+	for (uint32_t k = 0; k < seen->n; k++) {
+		assert_int_equal(seen->t[k], (int64_t)k * 1000000);
+		assert_true(seen->x[k] == k / 2 * 3 + k % 2);
+	}
+	free(seen);
+}
+
+/* By a period: times are exact multiples of it, so that nothing drifts, and one that gave nothing leaves its time out. */
+static void source_on_a_timer_does_not_drift(void **state)
+{
+	struct seen *seen = new_seen();
+	struct maker maker = { .end = 30 };
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_produce(graph, "x", 1000000, make, &maker), "t:int, x", see, seen);
+	assert_int_equal(weir_graph_run(graph, NULL), 0);
+	assert_int_equal(seen->n, 20);
+	for (uint32_t k = 0; k < seen->n; k++)
+		assert_int_equal(seen->t[k] - seen->t[0], (int64_t)seen->x[k] * 1000000);
+	free(seen);
+}
+
+static int make_list(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	uint32_t *k = state;
+
+	assert_int_equal(in->n, 0);
+	for (; out->n < out->room && *k < 1000; ++*k, out->n++) {
+		out->t[out->n] = *k * 250;
+		out->column[0][out->n].real = *k;
+	}
+	return out->n ? 0 : -ENODATA;
+}
+
+/* Lists, with times of their own; what does not fit into the ring at once comes later. */
+static void source_makes_lists(void **state)
+{
+	struct weir_call call = { .out = "x", .list = make_list, .most = 300 };
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	uint32_t k = 0;
+
+	(void)state;
+	weir_consume(weir_produce_by(graph, &call, &k, NULL), "t:int, x", see, seen);
+	assert_int_equal(weir_graph_run(graph, &(struct weir_options){ .ring_rows = 64 }), 0);
+	assert_int_equal(seen->n, 1000);
+	for (uint32_t i = 0; i < seen->n; i++) {
+		assert_int_equal(seen->t[i], i * 250);
+		assert_true(seen->x[i] == i);
+	}
+	free(seen);
+}
+
+static void *write_numbers(void *context)
+{
+	for (int64_t i = 0; i < 500; i++)
+		assert_int_equal(write(*(int *)context, &i, sizeof(i)), sizeof(i));
+	close(*(int *)context);
+	return NULL;
+}
+
+static int read_number(union weir_call_value *out, void *state)
+{
+	return read(*(int *)state, &out[0].integer, sizeof(out[0].integer)) > 0 ? 1 : -ENODATA;
+}
+
+/* A queue: a thread of the application writes to a pipe, and each record that it wrote comes out once, in order. */
+static void source_reads_from_a_thread(void **state)
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	pthread_t thread;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pthread_create(&thread, NULL, write_numbers, &ends[1]), 0);
+	weir_consume(weir_produce_from(graph, "x:int", ends[0], read_number, &ends[0]), "t:int, x", see, seen);
+	assert_int_equal(weir_graph_run(graph, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(seen->n, 500);
+	for (uint32_t i = 0; i < seen->n; i++)
+		assert_true(seen->x[i] == i && (!i || seen->t[i] >= seen->t[i - 1]));
+	close(ends[0]);
+	free(seen);
+}
+
+struct shy {
+	uint32_t calls, taken;
+};
+
+static int take_at_third(const union weir_call_value *in, void *state)
+{
+	struct shy *shy = state;
+
+	if (++shy->calls % 3)
+		return -EAGAIN;
+	return in[0].integer == shy->taken++ ? 0 : -1;
+}
+
+/* A conditional sink is given the same record until it takes it, and then the next one. */
+static void sink_is_asked_again(void **state)
+{
+	struct shy shy = { 0 };
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_stage(count(graph), "limit 20"), "value:int", take_at_third, &shy);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(shy.taken, 20);
+	assert_int_equal(shy.calls, 60);
+}
+
+/* ------------------------------------------------------ what goes wrong */
+
+static int picky(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	(void)state;
+	out[0].real = in[0].real;
+	return in[0].integer == 100 ? -5 : 1;
+}
+
+/* What a run of a graph says, and its exit status. The graph is closed. */
+static char *complaint(struct weir_graph *graph, int status)
+{
+	char *text;
+	size_t n;
+	FILE *messages = open_memstream(&text, &n);
+
+	assert_int_equal(
+		weir_graph_run(graph, &(struct weir_options){ .limit = N, .strict = true, .messages = messages }),
+		status);
+	fclose(messages);
+	return text;
+}
+
+static void expect(struct weir_graph *graph, int status, const char *words)
+{
+	char *text = complaint(graph, status);
+
+	if (!strstr(text, words))
+		fail_msg("expected '%s' in: %s", words, text);
+	free(text);
+}
+
+/* A function that fails ends the run with 1 and says which stage it was, or costs one record, counted, where that is wanted. */
+static void failure_is_told_or_counted(void **state)
+{
+	struct weir_call call = { .in = "value:int", .out = "y", .element = picky };
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_sink(weir_apply(count(graph), &call, NULL, NULL), "null");
+	expect(graph, 1, "call: the function failed with -5");
+	graph = weir_graph_open();
+	weir_consume(weir_apply(count(graph), &call, NULL, "on_error=skip"), "t:int, y", see, seen);
+	expect(graph, 4, "");
+	assert_int_equal(seen->n, N - 1);
+	free(seen);
+}
+
+/* All mistakes are told in one go, each with its place in the program that stands for the graph; nothing was started. */
+static void mistakes_are_told_with_their_places(void **state)
+{
+	struct maker maker = { .end = 3 };
+	struct weir_graph *graph = weir_graph_open();
+	char *text;
+
+	(void)state;
+	weir_sink(weir_map(weir_produce(graph, "x, n:number", 0, make, &maker), "x", "y", twice, NULL), "print");
+	weir_sink(weir_stage(count(graph), "where vlue > 3"), "print");
+	weir_sink(weir_map(count(graph), "value, z", "y", twice, NULL), "print fromat=csv");
+	text = complaint(graph, 2);
+	assert_non_null(
+		strstr(text, "<graph>:1:11: error: what the function gives is declared wrong: 'number' is no kind"));
+	assert_non_null(strstr(text, "did you mean 'value'?"));
+	assert_non_null(strstr(text, "the function takes 'z', and this stream has no such field"));
+	assert_non_null(strstr(text, "did you mean 'format'?"));
+	assert_int_equal(maker.calls, 0);
+	free(text);
+}
+
+/* NULL, a flow of another graph and a circle that was left open are told at the end, and nothing crashes on the way. */
+static void unsound_graphs_are_refused(void **state)
+{
+	struct weir_graph *graph = weir_graph_open(), *other = weir_graph_open();
+	struct weir_flow *past, *mixed[2];
+
+	(void)state;
+	assert_null(weir_map(weir_stage(NULL, "where x > 3"), "x", "y", twice, NULL));
+	weir_sink(NULL, "print");
+	expect(NULL, 1, "not whole");
+	mixed[0] = count(graph);
+	mixed[1] = count(other);
+	weir_sink(weir_zip(mixed, 2), "print");
+	expect(graph, 1, "not whole");
+	graph = weir_graph_open();
+	past = weir_past(graph, "delay 3 y=0");
+	weir_sink(past, "print");
+	expect(graph, 2, "made from itself");
+	graph = weir_graph_open();
+	weir_sink(weir_name(count(graph), "a name that has by far more letters than a name may have"), "print");
+	expect(graph, 1, "not whole");
+	expect(other, 2, "never used");
+}
+
+/* The text is a program of the language: what a graph is, one may read. */
+static void graph_has_a_text(void **state)
+{
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *in[2];
+	char *text;
+
+	(void)state;
+	in[0] = weir_name(count(graph), "beat");
+	in[1] = weir_map(in[0], "value", "y", twice, NULL);
+	weir_sink(weir_unite("merge", in, 2, "tag=of"), "print");
+	weir_sink(weir_on(in[0], in[1]), "null");
+	text = weir_graph_text(graph);
+	assert_string_equal(text, "beat = synth:counter rate=max\n"
+				  "s2 = beat | call map.1\n"
+				  "s3 = merge(beat, s2, tag=of)\n"
+				  "s3 | print\n"
+				  "s4 = beat on s2\n"
+				  "s4 | null\n");
+	free(text);
+	weir_graph_close(graph);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(map_is_a_function_of_each_record),
+		cmocka_unit_test(filter_keeps_what_is_true),
+		cmocka_unit_test(map_many_gives_none_or_several),
+		cmocka_unit_test(window_is_a_function_of_windows),
+		cmocka_unit_test(list_is_a_function_of_what_has_arrived),
+		cmocka_unit_test(zip_goes_by_number),
+		cmocka_unit_test(merge_goes_by_time),
+		cmocka_unit_test(join_pairs_equal_times),
+		cmocka_unit_test(on_samples_at_an_event),
+		cmocka_unit_test(split_sends_each_record_once),
+		cmocka_unit_test(zip_map_and_unzip_are_many_to_many),
+		cmocka_unit_test(feedback_closes_a_circle),
+		cmocka_unit_test(threads_and_blocks_change_nothing),
+		cmocka_unit_test(source_is_a_function),
+		cmocka_unit_test(source_on_a_timer_does_not_drift),
+		cmocka_unit_test(source_makes_lists),
+		cmocka_unit_test(source_reads_from_a_thread),
+		cmocka_unit_test(sink_is_asked_again),
+		cmocka_unit_test(failure_is_told_or_counted),
+		cmocka_unit_test(mistakes_are_told_with_their_places),
+		cmocka_unit_test(unsound_graphs_are_refused),
+		cmocka_unit_test(graph_has_a_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
