@@ -1,66 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Graphs that are built by calls: every kind of agent against what a loop over the same records gives, and what is said of mistakes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-#include <errno.h>
+/* Graphs that are built by calls: every kind of agent against what a loop over the same records gives. */
 #include <math.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "weir/graph.h"
-
-#define N 5000
-#define MOST 20000
-
-/* What a sink was given. */
-struct seen {
-	uint32_t n;
-	int64_t t[MOST];
-	double x[MOST];
-};
-
-static int see(const union weir_call_value *in, void *state)
-{
-	struct seen *seen = state;
-
-	assert_true(seen->n < MOST);
-	seen->t[seen->n] = in[0].integer;
-	seen->x[seen->n++] = in[1].real;
-	return 0;
-}
-
-static struct seen *new_seen(void)
-{
-	struct seen *seen = calloc(1, sizeof(*seen));
-
-	assert_non_null(seen);
-	return seen;
-}
-
-/* The records that most tests are made of: value k at k ms. */
-static struct weir_flow *count(struct weir_graph *graph)
-{
-	return weir_source(graph, "synth:counter rate=max");
-}
-
-static int run(struct weir_graph *graph, uint32_t block_rows, uint32_t threads)
-{
-	return weir_graph_run(
-		graph,
-		&(struct weir_options){ .limit = N, .block_rows = block_rows, .threads = threads, .strict = true });
-}
-
-static int twice(const union weir_call_value *in, union weir_call_value *out, void *state)
-{
-	assert_null(state);
-	out[0].real = 2 * in[0].real;
-	return 1;
-}
+#include "api_seen.h"
 
 static int add(const union weir_call_value *in, union weir_call_value *out, void *state)
 {
@@ -233,6 +176,33 @@ static void list_is_a_function_of_what_has_arrived(void **state)
 	assert_int_equal(windows.largest, 100);
 }
 
+static int reverse(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < in->n; i++)
+		out->column[0][i].real = in->column[0][in->n - 1 - i].real;
+	out->n = in->n;
+	return 0;
+}
+
+/* A function of windows that gives a list for each, at the window's time. */
+static void window_may_give_a_list(void **state)
+{
+	struct weir_call call = { .in = "value", .out = "x", .list = reverse, .most = 10 };
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_apply(count(graph), &call, NULL, "window=10"), "t:int, x", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(seen->n, N);
+	for (uint32_t k = 0; k < N; k++) {
+		assert_true(seen->x[k] == k / 10 * 10 + 9 - k % 10);
+		assert_int_equal(seen->t[k], (int64_t)(k / 10 * 10 + 9) * 1000000);
+	}
+	free(seen);
+}
+
 /* ------------------------------------------------- several streams */
 
 static int pair(const union weir_call_value *in, union weir_call_value *out, void *state)
@@ -326,6 +296,78 @@ static void on_samples_at_an_event(void **state)
 	for (uint32_t k = 0; k < seen->n; k++)
 		assert_true(seen->x[k] == 10.0 * k);
 	free(seen);
+}
+
+/* join with missing=null: equal times side by side, and NaN for what one stream has not. */
+static void join_may_keep_what_is_alone(void **state)
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *value = count(graph), *in[] = { value, weir_stage(value, "every 2 | select h = value") };
+
+	(void)state;
+	weir_consume(weir_unite("join", in, 2, "within=0s, missing=null"), "t:int, h", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(seen->n, N);
+	for (uint32_t k = 0; k < N; k++)
+		assert_true(k % 2 ? isnan(seen->x[k]) : seen->x[k] == k);
+	free(seen);
+}
+
+static int dot(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	double sum = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < in->n; i++)
+		sum += in->column[0][i].real * in->column[1][i].real;
+	out->column[0][0].real = sum;
+	out->n = 1;
+	return 0;
+}
+
+/* A function of the windows of two streams: each is of the same records of both. */
+static void windows_of_two_streams_go_together(void **state)
+{
+	struct seen *seen = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *value = count(graph), *in[] = { value, weir_stage(value, "select h = value + 1") };
+
+	(void)state;
+	weir_consume(weir_window(weir_zip(in, 2), "2", "value, h", "y", dot, NULL), "t:int, y", see, seen);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(seen->n, N / 2);
+	for (uint32_t k = 0; k < seen->n; k++)
+		assert_true(seen->x[k] == 2.0 * k * (2 * k + 1) + (2.0 * k + 1) * (2 * k + 2));
+	free(seen);
+}
+
+static int is_of_b(const union weir_call_value *in, void *state)
+{
+	(void)state;
+	return !strcmp(in[0].text, "b");
+}
+
+/* What a merge has brought together, its tags take apart again. */
+static void tags_take_a_merge_apart(void **state)
+{
+	struct seen *seen[2] = { new_seen(), new_seen() };
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_flow *value = count(graph), *out[2];
+	struct weir_flow *in[] = { weir_name(weir_stage(value, "every 3"), "a"),
+				   weir_name(weir_stage(value, "select value = -value"), "b") };
+
+	(void)state;
+	weir_split(weir_unite("merge", in, 2, "tag=of"), "of:text", is_of_b, NULL, out, 2);
+	weir_consume(out[0], "t:int, value", see, seen[0]);
+	weir_consume(out[1], "t:int, value", see, seen[1]);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(seen[0]->n, (N + 2) / 3);
+	assert_int_equal(seen[1]->n, N);
+	for (uint32_t k = 0; k < N; k++)
+		assert_true(seen[1]->x[k] == -(double)k && (k % 3 || seen[0]->x[k / 3] == k));
+	free(seen[0]);
+	free(seen[1]);
 }
 
 static int branch(const union weir_call_value *in, void *state)
@@ -433,265 +475,6 @@ static void threads_and_blocks_change_nothing(void **state)
 	free(first);
 }
 
-/* ---------------------------------------------------- sources, sinks */
-
-struct maker {
-	uint32_t calls, end;
-};
-
-static int make(union weir_call_value *out, void *state)
-{
-	struct maker *maker = state;
-
-	if (maker->calls == maker->end)
-		return -ENODATA;
-	out[0].real = maker->calls++;
-	return maker->calls % 3 != 0;
-}
-
-/* A function that makes records: 0 is nothing for the time being, -ENODATA the end, after which it is not called again. */
-static void source_is_a_function(void **state)
-{
-	struct seen *seen = new_seen();
-	struct maker maker = { .end = 20 };
-	struct weir_graph *graph = weir_graph_open();
-
-	(void)state;
-	weir_consume(weir_produce(graph, "x", 0, make, &maker), "t:int, x", see, seen);
-	assert_int_equal(run(graph, 0, 0), 0);
-	assert_int_equal(maker.calls, 20);
-	assert_int_equal(seen->n, 14);
-	for (uint32_t k = 0; k < seen->n; k++) {
-		assert_int_equal(seen->t[k], (int64_t)k * 1000000);
-		assert_true(seen->x[k] == k / 2 * 3 + k % 2);
-	}
-	free(seen);
-}
-
-/* By a period: times are exact multiples of it, so that nothing drifts, and one that gave nothing leaves its time out. */
-static void source_on_a_timer_does_not_drift(void **state)
-{
-	struct seen *seen = new_seen();
-	struct maker maker = { .end = 30 };
-	struct weir_graph *graph = weir_graph_open();
-
-	(void)state;
-	weir_consume(weir_produce(graph, "x", 1000000, make, &maker), "t:int, x", see, seen);
-	assert_int_equal(weir_graph_run(graph, NULL), 0);
-	assert_int_equal(seen->n, 20);
-	for (uint32_t k = 0; k < seen->n; k++)
-		assert_int_equal(seen->t[k] - seen->t[0], (int64_t)seen->x[k] * 1000000);
-	free(seen);
-}
-
-static int make_list(const struct weir_call_list *in, struct weir_call_list *out, void *state)
-{
-	uint32_t *k = state;
-
-	assert_int_equal(in->n, 0);
-	for (; out->n < out->room && *k < 1000; ++*k, out->n++) {
-		out->t[out->n] = *k * 250;
-		out->column[0][out->n].real = *k;
-	}
-	return out->n ? 0 : -ENODATA;
-}
-
-/* Lists, with times of their own; what does not fit into the ring at once comes later. */
-static void source_makes_lists(void **state)
-{
-	struct weir_call call = { .out = "x", .list = make_list, .most = 300 };
-	struct seen *seen = new_seen();
-	struct weir_graph *graph = weir_graph_open();
-	uint32_t k = 0;
-
-	(void)state;
-	weir_consume(weir_produce_by(graph, &call, &k, NULL), "t:int, x", see, seen);
-	assert_int_equal(weir_graph_run(graph, &(struct weir_options){ .ring_rows = 64 }), 0);
-	assert_int_equal(seen->n, 1000);
-	for (uint32_t i = 0; i < seen->n; i++) {
-		assert_int_equal(seen->t[i], i * 250);
-		assert_true(seen->x[i] == i);
-	}
-	free(seen);
-}
-
-static void *write_numbers(void *context)
-{
-	for (int64_t i = 0; i < 500; i++)
-		assert_int_equal(write(*(int *)context, &i, sizeof(i)), sizeof(i));
-	close(*(int *)context);
-	return NULL;
-}
-
-static int read_number(union weir_call_value *out, void *state)
-{
-	return read(*(int *)state, &out[0].integer, sizeof(out[0].integer)) > 0 ? 1 : -ENODATA;
-}
-
-/* A queue: a thread of the application writes to a pipe, and each record that it wrote comes out once, in order. */
-static void source_reads_from_a_thread(void **state)
-{
-	struct seen *seen = new_seen();
-	struct weir_graph *graph = weir_graph_open();
-	pthread_t thread;
-	int ends[2];
-
-	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(pthread_create(&thread, NULL, write_numbers, &ends[1]), 0);
-	weir_consume(weir_produce_from(graph, "x:int", ends[0], read_number, &ends[0]), "t:int, x", see, seen);
-	assert_int_equal(weir_graph_run(graph, NULL), 0);
-	pthread_join(thread, NULL);
-	assert_int_equal(seen->n, 500);
-	for (uint32_t i = 0; i < seen->n; i++)
-		assert_true(seen->x[i] == i && (!i || seen->t[i] >= seen->t[i - 1]));
-	close(ends[0]);
-	free(seen);
-}
-
-struct shy {
-	uint32_t calls, taken;
-};
-
-static int take_at_third(const union weir_call_value *in, void *state)
-{
-	struct shy *shy = state;
-
-	if (++shy->calls % 3)
-		return -EAGAIN;
-	return in[0].integer == shy->taken++ ? 0 : -1;
-}
-
-/* A conditional sink is given the same record until it takes it, and then the next one. */
-static void sink_is_asked_again(void **state)
-{
-	struct shy shy = { 0 };
-	struct weir_graph *graph = weir_graph_open();
-
-	(void)state;
-	weir_consume(weir_stage(count(graph), "limit 20"), "value:int", take_at_third, &shy);
-	assert_int_equal(run(graph, 0, 0), 0);
-	assert_int_equal(shy.taken, 20);
-	assert_int_equal(shy.calls, 60);
-}
-
-/* ------------------------------------------------------ what goes wrong */
-
-static int picky(const union weir_call_value *in, union weir_call_value *out, void *state)
-{
-	(void)state;
-	out[0].real = in[0].real;
-	return in[0].integer == 100 ? -5 : 1;
-}
-
-/* What a run of a graph says, and its exit status. The graph is closed. */
-static char *complaint(struct weir_graph *graph, int status)
-{
-	char *text;
-	size_t n;
-	FILE *messages = open_memstream(&text, &n);
-
-	assert_int_equal(
-		weir_graph_run(graph, &(struct weir_options){ .limit = N, .strict = true, .messages = messages }),
-		status);
-	fclose(messages);
-	return text;
-}
-
-static void expect(struct weir_graph *graph, int status, const char *words)
-{
-	char *text = complaint(graph, status);
-
-	if (!strstr(text, words))
-		fail_msg("expected '%s' in: %s", words, text);
-	free(text);
-}
-
-/* A function that fails ends the run with 1 and says which stage it was, or costs one record, counted, where that is wanted. */
-static void failure_is_told_or_counted(void **state)
-{
-	struct weir_call call = { .in = "value:int", .out = "y", .element = picky };
-	struct seen *seen = new_seen();
-	struct weir_graph *graph = weir_graph_open();
-
-	(void)state;
-	weir_sink(weir_apply(count(graph), &call, NULL, NULL), "null");
-	expect(graph, 1, "call: the function failed with -5");
-	graph = weir_graph_open();
-	weir_consume(weir_apply(count(graph), &call, NULL, "on_error=skip"), "t:int, y", see, seen);
-	expect(graph, 4, "");
-	assert_int_equal(seen->n, N - 1);
-	free(seen);
-}
-
-/* All mistakes are told in one go, each with its place in the program that stands for the graph; nothing was started. */
-static void mistakes_are_told_with_their_places(void **state)
-{
-	struct maker maker = { .end = 3 };
-	struct weir_graph *graph = weir_graph_open();
-	char *text;
-
-	(void)state;
-	weir_sink(weir_map(weir_produce(graph, "x, n:number", 0, make, &maker), "x", "y", twice, NULL), "print");
-	weir_sink(weir_stage(count(graph), "where vlue > 3"), "print");
-	weir_sink(weir_map(count(graph), "value, z", "y", twice, NULL), "print fromat=csv");
-	text = complaint(graph, 2);
-	assert_non_null(
-		strstr(text, "<graph>:1:11: error: what the function gives is declared wrong: 'number' is no kind"));
-	assert_non_null(strstr(text, "did you mean 'value'?"));
-	assert_non_null(strstr(text, "the function takes 'z', and this stream has no such field"));
-	assert_non_null(strstr(text, "did you mean 'format'?"));
-	assert_int_equal(maker.calls, 0);
-	free(text);
-}
-
-/* NULL, a flow of another graph and a circle that was left open are told at the end, and nothing crashes on the way. */
-static void unsound_graphs_are_refused(void **state)
-{
-	struct weir_graph *graph = weir_graph_open(), *other = weir_graph_open();
-	struct weir_flow *past, *mixed[2];
-
-	(void)state;
-	assert_null(weir_map(weir_stage(NULL, "where x > 3"), "x", "y", twice, NULL));
-	weir_sink(NULL, "print");
-	expect(NULL, 1, "not whole");
-	mixed[0] = count(graph);
-	mixed[1] = count(other);
-	weir_sink(weir_zip(mixed, 2), "print");
-	expect(graph, 1, "not whole");
-	graph = weir_graph_open();
-	past = weir_past(graph, "delay 3 y=0");
-	weir_sink(past, "print");
-	expect(graph, 2, "made from itself");
-	graph = weir_graph_open();
-	weir_sink(weir_name(count(graph), "a name that has by far more letters than a name may have"), "print");
-	expect(graph, 1, "not whole");
-	expect(other, 2, "never used");
-}
-
-/* The text is a program of the language: what a graph is, one may read. */
-static void graph_has_a_text(void **state)
-{
-	struct weir_graph *graph = weir_graph_open();
-	struct weir_flow *in[2];
-	char *text;
-
-	(void)state;
-	in[0] = weir_name(count(graph), "beat");
-	in[1] = weir_map(in[0], "value", "y", twice, NULL);
-	weir_sink(weir_unite("merge", in, 2, "tag=of"), "print");
-	weir_sink(weir_on(in[0], in[1]), "null");
-	text = weir_graph_text(graph);
-	assert_string_equal(text, "beat = synth:counter rate=max\n"
-				  "s2 = beat | call map.1\n"
-				  "s3 = merge(beat, s2, tag=of)\n"
-				  "s3 | print\n"
-				  "s4 = beat on s2\n"
-				  "s4 | null\n");
-	free(text);
-	weir_graph_close(graph);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -700,23 +483,18 @@ int main(void)
 		cmocka_unit_test(map_many_gives_none_or_several),
 		cmocka_unit_test(window_is_a_function_of_windows),
 		cmocka_unit_test(list_is_a_function_of_what_has_arrived),
+		cmocka_unit_test(window_may_give_a_list),
 		cmocka_unit_test(zip_goes_by_number),
 		cmocka_unit_test(merge_goes_by_time),
 		cmocka_unit_test(join_pairs_equal_times),
+		cmocka_unit_test(join_may_keep_what_is_alone),
+		cmocka_unit_test(windows_of_two_streams_go_together),
+		cmocka_unit_test(tags_take_a_merge_apart),
 		cmocka_unit_test(on_samples_at_an_event),
 		cmocka_unit_test(split_sends_each_record_once),
 		cmocka_unit_test(zip_map_and_unzip_are_many_to_many),
 		cmocka_unit_test(feedback_closes_a_circle),
 		cmocka_unit_test(threads_and_blocks_change_nothing),
-		cmocka_unit_test(source_is_a_function),
-		cmocka_unit_test(source_on_a_timer_does_not_drift),
-		cmocka_unit_test(source_makes_lists),
-		cmocka_unit_test(source_reads_from_a_thread),
-		cmocka_unit_test(sink_is_asked_again),
-		cmocka_unit_test(failure_is_told_or_counted),
-		cmocka_unit_test(mistakes_are_told_with_their_places),
-		cmocka_unit_test(unsound_graphs_are_refused),
-		cmocka_unit_test(graph_has_a_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
