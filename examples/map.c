@@ -15,5 +15,5 @@ int main(void)
 	struct weir_flow *count = weir_source(graph, "synth:counter rate=max");
 
 	weir_sink(weir_map(count, "value", "y", twice, NULL), "print");
-	return weir_graph_run(graph, &(struct weir_options){ .limit = 3, .quiet = true });
+	return weir_graph_run(graph, &(struct weir_options){ .limit = 3 });
 }

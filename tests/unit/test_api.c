@@ -63,6 +63,24 @@ static void filter_keeps_what_is_true(void **state)
 	free(seen);
 }
 
+/* What comes after an index, and what comes after a time. */
+static void stages_begin_after_an_index_or_a_time(void **state)
+{
+	struct seen *index = new_seen(), *time = new_seen();
+	struct weir_graph *graph = weir_graph_open();
+
+	(void)state;
+	weir_consume(weir_stage(count(graph), "skip 1200 | where value < 2000"), "t:int, value", see, index);
+	weir_consume(weir_stage(count(graph), "where t > 1200ms"), "t:int, value", see, time);
+	assert_int_equal(run(graph, 0, 0), 0);
+	assert_int_equal(index->n, 800);
+	assert_int_equal(time->n, N - 1201);
+	for (uint32_t k = 0; k < time->n; k++)
+		assert_true(time->x[k] == 1201.0 + k && (k >= index->n || index->x[k] == 1200.0 + k));
+	free(index);
+	free(time);
+}
+
 /* As many records as the last digit says, of 0 to 3. */
 static int repeat(const union weir_call_value *in, union weir_call_value *out, void *state)
 {
@@ -480,6 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_is_a_function_of_each_record),
 		cmocka_unit_test(filter_keeps_what_is_true),
+		cmocka_unit_test(stages_begin_after_an_index_or_a_time),
 		cmocka_unit_test(map_many_gives_none_or_several),
 		cmocka_unit_test(window_is_a_function_of_windows),
 		cmocka_unit_test(list_is_a_function_of_what_has_arrived),
