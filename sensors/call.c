@@ -21,6 +21,7 @@ struct call {
 	int64_t start_ns;
 	uint64_t i; /**< of the next period, or of the next nominal record */
 	bool is_over;
+	int failure; /**< which has been told */
 	struct weir_callee_table made;
 	union weir_call_value *row; /**< of a function of an element: its results */
 	uint32_t at, n;             /**< of those made: the next to hand out, and how many */
@@ -179,7 +180,7 @@ static int call_produce(struct weir_node *node, void *rows, uint32_t max, struct
 {
 	struct call *call = weir_state(node);
 	uint32_t n = 0;
-	int err = 1;
+	int err = call->failure ? call->failure : 1;
 
 	while (n < max && err > 0) {
 		if (call->at == call->n)
@@ -187,7 +188,10 @@ static int call_produce(struct weir_node *node, void *rows, uint32_t max, struct
 		while (call->at < call->n && n < max)
 			hand_out(node, call, (char *)rows + (size_t)n++ * weir_out(node)->row_bytes);
 	}
-	return n && (err >= 0 || err == -EAGAIN) ? (int)n : err;
+	/* What came before a failure comes out. */
+	if (err < 0 && err != -EAGAIN)
+		call->failure = err;
+	return n ? (int)n : err;
 }
 
 static const struct weir_param params[] = {

@@ -244,7 +244,8 @@ static void expect(struct weir_graph *graph, int status, const char *words)
 	free(text);
 }
 
-/* A function that fails ends the run with 1 and says which stage it was, or costs one record, counted, where that is wanted. */
+/* A function that fails ends the run with 1 and says which stage it was, what came before it having come out; or it costs one
+ * record, counted, where that is wanted. */
 static void failure_is_told_or_counted(void **state)
 {
 	struct weir_call call = { .in = "value:int", .out = "y", .element = picky };
@@ -260,8 +261,10 @@ static void failure_is_told_or_counted(void **state)
 	expect(graph, 4, "");
 	assert_int_equal(seen->n, N - 1);
 	graph = weir_graph_open();
-	weir_sink(weir_produce(graph, "x", 0, make_one_bad, &maker), "null");
+	seen->n = 0;
+	weir_consume(weir_produce(graph, "x", 0, make_one_bad, &maker), "t:int, x", see, seen);
 	expect(graph, 1, "call: the function failed with -5");
+	assert_int_equal(seen->n, 2);
 	free(seen);
 }
 

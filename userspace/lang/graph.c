@@ -81,6 +81,7 @@ static bool fill_step(struct weir_graph *graph, struct weir_step *to, const stru
 {
 	bool good = copy_text(&to->text, from->text) && copy_text(&to->args, from->args);
 
+	/* One more: a circle is fed when it has been begun. */
 	to->in = calloc(from->n_in + 1, sizeof(struct weir_flow *));
 	to->out = calloc(from->n_out + 1, sizeof(struct weir_flow *));
 	if (!good || !to->in || !to->out)

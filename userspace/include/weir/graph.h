@@ -128,7 +128,8 @@ struct weir_flow *weir_apply(struct weir_flow *from, const struct weir_call *cal
 struct weir_flow *weir_zip(struct weir_flow *const *from, uint32_t n);
 /** @brief All records, in the order of their times. */
 struct weir_flow *weir_merge(struct weir_flow *const *from, uint32_t n);
-/** @brief Records whose times are no more than so far apart, side by side; what has no counterpart stands alone, as the stage `join` says. */
+/** @brief Records whose times are at most so far apart, side by side; what has no counterpart is left out, and weir_unite("join", from,
+ *  n, "within=10ms, missing=null") keeps it. */
 struct weir_flow *weir_join(struct weir_flow *const *from, uint32_t n, int64_t within_ns);
 /** @brief The latest of `from` whenever `when` has a record. */
 struct weir_flow *weir_on(struct weir_flow *from, struct weir_flow *when);

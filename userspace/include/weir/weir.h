@@ -65,8 +65,7 @@ struct weir_options {
 	enum weir_filter_tier tier;
 	enum weir_io io;
 	enum weir_records records;
-	const struct weir_native
-		*functions; /**< of the application: n_functions of them, until weir_open() returns */
+	const struct weir_native *functions; /**< of the application: n_functions of them, until weir_open() returns */
 	uint32_t n_functions;
 	FILE *messages; /**< NULL: stderr */
 };
