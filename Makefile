@@ -202,7 +202,7 @@ tools: $(UNIT) $(RIG_TOOLS) $(KERNEL) $(FUZZERS) $(EXAMPLES) $(LIBRARIES) $(FILT
 unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 	$(Q)tests/run unit $(O)
 
-cli: all $(LIBRARIES) $(FILTERS) ## tests of the command line alone
+cli: all $(EXAMPLES) $(LIBRARIES) $(FILTERS) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
 kernel: all $(RIG_TOOLS) $(KERNEL) $(FILTERS) ## kernel tests alone, in the rig

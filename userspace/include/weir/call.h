@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file call.h
- * @brief For the stage `call lib.so:function`: an ordinary C function, with what it takes and gives, in a library of its own.
+ * @brief For `call lib.so:function` as a stage, a source or a sink: an ordinary C function, with what it takes and gives, in a library
+ * of its own. An application gives its functions to weir_open() or builds a graph of them: weir/weir.h, weir/graph.h.
  *
  *     #include <math.h>
  *     #include <weir/call.h>
@@ -48,7 +49,14 @@ struct weir_call_list {
  * may be left out.
  *
  * Fields are written `x, n:int, is_hot:bool, label:text:32`: kinds real (where none is told), int, bool and text, the latter with
- * its bytes. Input fields are found in the stream by their names; a real takes integers and truth values too.
+ * its bytes. Input fields are found in the stream by their names; a real takes integers and truth values too. `t:int`, before all
+ * others, is the record's time in ns.
+ *
+ * As a stage, a function of an element chooses records where `out` is NULL: one for which it returns 1 goes on as it is, one for
+ * which it returns 0 does not. An `out` that begins with `+` adds its fields to the record's own. Neither has an end().
+ *
+ * As a source it is given nothing, and -ENODATA is the end of its stream. As a sink it gives nothing, `out` being NULL or a list
+ * without room, and -EAGAIN means that it could not take the records just now and wants to be given them again.
  */
 struct weir_call {
 	uint32_t version; /**< WEIR_CALL_VERSION */

@@ -25,6 +25,14 @@ extern "C" {
 #endif
 
 struct weir_pipeline;
+struct weir_call;
+
+/** A C function that a program may use by its name: `call NAME` as a source, a stage or a sink. */
+struct weir_native {
+	const char *name;             /**< a word */
+	const struct weir_call *call; /**< what it takes and gives: weir/call.h; it must live until weir_close() */
+	void *state; /**< handed to it, in place of memory of weir's; one use of it at a time. NULL: as call->state_bytes says */
+};
 
 /** How the early filter must run. */
 enum weir_filter_tier { WEIR_FILTER_AUTO, WEIR_FILTER_INLINE, WEIR_FILTER_BATCH, WEIR_FILTER_USER };
@@ -57,6 +65,8 @@ struct weir_options {
 	enum weir_filter_tier tier;
 	enum weir_io io;
 	enum weir_records records;
+	const struct weir_native *functions; /**< of the application: n_functions of them, until weir_open() returns */
+	uint32_t n_functions;
 	FILE *messages; /**< NULL: stderr */
 };
 
