@@ -205,7 +205,7 @@ unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 cli: all $(LIBRARIES) $(FILTERS) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
-kernel: all $(RIG_TOOLS) $(KERNEL) $(FILTERS) ## kernel tests alone, in the rig
+kernel: all $(RIG_TOOLS) $(KERNEL) $(LIBRARIES) $(FILTERS) ## kernel tests alone, in the rig
 	$(Q)tests/run kernel $(O)
 
 demo: ## a shaking accelerometer cuts a motor, on a real kernel in the rig; sets up what it needs
