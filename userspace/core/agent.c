@@ -334,7 +334,7 @@ static int open_port(struct weir_port *port, const struct weir_agent *agent)
 	if (err < 0)
 		return err;
 	port->time_ns = port->promised_ns = INT64_MIN;
-	port->base = weir_reader_position(port->reader);
+	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
 	weir_reader_set_bell(port->reader, &agent->worker->bell);

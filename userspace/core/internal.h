@@ -170,6 +170,7 @@ struct weir_pipeline {
 	uint32_t n_streams;
 	struct weir_agent **agent; /**< owned */
 	uint32_t n_agents;
+	uint64_t first_row;           /**< of each ring; 0 but in tests, of streams that have run for years */
 	struct weir_runtime *runtime; /**< what exists only while it runs */
 };
 
