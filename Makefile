@@ -218,7 +218,7 @@ demo-native: ## the same without QEMU, on the synthetic sensor, with the actuato
 	$(Q)$(MAKE) all
 	$(Q)scripts/demo native
 
-bench: all $(BENCH) $(RIG_TOOLS) ## measure the hot paths, each beside its physical limit
+bench: all $(BENCH) $(LIBRARIES) $(RIG_TOOLS) ## measure the hot paths, each beside its physical limit
 	$(Q)tests/bench/run $(O)
 
 fuzz: $(FUZZERS) ## run every fuzzer for a short while
