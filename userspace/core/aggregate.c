@@ -110,11 +110,17 @@ static double greatest(double a, double b)
 	return b > a || b != b ? b : a;
 }
 
-static void extreme_add(struct weir_summary *s, double x)
+static void extreme_run(struct weir_summary *s, const double *x, uint32_t n)
 {
-	s->extreme.min = s->n ? least(s->extreme.min, x) : x;
-	s->extreme.max = s->n ? greatest(s->extreme.max, x) : x;
-	s->n++;
+	double min = s->n ? s->extreme.min : x[0], max = s->n ? s->extreme.max : x[0];
+
+	for (uint32_t i = 0; i < n; i++) {
+		min = least(min, x[i]);
+		max = greatest(max, x[i]);
+	}
+	s->extreme.min = min;
+	s->extreme.max = max;
+	s->n += n;
 }
 
 static void ends_add(struct weir_summary *s, double first, double last, uint32_t n)
@@ -142,41 +148,53 @@ static void trend_add(struct weir_summary *s, int64_t t, double x)
 	s->trend.tx += from_t * (x - s->trend.mean_x);
 }
 
+/* On a copy, which the compiler can keep in registers. */
+static void spread_run(struct weir_summary *summary, const double *x, uint32_t n)
+{
+	struct weir_summary s = *summary;
+
+	for (uint32_t i = 0; i < n; i++)
+		spread_add(&s, x[i]);
+	*summary = s;
+}
+
+static void trend_run(struct weir_summary *summary, const int64_t *t, const double *x, uint32_t n)
+{
+	struct weir_summary s = *summary;
+
+	for (uint32_t i = 0; i < n; i++)
+		trend_add(&s, t[i], x[i]);
+	*summary = s;
+}
+
 void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
 		      uint32_t n)
 {
-	/* A copy, which the compiler can keep in registers. */
-	struct weir_summary s = *summary;
-
 	if (!n)
 		return;
 	switch (family_of(function)) {
 	case COUNT:
-		s.n += n;
+		summary->n += n;
 		break;
 	case TOTAL:
-		total_run(&s, x, n, false);
+		total_run(summary, x, n, false);
 		break;
 	case SQUARES:
-		total_run(&s, x, n, true);
+		total_run(summary, x, n, true);
 		break;
 	case SPREAD:
-		for (uint32_t i = 0; i < n; i++)
-			spread_add(&s, x[i]);
+		spread_run(summary, x, n);
 		break;
 	case EXTREME:
-		for (uint32_t i = 0; i < n; i++)
-			extreme_add(&s, x[i]);
+		extreme_run(summary, x, n);
 		break;
 	case ENDS:
-		ends_add(&s, x[0], x[n - 1], n);
+		ends_add(summary, x[0], x[n - 1], n);
 		break;
 	case TREND:
-		for (uint32_t i = 0; i < n; i++)
-			trend_add(&s, t[i], x[i]);
+		trend_run(summary, t, x, n);
 		break;
 	}
-	*summary = s;
 }
 
 static void total_merge(struct weir_summary *into, const struct weir_summary *later)
