@@ -205,7 +205,7 @@ unit: all $(UNIT) $(FUZZERS) $(LIBRARIES) ## unit tests alone; no root needed
 cli: all $(EXAMPLES) $(LIBRARIES) $(FILTERS) ## tests of the command line alone
 	$(Q)tests/run cli $(O)
 
-kernel: all $(RIG_TOOLS) $(KERNEL) $(FILTERS) ## kernel tests alone, in the rig
+kernel: all $(RIG_TOOLS) $(KERNEL) $(LIBRARIES) $(FILTERS) ## kernel tests alone, in the rig
 	$(Q)tests/run kernel $(O)
 
 demo: ## a shaking accelerometer cuts a motor, on a real kernel in the rig; sets up what it needs
@@ -218,7 +218,7 @@ demo-native: ## the same without QEMU, on the synthetic sensor, with the actuato
 	$(Q)$(MAKE) all
 	$(Q)scripts/demo native
 
-bench: all $(BENCH) $(RIG_TOOLS) ## measure the hot paths, each beside its physical limit
+bench: all $(BENCH) $(LIBRARIES) $(RIG_TOOLS) ## measure the hot paths, each beside its physical limit
 	$(Q)tests/bench/run $(O)
 
 fuzz: $(FUZZERS) ## run every fuzzer for a short while

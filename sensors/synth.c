@@ -4,7 +4,7 @@
  *
  * The phase is a 64-bit fraction of a turn that wraps by itself, so it is exact after any number of records. Sines are made a
  * segment at a time: set from the phase at its beginning and turned on from there, before rounding has added up to 1e-13.
- * Each waits for the one LANES records before, not for the one just before, so that the processor works on several at once.
+ * Each waits for the one four records before, not for the one just before, so that the processor works on several at once.
  */
 #include <errno.h>
 #include <math.h>
@@ -14,11 +14,11 @@
 #include "weir/raster.h"
 
 #define SEGMENT 256u
-#define LANES 4u
+#define PAIRS 2u
 #define NOMINAL_HZ 1000
 
 /** Numbers that are computed with side by side. */
-typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef double pair __attribute__((vector_size(2 * sizeof(double))));
 
 enum shape { SINE, SQUARE, NOISE, COUNTER };
 
@@ -108,28 +108,42 @@ static void rotate(double *sine, double *cosine, double by_sine, double by_cosin
 	*cosine = *cosine * by_cosine - before * by_sine;
 }
 
+/* Pairs, and not all lanes as one: that the compiler would keep in memory, where each turn would have to wait for it. */
+static void turn_on(pair *sine, pair *cosine, double by_sine, double by_cosine)
+{
+	pair before = *sine;
+
+	*sine = before * by_cosine + *cosine * by_sine;
+	*cosine = *cosine * by_cosine - before * by_sine;
+}
+
 static void make_wave(struct synth *synth)
 {
-	double stride_sine = synth->step_sine, stride_cosine = synth->step_cosine;
-	lanes sine, cosine;
+	double sine = sin(radians(synth->i * synth->turn)), cosine = cos(radians(synth->i * synth->turn));
+	double offset = synth->offset, amplitude = synth->amplitude, stride_sine = 0, stride_cosine = 1;
+	pair sines[PAIRS], cosines[PAIRS];
 
-	sine[0] = sin(radians(synth->i * synth->turn));
-	cosine[0] = cos(radians(synth->i * synth->turn));
-	for (uint32_t lane = 1; lane < LANES; lane++) {
-		double s = sine[lane - 1], c = cosine[lane - 1];
-
-		rotate(&s, &c, synth->step_sine, synth->step_cosine);
-		sine[lane] = s;
-		cosine[lane] = c;
+	for (uint32_t lane = 0; lane < 2 * PAIRS; lane++) {
+		sines[lane / 2][lane % 2] = sine;
+		cosines[lane / 2][lane % 2] = cosine;
+		rotate(&sine, &cosine, synth->step_sine, synth->step_cosine);
 		rotate(&stride_sine, &stride_cosine, synth->step_sine, synth->step_cosine);
 	}
-	for (uint32_t k = 0; k < SEGMENT; k += LANES) {
-		lanes value = synth->offset + synth->amplitude * sine, before = sine;
+	for (uint32_t k = 0; k < SEGMENT; k += 2 * PAIRS)
+#pragma GCC unroll 4
+		for (uint32_t p = 0; p < PAIRS; p++) {
+			pair value = offset + amplitude * sines[p];
 
-		memcpy(synth->wave + k, &value, sizeof(value));
-		sine = before * stride_cosine + cosine * stride_sine;
-		cosine = cosine * stride_cosine - before * stride_sine;
-	}
+			memcpy(synth->wave + k + 2 * p, &value, sizeof(value));
+			turn_on(&sines[p], &cosines[p], stride_sine, stride_cosine);
+		}
+}
+
+/* The values are made together with nominal times, since it is memory that the rows at full speed wait for, and each is touched
+ * once this way. */
+static int64_t nominal_time(uint64_t i)
+{
+	return (int64_t)i * (1000000000 / NOMINAL_HZ);
 }
 
 static void make_sine(struct synth *synth, struct row *row, uint32_t n)
@@ -139,7 +153,7 @@ static void make_sine(struct synth *synth, struct row *row, uint32_t n)
 	if (synth->i % SEGMENT == 0)
 		make_wave(synth);
 	for (uint32_t k = 0; k < n; k++)
-		row[k].real = wave[k];
+		row[k] = (struct row){ .t = nominal_time(synth->i + k), .real = wave[k] };
 }
 
 static void make_square(const struct synth *synth, struct row *row, uint32_t n)
@@ -147,7 +161,9 @@ static void make_square(const struct synth *synth, struct row *row, uint32_t n)
 	uint64_t phase = synth->i * synth->turn;
 
 	for (uint32_t k = 0; k < n; k++, phase += synth->turn)
-		row[k].real = synth->offset + ((int64_t)phase < 0 ? -synth->amplitude : synth->amplitude);
+		row[k] = (struct row){ .t = nominal_time(synth->i + k),
+				       .real = synth->offset +
+					       ((int64_t)phase < 0 ? -synth->amplitude : synth->amplitude) };
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014), which needs nothing but the record's number. */
@@ -163,13 +179,15 @@ static double random_at(uint64_t seed, uint64_t i)
 static void make_noise(const struct synth *synth, struct row *row, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		row[k].real = synth->offset + synth->amplitude * random_at(synth->seed, synth->i + k);
+		row[k] = (struct row){ .t = nominal_time(synth->i + k),
+				       .real = synth->offset +
+					       synth->amplitude * random_at(synth->seed, synth->i + k) };
 }
 
 static void make_counter(const struct synth *synth, struct row *row, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		row[k].integer = (int64_t)(synth->i + k);
+		row[k] = (struct row){ .t = nominal_time(synth->i + k), .integer = (int64_t)(synth->i + k) };
 }
 
 static void make_values(struct synth *synth, struct row *row, uint32_t n)
@@ -191,28 +209,25 @@ static void make_values(struct synth *synth, struct row *row, uint32_t n)
 }
 
 /* How many of the next `n` records are due. All are, without a rate. */
-static uint32_t make_times(struct synth *synth, struct row *row, uint32_t n)
+static uint32_t count_due(const struct synth *synth, uint32_t n)
 {
 	int64_t now = synth->is_live ? weir_now(WEIR_CLOCK_MONOTONIC) : INT64_MAX;
-	uint32_t k;
+	uint32_t k = synth->is_live ? 0 : n;
 
-	for (k = 0; !synth->is_live && k < n; k++)
-		row[k].t = (int64_t)(synth->i + k) * (1000000000 / NOMINAL_HZ);
-	for (; synth->is_live && k < n; k++) {
-		row[k].t = synth->start + weir_raster_at(&synth->raster, synth->i + k);
-		if (row[k].t > now)
-			break;
-	}
+	while (k < n && synth->start + weir_raster_at(&synth->raster, synth->i + k) <= now)
+		k++;
 	return k;
 }
 
-/* Times and values in turn over a stretch that stays in the first-level cache. */
+/* A stretch that stays in the first-level cache. */
 static uint32_t make_segment(struct synth *synth, struct row *row, uint32_t room)
 {
 	uint32_t n = SEGMENT - synth->i % SEGMENT;
 
-	n = make_times(synth, row, n < room ? n : room);
+	n = count_due(synth, n < room ? n : room);
 	make_values(synth, row, n);
+	for (uint32_t k = 0; synth->is_live && k < n; k++)
+		row[k].t = synth->start + weir_raster_at(&synth->raster, synth->i + k);
 	synth->i += n;
 	return n;
 }

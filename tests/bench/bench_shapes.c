@@ -42,12 +42,12 @@ static struct sine sine_of(double turn)
 	return (struct sine){ .step_sine = sin(2 * M_PI * turn), .step_cosine = cos(2 * M_PI * turn) };
 }
 
-static inline double next(struct sine *s)
+static inline double next(struct sine *s, double turn_each)
 {
 	double value, before;
 
 	if (s->i % SEGMENT == 0) {
-		double turn = (double)s->i * TURN;
+		double turn = (double)s->i * turn_each;
 
 		s->sine = sin(2 * M_PI * (turn - floor(turn)));
 		s->cosine = cos(2 * M_PI * (turn - floor(turn)));
@@ -65,7 +65,7 @@ static void loop_map(uint64_t n)
 	double last = 0;
 
 	for (uint64_t i = 0; i < n; i++)
-		last = next(&s) * 2 + 1;
+		last = next(&s, TURN) * 2 + 1;
 	result = last;
 }
 
@@ -75,7 +75,7 @@ static void loop_ten_maps(uint64_t n)
 	double value = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		value = next(&s);
+		value = next(&s, TURN);
 		for (int k = 0; k < 10; k++)
 			value = value * 1.5 + 1;
 	}
@@ -89,7 +89,7 @@ static void loop_window(uint64_t n)
 	uint64_t at = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		sum += next(&s);
+		sum += next(&s, TURN);
 		if (i % 10 != 9)
 			continue;
 		pane[at++ % 10] = sum;
@@ -102,7 +102,18 @@ static void loop_window(uint64_t n)
 	result = mean;
 }
 
-/* With the sum that loses nothing: the same numbers are to come out. */
+static void loop_zip(uint64_t n)
+{
+	struct sine a = sine_of(TURN), b = sine_of(2 * TURN);
+	double sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum = next(&a, TURN) + next(&b, 2 * TURN);
+	result = sum;
+}
+
+/* With the sum that loses nothing, as weir's: the same numbers are to come out, but for a last bit now and then. One sum, and not two
+ * side by side: it waits for the sine anyway. */
 static void loop_fused(uint64_t n)
 {
 	struct sine s = sine_of(TURN);
@@ -110,7 +121,7 @@ static void loop_fused(uint64_t n)
 	uint32_t count = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		double value = next(&s), m = value * value, whole = sum + m, part = whole - sum;
+		double value = next(&s, TURN), m = value * value, whole = sum + m, part = whole - sum;
 
 		if (!(m > 0.25))
 			continue;
@@ -134,7 +145,7 @@ static void loop_quake(uint64_t n)
 	uint64_t strong[3] = { 0 }, alarms = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		double value = next(&s);
+		double value = next(&s, TURN);
 		unsigned near = 0;
 
 		for (int k = 0; k < 9; k++) {
@@ -170,6 +181,9 @@ static void loop_quake(uint64_t n)
 	"demean 500 | select a = sqrt(ax*ax + ay*ay + az*az), b = sqrt(bx*bx + by*by + bz*bz), "               \
 	"c = sqrt(cx*cx + cy*cy + cz*cz) | window 250 step 1 max(a) as a, max(b) as b, max(c) as c partial | " \
 	"where a > 13 and b > 13 or a > 13 and c > 13 or b > 13 and c > 13 | null"
+#define STATION(i, k, l)                                                                      \
+	SINE "select x = value * " i ", y = value * " k ", z = value * " l " | demean 500 | " \
+	     "select m = sqrt(x*x + y*y + z*z) | window 250 step 1 max(m) as m partial\n"
 #define MAP "select value = value * 1.5 + 1 | "
 
 static const struct shape {
@@ -182,7 +196,16 @@ static const struct shape {
 	{ "window mean, 100 step 10", SINE "window 100 step 10 mean(value) as m | null", loop_window, 40000000 },
 	{ "select, where, window mean",
 	  SINE "select m = value * value | where m > 0.25 | window 100 mean(m) as m | null", loop_fused, 40000000 },
+	{ "zip of two",
+	  "a = synth:sine rate=max freq=5Hz\nb = synth:sine rate=max freq=10Hz\n"
+	  "zip(a, b) | select s = a_value + b_value | null",
+	  loop_zip, 20000000 },
 	{ "quake, 3 stations of 3 axes", SINE NINE QUAKE, loop_quake, 2000000 },
+	{ "quake, 3 sources and a zip",
+	  "a = " STATION("1", "2", "3") "b = " STATION("4", "5", "6") "c = " STATION(
+		  "7", "8", "9") "zip(a, b, c) | where a_m > 13 and b_m > 13 or a_m > 13 and c_m > 13 or b_m > 13 and "
+				 "c_m > 13 | null",
+	  loop_quake, 2000000 },
 };
 
 static double run(const struct shape *shape)

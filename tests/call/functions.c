@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "weir/call.h"
 
@@ -29,6 +30,17 @@ static int twos(const union weir_call_value *in, union weir_call_value *out, voi
 	return n;
 }
 WEIR_CALL(twos, .in = "i:int", .out = "half:int, is_first:bool", .element = twos, .most = 3);
+
+static int age(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	struct timespec now;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	out[0].integer = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - in[0].integer;
+	return 1;
+}
+WEIR_CALL(age, .in = "due:int", .out = "age:int", .element = age);
 
 struct sum {
 	double value;

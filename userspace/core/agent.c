@@ -58,20 +58,29 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 		port->time_ns = mark;
 }
 
+/* How many records from `from` on are no older than what has been promised. */
+static uint32_t run_in_time(const struct weir_block *block, uint32_t from, int64_t promised_ns)
+{
+	uint32_t to = promised_ns == INT64_MIN ? block->n : from;
+
+	while (to < block->n && block->t[to] >= promised_ns)
+		to++;
+	return to - from;
+}
+
 /* Live, time may have passed before these came: what is older than the last tick is late. */
 static int push_timely(struct weir_agent *agent, struct weir_port *port)
 {
 	const struct weir_block *block = port->block;
 	struct weir_block part;
-	uint32_t n = 0;
+	uint32_t n;
 	int err;
 
 	while (port->at < block->n && block->t[port->at] < port->promised_ns) {
 		weir_lost(agent->first, WEIR_LOST_LATE, 1);
 		port->at++;
 	}
-	while (port->at + n < block->n && block->t[port->at + n] >= port->promised_ns)
-		n++;
+	n = run_in_time(block, port->at, port->promised_ns);
 	weir_block_slice(&part, block, port->at, n);
 	err = n ? weir_chain_push(agent->first, &part, &agent->time_ns) : 0;
 	port->at += n;
@@ -325,7 +334,7 @@ static int open_port(struct weir_port *port, const struct weir_agent *agent)
 	if (err < 0)
 		return err;
 	port->time_ns = port->promised_ns = INT64_MIN;
-	port->base = weir_reader_position(port->reader);
+	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
 	weir_reader_set_bell(port->reader, &agent->worker->bell);

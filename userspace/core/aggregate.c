@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "weir/aggregate.h"
 
@@ -34,34 +35,55 @@ bool weir_function_is_ordered(enum weir_function function)
 	return function == WEIR_MEDIAN || function == WEIR_QUANTILE;
 }
 
+/** Two numbers that are computed with side by side. */
+typedef double pair __attribute__((vector_size(2 * sizeof(double))));
+
 static double seconds_between(int64_t from, int64_t to)
 {
 	/* Unsigned, since the distance of two times may not fit in a signed integer. */
 	return (double)(int64_t)((uint64_t)to - (uint64_t)from) * 1e-9;
 }
 
-static void total_add(struct weir_summary *s, double x)
+static void total_add(double *sum, double *rest, double x)
 {
-	double sum = s->total.sum + x;
-	double part = sum - s->total.sum;
+	double whole = *sum + x, part = whole - *sum;
 
-	s->total.rest += (s->total.sum - (sum - part)) + (x - part);
-	s->total.sum = sum;
+	*rest += (*sum - (whole - part)) + (x - part);
+	*sum = whole;
 }
 
-/* On numbers of its own: through the union the compiler would not keep them in registers of the right kind. */
+static pair load_pair(const double *at)
+{
+	pair value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/* Each sum waits for itself, so two are made side by side: of the records of even number and of those of odd number, wherever the
+ * blocks were cut. On numbers of their own: through the union the compiler would not keep them in registers of the right kind. */
 static void total_run(struct weir_summary *s, const double *x, uint32_t n, bool squares)
 {
-	double sum = s->total.sum, rest = s->total.rest;
+	pair sum, rest;
+	uint32_t i = s->n % 2;
 
-	for (uint32_t i = 0; i < n; i++) {
-		double value = squares ? x[i] * x[i] : x[i], whole = sum + value, part = whole - sum;
+	if (i)
+		total_add(&s->total.sum[1], &s->total.rest[1], squares ? x[0] * x[0] : x[0]);
+	sum = load_pair(s->total.sum);
+	rest = load_pair(s->total.rest);
+	for (; i + 1 < n; i += 2) {
+		pair value = load_pair(x + i), whole, part;
 
+		value = squares ? value * value : value;
+		whole = sum + value;
+		part = whole - sum;
 		rest += (sum - (whole - part)) + (value - part);
 		sum = whole;
 	}
-	s->total.sum = sum;
-	s->total.rest = rest;
+	memcpy(s->total.sum, &sum, sizeof(sum));
+	memcpy(s->total.rest, &rest, sizeof(rest));
+	if (i < n)
+		total_add(&s->total.sum[0], &s->total.rest[0], squares ? x[i] * x[i] : x[i]);
 	s->n += n;
 }
 
@@ -88,11 +110,17 @@ static double greatest(double a, double b)
 	return b > a || b != b ? b : a;
 }
 
-static void extreme_add(struct weir_summary *s, double x)
+static void extreme_run(struct weir_summary *s, const double *x, uint32_t n)
 {
-	s->extreme.min = s->n ? least(s->extreme.min, x) : x;
-	s->extreme.max = s->n ? greatest(s->extreme.max, x) : x;
-	s->n++;
+	double min = s->n ? s->extreme.min : x[0], max = s->n ? s->extreme.max : x[0];
+
+	for (uint32_t i = 0; i < n; i++) {
+		min = least(min, x[i]);
+		max = greatest(max, x[i]);
+	}
+	s->extreme.min = min;
+	s->extreme.max = max;
+	s->n += n;
 }
 
 static void ends_add(struct weir_summary *s, double first, double last, uint32_t n)
@@ -120,47 +148,61 @@ static void trend_add(struct weir_summary *s, int64_t t, double x)
 	s->trend.tx += from_t * (x - s->trend.mean_x);
 }
 
+/* On a copy, which the compiler can keep in registers. */
+static void spread_run(struct weir_summary *summary, const double *x, uint32_t n)
+{
+	struct weir_summary s = *summary;
+
+	for (uint32_t i = 0; i < n; i++)
+		spread_add(&s, x[i]);
+	*summary = s;
+}
+
+static void trend_run(struct weir_summary *summary, const int64_t *t, const double *x, uint32_t n)
+{
+	struct weir_summary s = *summary;
+
+	for (uint32_t i = 0; i < n; i++)
+		trend_add(&s, t[i], x[i]);
+	*summary = s;
+}
+
 void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
 		      uint32_t n)
 {
-	/* A copy, which the compiler can keep in registers. */
-	struct weir_summary s = *summary;
-
 	if (!n)
 		return;
 	switch (family_of(function)) {
 	case COUNT:
-		s.n += n;
+		summary->n += n;
 		break;
 	case TOTAL:
-		total_run(&s, x, n, false);
+		total_run(summary, x, n, false);
 		break;
 	case SQUARES:
-		total_run(&s, x, n, true);
+		total_run(summary, x, n, true);
 		break;
 	case SPREAD:
-		for (uint32_t i = 0; i < n; i++)
-			spread_add(&s, x[i]);
+		spread_run(summary, x, n);
 		break;
 	case EXTREME:
-		for (uint32_t i = 0; i < n; i++)
-			extreme_add(&s, x[i]);
+		extreme_run(summary, x, n);
 		break;
 	case ENDS:
-		ends_add(&s, x[0], x[n - 1], n);
+		ends_add(summary, x[0], x[n - 1], n);
 		break;
 	case TREND:
-		for (uint32_t i = 0; i < n; i++)
-			trend_add(&s, t[i], x[i]);
+		trend_run(summary, t, x, n);
 		break;
 	}
-	*summary = s;
 }
 
 static void total_merge(struct weir_summary *into, const struct weir_summary *later)
 {
-	total_add(into, later->total.sum);
-	into->total.rest += later->total.rest;
+	for (uint32_t i = 0; i < 2; i++) {
+		total_add(&into->total.sum[i], &into->total.rest[i], later->total.sum[i]);
+		into->total.rest[i] += later->total.rest[i];
+	}
 }
 
 static void spread_merge(struct weir_summary *into, const struct weir_summary *later)
@@ -219,7 +261,10 @@ void weir_summary_merge(enum weir_function function, struct weir_summary *into, 
 /* With an infinity in the sum, what rounding took is NaN and says nothing. */
 static double total(const struct weir_summary *s)
 {
-	return isfinite(s->total.sum) ? s->total.sum + s->total.rest : s->total.sum;
+	double sum = s->total.sum[0], rest = s->total.rest[0] + s->total.rest[1];
+
+	total_add(&sum, &rest, s->total.sum[1]);
+	return isfinite(sum) ? sum + rest : sum;
 }
 
 static double variance(const struct weir_summary *s)

@@ -37,6 +37,11 @@ void weir_lags(struct weir_node *node, int64_t lag_ns)
 	node->lag_ns = lag_ns;
 }
 
+void weir_never_ticks(struct weir_node *node)
+{
+	node->never_ticks = true;
+}
+
 int64_t weir_time(const struct weir_node *node)
 {
 	return node->time_ns;
@@ -49,7 +54,7 @@ void weir_begins_with(struct weir_node *node, uint32_t n)
 
 static bool has_tick(const struct weir_node *node)
 {
-	if (node->role != WEIR_OPERATOR)
+	if (node->role != WEIR_OPERATOR || node->never_ticks)
 		return false;
 	return node->driver->combiner ? node->driver->combiner->tick : node->driver->stage->tick;
 }
@@ -83,7 +88,7 @@ static int give(struct weir_node *node, const struct weir_block *block)
 /* How many records from `from` on may be seen before the tick. */
 static uint32_t run_before(const struct weir_block *block, uint32_t from, int64_t due)
 {
-	uint32_t to = from;
+	uint32_t to = due == INT64_MAX ? block->n : from;
 
 	while (to < block->n && block->t[to] <= due)
 		to++;

@@ -80,6 +80,7 @@ struct weir_node {
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
 	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
+	bool never_ticks;   /**< whatever its table says */
 	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
 	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
 	uint32_t took;      /**< records of the block that is being pushed */
@@ -169,6 +170,7 @@ struct weir_pipeline {
 	uint32_t n_streams;
 	struct weir_agent **agent; /**< owned */
 	uint32_t n_agents;
+	uint64_t first_row;           /**< of each ring; 0 but in tests, of streams that have run for years */
 	struct weir_runtime *runtime; /**< what exists only while it runs */
 };
 

@@ -192,13 +192,13 @@ bool weir_panes_empty(const struct weir_panes *panes)
 
 static double result_of(const struct weir_panes *panes, uint32_t i)
 {
-	struct weir_summary all = { 0 };
+	struct weir_summary all;
 
 	if (panes->order[i])
 		return weir_order_quantile(panes->order[i]);
+	all = panes->front ? summaries(panes, 0)[i] : panes->closed[i];
 	if (panes->front)
-		all = summaries(panes, 0)[i];
-	weir_summary_merge(panes->function[i], &all, &panes->closed[i]);
+		weir_summary_merge(panes->function[i], &all, &panes->closed[i]);
 	if (panes->back)
 		weir_summary_merge(panes->function[i], &all, &summaries(panes, panes->front + panes->back - 1)[i]);
 	return weir_summary_result(panes->function[i], &all);

@@ -78,7 +78,8 @@ static int64_t to_integer(double value)
 	}                                                                                                    \
 	static void integer_from_##name(const unsigned char *at, size_t stride, uint32_t n, int64_t *out)    \
 	{                                                                                                    \
-		for (uint32_t i = 0; i < n; i++) {                                                           \
+		_Pragma("GCC unroll 8") for (uint32_t i = 0; i < n; i++)                                     \
+		{                                                                                            \
 			type value;                                                                          \
                                                                                                              \
 			memcpy(&value, at + i * stride, sizeof(value));                                      \
@@ -114,6 +115,7 @@ static bool is_whole(const struct weir_field *field)
 
 static void copy_doubles(const unsigned char *at, size_t stride, uint32_t n, double *out)
 {
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		memcpy(&out[i], at + i * stride, sizeof(*out));
 }

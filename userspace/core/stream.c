@@ -11,6 +11,7 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 		.row_bytes = stream->schema.row_bytes,
 		.rows = rows > stream->least_rows ? rows : stream->least_rows,
 		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
+		.start_at = stream->from->pipeline->first_row,
 	};
 
 	return weir_ring_open(&stream->ring, &config);

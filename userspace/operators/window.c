@@ -166,6 +166,8 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 
 	window->binding = weir_arg_bindings(node, "aggregates", &window->n);
 	err = read_spans(node, window);
+	if (!window->is_time)
+		weir_never_ticks(node);
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < window->n && !err; i++) {
 		err = check_parameter(node, &window->binding[i]);

@@ -22,7 +22,7 @@ extern "C" {
 /** What a group of values is condensed to, in the order of weir_aggregate_words. */
 enum weir_function {
 	WEIR_COUNT, /**< records, usable or not */
-	WEIR_SUM,   /**< compensated: as if added in twice the precision */
+	WEIR_SUM, /**< compensated: as if added in twice the precision, the records of even number and those of odd number apart */
 	WEIR_MEAN,
 	WEIR_VAR, /**< of a sample: divides by n - 1; NaN for one record */
 	WEIR_STD, /**< its square root */
@@ -47,7 +47,7 @@ struct weir_summary {
 	uint64_t n;
 	union {
 		struct {
-			double sum, rest; /**< rest: what rounding took from sum */
+			double sum[2], rest[2]; /**< of every other record; rest: what rounding took from sum */
 		} total;
 		struct {
 			double origin, mean, squares; /**< mean from origin; sum of squared distances from the mean */

@@ -409,6 +409,12 @@ void weir_took(struct weir_node *node, uint32_t n);
 void weir_lags(struct weir_node *node, int64_t lag_ns);
 
 /**
+ * @brief From open(): with these arguments it will never ask for a tick, although its table has tick(). Nothing below or above needs
+ * to tell it the time, and its blocks are not looked through for where time runs backwards.
+ */
+void weir_never_ticks(struct weir_node *node);
+
+/**
  * @brief From flush(): the time that the stream has come to, that of its last record even where that did not reach this stage;
  * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
  */

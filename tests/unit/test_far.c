@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Streams that have run for long: past 2^31, 2^32 and 2^33 records. Rings whose first record has such a number carry the same bytes;
+ * with WEIR_TEST_LONG=1 that many records are really made (some minutes), so that what stages count themselves gets there too.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/internal.h"
+
+enum { EVERY, CHANGED, COUNT, TIME, JOIN, WRONG, PARTS };
+
+/* Each record is numbered by its value; whatever pairs records that do not belong together gives one in part WRONG. */
+static const char program[] = "x = synth:counter rate=max\n"
+			      "y = x | select k = value + 1\n"
+			      "z = zip(x, y)\n"
+			      "z | every %" PRIu64 " | select value | csv:%s/0\n"
+			      "z | changed value by %" PRIu64 " | select value | csv:%s/1\n"
+			      "z | window %" PRIu64 " last(value) as l, count() as n | csv:%s/2\n"
+			      "z | window %" PRIu64 "ms last(value) as l, count() as n | csv:%s/3\n"
+			      "join(x, y, within=0ms) | where k == value + 1 | every %" PRIu64
+			      " | select value | csv:%s/4\n"
+			      "z | where k != value + 1 | csv:%s/5\n";
+
+static void run(const char *directory, uint64_t first_row, uint64_t n, uint64_t step, uint32_t threads)
+{
+	struct weir_options options = { .limit = n, .ring_rows = 8192, .quiet = true, .threads = threads };
+	struct weir_pipeline *pipeline;
+	char text[2048];
+
+	snprintf(text, sizeof(text), program, step, directory, step, directory, step, directory, step, directory, step,
+		 directory, directory);
+	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);
+	pipeline->first_row = first_row;
+	assert_int_equal(weir_run(pipeline), 0);
+	assert_int_equal(weir_pipeline_lost(pipeline), 0);
+	weir_close(pipeline);
+}
+
+static FILE *open_part(const char *directory, int part)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%d", directory, part);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	return file;
+}
+
+static void remove_parts(const char *directory)
+{
+	char path[128];
+
+	for (int i = 0; i < PARTS; i++) {
+		snprintf(path, sizeof(path), "%s/%d", directory, i);
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
+/* One line for each whole step, and the value in it; `at` is where in its step a record shows. */
+static void expect_numbers(const char *directory, int part, uint64_t n, uint64_t step, uint64_t at)
+{
+	FILE *file = open_part(directory, part);
+	char line[128];
+	uint64_t i = 0;
+
+	assert_non_null(fgets(line, sizeof(line), file));
+	for (; fgets(line, sizeof(line), file); i++)
+		assert_int_equal(strtoull(strchr(line, ',') + 1, NULL, 10), i * step + at);
+	assert_int_equal(i, n / step);
+	fclose(file);
+}
+
+static void expect_all(const char *directory, uint64_t n, uint64_t step)
+{
+	expect_numbers(directory, EVERY, n, step, 0);
+	expect_numbers(directory, CHANGED, n, step, 0);
+	expect_numbers(directory, COUNT, n, step, step - 1);
+	expect_numbers(directory, TIME, n, step, step - 1);
+	expect_numbers(directory, JOIN, n, step, 0);
+	expect_numbers(directory, WRONG, 0, 1, 0);
+}
+
+/* Rings, and the numbers by which a zip matches records, pass 2^31, 2^32 and 2^33 unharmed, on any number of threads. */
+static void rings_go_on_past_32_bits(void **state)
+{
+	static const unsigned bits[] = { 0, 31, 32, 33, 63 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+		for (uint32_t threads = 0; threads < 2; threads++) {
+			char directory[] = "/tmp/weir-far-XXXXXX";
+
+			assert_non_null(mkdtemp(directory));
+			run(directory, bits[i] ? (UINT64_C(1) << bits[i]) - 30011 : 0, 60000, 1000, threads);
+			expect_all(directory, 60000, 1000);
+			remove_parts(directory);
+		}
+}
+
+/* The same where the records are really made, so that positions of windows and whatever else counts come there too. */
+static void stages_go_on_past_33_bits(void **state)
+{
+	const uint64_t step = UINT64_C(1) << 26, n = (UINT64_C(1) << 33) + step;
+	char directory[] = "/tmp/weir-far-XXXXXX";
+
+	(void)state;
+	if (!getenv("WEIR_TEST_LONG"))
+		skip();
+	assert_non_null(mkdtemp(directory));
+	run(directory, 0, n, step, 0);
+	expect_all(directory, n, step);
+	remove_parts(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rings_go_on_past_32_bits),
+		cmocka_unit_test(stages_go_on_past_33_bits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
