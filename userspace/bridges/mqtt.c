@@ -85,7 +85,7 @@ static void on_connect(struct mosquitto *client, void *context, int reason, int 
 	else if (!reason)
 		mqtt->state = IS_UP;
 	else if (is_old && mqtt->is_v5)
-		fall(mqtt, IS_REFUSED, "the broker does not know MQTT 5: write version=3.1.1");
+		fall(mqtt, IS_REFUSED, "the broker does not know MQTT 5: write version=v3");
 	else
 		fall(mqtt, is_final(mqtt, reason) ? IS_REFUSED : IS_LOST,
 		     mqtt->is_v5 ? mosquitto_reason_string(reason) : mosquitto_connack_string(reason));
@@ -199,6 +199,9 @@ static int configure(struct mqtt *mqtt)
 		err = mosquitto_int_option(mqtt->client, MOSQ_OPT_TCP_NODELAY, 1);
 	if (!err)
 		err = mosquitto_max_inflight_messages_set(mqtt->client, WEIR_OUTBOX_WINDOW);
+	/* Some brokers send more than they were told to; what we take at one time is bounded by the socket. */
+	if (!err)
+		err = mosquitto_int_option(mqtt->client, MOSQ_OPT_RECEIVE_MAXIMUM, UINT16_MAX);
 	if (!err && broker->user)
 		err = mosquitto_username_pw_set(mqtt->client, broker->user, broker->password);
 	if (!err)
@@ -491,26 +494,27 @@ static const char *sink_how(const struct weir_node *node)
 	return weir_outbox_how(mqtt->outbox);
 }
 
-static const char *const version_words[] = { "5", "3.1.1", NULL };
+static const char *const version_words[] = { "v5", "v3", NULL };
 
-#define MQTT_PARAMS                                                                                                  \
-	WEIR_BROKER_PARAMS,                                                                                          \
-		{ .name = "qos",                                                                                     \
-		  .style = WEIR_KEY,                                                                                 \
-		  .value = WEIR_V_INT,                                                                               \
-		  .fallback = "1",                                                                                   \
-		  .max = 2,                                                                                          \
-		  .help = "0: at most once, not confirmed; 1: at least once; 2: exactly once over one connection" }, \
-		{ .name = "version",                                                                                 \
-		  .style = WEIR_KEY,                                                                                 \
-		  .value = WEIR_V_WORD,                                                                              \
-		  .fallback = "5",                                                                                   \
-		  .words = version_words,                                                                            \
-		  .help = "of the protocol; with 3.1.1 messages carry no id, so duplicates are not recognised" },    \
-		{ .name = "id", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "what the broker knows us by" },    \
-	{                                                                                                            \
-		.name = "keepalive", .style = WEIR_KEY, .value = WEIR_V_DURATION, .fallback = "60s", .min = 5,       \
-		.max = 65535, .help = "how long a connection may be silent before it counts as lost"                 \
+#define MQTT_PARAMS                                                                                                   \
+	WEIR_BROKER_PARAMS,                                                                                           \
+		{ .name = "qos",                                                                                      \
+		  .style = WEIR_KEY,                                                                                  \
+		  .value = WEIR_V_INT,                                                                                \
+		  .fallback = "1",                                                                                    \
+		  .max = 2,                                                                                           \
+		  .help = "0: at most once, not confirmed; 1: at least once; 2: exactly once over one connection" },  \
+		{ .name = "version",                                                                                  \
+		  .style = WEIR_KEY,                                                                                  \
+		  .value = WEIR_V_WORD,                                                                               \
+		  .fallback = "v5",                                                                                   \
+		  .words = version_words,                                                                             \
+		  .help = "of the protocol: 5 or 3.1.1; with the latter messages carry no id, so duplicates are not " \
+			  "recognised" },                                                                             \
+		{ .name = "id", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "what the broker knows us by" },     \
+	{                                                                                                             \
+		.name = "keepalive", .style = WEIR_KEY, .value = WEIR_V_DURATION, .fallback = "60s", .min = 5,        \
+		.max = 65535, .help = "how long a connection may be silent before it counts as lost"                  \
 	}
 
 static const struct weir_param source_params[] = {

@@ -22,8 +22,9 @@ struct weir_answer {
 	enum weir_answer_form form;
 	const char *form_argument;
 	const struct weir_schema *schema;
-	uint32_t first, end;            /* fields of the schema that are printed */
-	bool has_begun;                 /* the first line has been seen */
+	uint32_t first, end; /* fields of the schema that are printed */
+	bool has_begun;      /* the first line has been seen */
+	bool may_begin_with_time;
 	bool has_own_time, has_time;    /* as it should be; the line at hand */
 	uint32_t cell[WEIR_FIELDS_MAX]; /* of CSV, by field; NO_CELL: not printed */
 	uint32_t time_cell;
@@ -71,6 +72,7 @@ int weir_answer_open_as(struct weir_answer **out, struct weir_node *node, struct
 	answer->form = config->form;
 	answer->form_argument = config->form_argument;
 	answer->has_own_time = config->has_own_time;
+	answer->may_begin_with_time = config->may_begin_with_time;
 	if (config->keeps_schema)
 		answer->first = schema->n_fields;
 	else
@@ -212,6 +214,17 @@ static void take_header(struct weir_answer *answer)
 		answer->cell[i] = find_cell(&answer->csv, answer->schema->field[i].name);
 }
 
+/* As weir writes it where there is no header: the time, then the fields. */
+static void find_time(struct weir_answer *answer)
+{
+	if (!answer->may_begin_with_time || answer->time_cell != NO_CELL ||
+	    answer->csv.n_cells != n_printed(answer) + 1)
+		return;
+	answer->time_cell = 0;
+	for (uint32_t i = answer->first; i < answer->end; i++)
+		answer->cell[i] = i - answer->first + 1;
+}
+
 static int take_cells(struct weir_answer *answer, struct weir_block *block)
 {
 	const struct weir_csv *csv = &answer->csv;
@@ -235,6 +248,8 @@ static int take_csv(struct weir_answer *answer, char *line, size_t n, struct wei
 
 	weir_csv_split(&answer->csv, line, n);
 	answer->has_begun = true;
+	if (is_first)
+		find_time(answer);
 	if (!is_first || !is_header(answer))
 		return take_cells(answer, block);
 	take_header(answer);

@@ -17,7 +17,8 @@ struct weir_answer_config {
 	const char *form_argument; /**< what it is called, for messages */
 	enum weir_clock clock;
 	bool has_own_time;
-	bool keeps_schema; /**< the fields come after those that the schema has */
+	bool may_begin_with_time; /**< CSV without a header: one cell more than fields is the time, before them */
+	bool keeps_schema;        /**< the fields come after those that the schema has */
 };
 
 /** @brief As weir_answer_open(), with the form decided. Fields that are added to the schema afterwards are left alone. */

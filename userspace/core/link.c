@@ -20,7 +20,7 @@ struct weir_link {
 	char peer[300];
 	bool is_open, is_over;
 	bool has_warned; /* of this outage */
-	int64_t opened_ns, retry_ns, delay_ns;
+	int64_t opened_ns, retry_ns, delay_ns, first_ns;
 	uint64_t dice;
 	pthread_mutex_t lock; /* of what people are told */
 	bool is_up;
@@ -39,7 +39,7 @@ int weir_link_open(struct weir_link **out, struct weir_node *node, const struct 
 	link->node = node;
 	link->ops = ops;
 	link->context = context;
-	link->delay_ns = FIRST_NS;
+	link->delay_ns = link->first_ns = ops->first_ns ? ops->first_ns : FIRST_NS;
 	link->dice = (uint64_t)weir_now(WEIR_CLOCK_REALTIME) | 1;
 	snprintf(link->peer, sizeof(link->peer), "%s", peer);
 	pthread_mutex_init(&link->lock, NULL);
@@ -122,7 +122,7 @@ static void come_up(struct weir_link *link)
 	if (link->is_up)
 		return;
 	set_up(link, true);
-	link->delay_ns = FIRST_NS;
+	link->delay_ns = link->first_ns;
 	if (link->has_warned)
 		weir_warn(link->node, "connected to %s", link->peer);
 	link->has_warned = false;

@@ -161,7 +161,7 @@ int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node 
 						      [READ_TEXT] = WEIR_ANSWER_LINES,
 						      [READ_BINARY] = WEIR_ANSWER_CSV };
 	struct weir_payload_reader *reader = calloc(1, sizeof(*reader));
-	struct weir_answer_config config = { .form_argument = "format" };
+	struct weir_answer_config config = { .form_argument = "format", .may_begin_with_time = true };
 	int err;
 
 	*out = reader;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A window of bits for each sender, as receivers of IPsec keep against replay (RFC 4303, 3.4.3): exact within the window. What is
- * older than the window cannot be told, and counts as new, for a record twice does less harm than one that is lost.
+ * For each sender the ids that came, as ranges: those of one run of it are one range where messages come in order, whatever came
+ * between, and where several readers share a queue each gap is another. When there are too many, the lowest are forgotten; what
+ * cannot be told then counts as new, for a record twice does less harm than one that is lost.
  */
 #include "core/seen.h"
 
@@ -12,12 +13,16 @@
 #include "weir/inbox.h"
 
 #define SENDERS 32 /* whoever was silent for longest gives way to another */
-#define WORDS (WEIR_INBOX_SEEN / 64)
+
+struct range {
+	uint64_t first, last;
+};
 
 struct weir_seen {
 	struct sender {
-		uint64_t name, last, used;
-		uint64_t bits[WORDS];
+		uint64_t name, used;
+		uint32_t n;
+		struct range range[WEIR_INBOX_SEEN]; /* ascending, with gaps between */
 	} sender[SENDERS];
 	uint64_t clock;
 };
@@ -42,40 +47,70 @@ static struct sender *find(struct weir_seen *seen, uint64_t name)
 		if (sender->used < oldest->used)
 			oldest = sender;
 	}
-	*oldest = (struct sender){ .name = name };
+	oldest->name = name;
+	oldest->n = 0;
 	return oldest;
 }
 
-static uint64_t *word(struct sender *sender, uint64_t id)
+/* How many ranges begin at `id` or before. */
+static uint32_t ranges_up_to(const struct sender *sender, uint64_t id)
 {
-	return &sender->bits[id / 64 % WORDS];
+	uint32_t low = 0, high = sender->n;
+
+	/* Nearly always it is the newest. */
+	if (high && sender->range[high - 1].first <= id)
+		return high;
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (sender->range[middle].first <= id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-/* The window moves up to `id`: what enters it has not been seen. */
-static void move(struct sender *sender, uint64_t id)
+static void insert(struct sender *sender, uint32_t at, uint64_t id)
 {
-	if (id - sender->last >= WEIR_INBOX_SEEN)
-		memset(sender->bits, 0, sizeof(sender->bits));
-	else
-		for (uint64_t next = sender->last + 1; next <= id; next++)
-			*word(sender, next) &= ~(UINT64_C(1) << next % 64);
-	sender->last = id;
+	if (sender->n == WEIR_INBOX_SEEN) {
+		if (!at)
+			return;
+		memmove(sender->range, sender->range + 1, --sender->n * sizeof(*sender->range));
+		at--;
+	}
+	memmove(sender->range + at + 1, sender->range + at, (sender->n - at) * sizeof(*sender->range));
+	sender->range[at] = (struct range){ id, id };
+	sender->n++;
+}
+
+/* The gap before range `at` may be closed. */
+static void join(struct sender *sender, uint32_t at)
+{
+	if (!at || at >= sender->n || sender->range[at - 1].last + 1 != sender->range[at].first)
+		return;
+	sender->range[at - 1].last = sender->range[at].last;
+	sender->n--;
+	memmove(sender->range + at, sender->range + at + 1, (sender->n - at) * sizeof(*sender->range));
 }
 
 bool weir_seen_before(struct weir_seen *seen, uint64_t name, uint64_t id)
 {
 	struct sender *sender = find(seen, name);
-	uint64_t bit = UINT64_C(1) << id % 64;
-	bool was_seen;
+	uint32_t at = ranges_up_to(sender, id);
 
 	sender->used = ++seen->clock;
-	if (id > sender->last)
-		move(sender, id);
-	else if (sender->last - id >= WEIR_INBOX_SEEN)
-		return false;
-	was_seen = *word(sender, id) & bit;
-	*word(sender, id) |= bit;
-	return was_seen;
+	if (at && id <= sender->range[at - 1].last)
+		return true;
+	if (at && sender->range[at - 1].last + 1 == id) {
+		sender->range[at - 1].last = id;
+		join(sender, at);
+	} else if (at < sender->n && sender->range[at].first == id + 1) {
+		sender->range[at].first = id;
+	} else {
+		insert(sender, at, id);
+	}
+	return false;
 }
 
 static bool parse_hex(const char **text, const char *end, uint64_t *value)

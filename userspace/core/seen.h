@@ -15,7 +15,7 @@ struct weir_seen;
 struct weir_seen *weir_seen_new(void);
 void weir_seen_free(struct weir_seen *seen);
 
-/** @brief Remember a message. @return whether it had been before, among the last WEIR_INBOX_SEEN ids of its sender. */
+/** @brief Remember a message. @return whether it had come before, as far as WEIR_INBOX_SEEN ranges of ids can tell. */
 bool weir_seen_before(struct weir_seen *seen, uint64_t sender, uint64_t id);
 
 /** @brief Read an id as "SENDER-ID", hexadecimal, n bytes. */

@@ -4,8 +4,9 @@
  * @brief For sources that get messages from a broker: messages become records, parts of their topics become fields, and those
  * that came before are left out. One thread.
  *
- * A broker delivers at least once. What another weir sent with an id (weir/outbox.h) is recognised when it comes again, as long
- * as no more than WEIR_INBOX_SEEN younger ones have come since; a message older than these is taken for new.
+ * A broker delivers at least once. What another weir sent with an id (weir/outbox.h) is recognised when it comes again within a
+ * run. What came is kept as ranges of ids, WEIR_INBOX_SEEN of them for each sender: more than enough unless several readers share
+ * a queue, where each gap begins another; then the oldest are forgotten, and what comes again from there is taken for new.
  */
 #ifndef WEIR_INBOX_H
 #define WEIR_INBOX_H
@@ -17,7 +18,7 @@
 extern "C" {
 #endif
 
-#define WEIR_INBOX_SEEN 65536u
+#define WEIR_INBOX_SEEN 4096u
 #define WEIR_INBOX_MESSAGE_MAX (1u << 20) /**< bytes; longer messages are counted as cut and left out */
 
 struct weir_inbox;

@@ -3,8 +3,8 @@
  * @file link.h
  * @brief For drivers that talk with a peer over a network: a connection that is made again, ever more patiently, when it is lost.
  *
- * One thread calls everything but weir_link_how(). The first attempt follows at once, the next after 100 ms, then after twice as
- * long each time, up to 30 s, a random quarter more or less, so that many clients do not come back all at once.
+ * One thread calls everything but weir_link_how(). Between attempts 100 ms pass at first, then twice as long each time, up to
+ * 30 s, a random quarter more or less, so that many clients do not come back all at once.
  */
 #ifndef WEIR_LINK_H
 #define WEIR_LINK_H
@@ -28,6 +28,7 @@ struct weir_link_ops {
 	void (*shut)(void *context);
 	/** What to wait for while serve() is not called. */
 	void (*wait)(void *context, struct weir_wait *wait);
+	int64_t first_ns; /**< between the first attempts; 0: 100 ms. For tests */
 };
 
 struct weir_link;
