@@ -94,7 +94,8 @@ if [ "$before" -eq 0 ] || [ "$after" -eq 0 ]; then
 else
     [ "$rss" -le $resident_kb ] && [ "$data" -le $private_kb ]
     say $? 'its memory stays flat after the first tenth'
-    [ "$fds" -eq 0 ] && [ "$programs" -le 8 ]
+    # Two belong to a program, if one happened to run at each look. Many more than two have run by now.
+    [ "$fds" -le 2 ] && [ "$programs" -le 8 ]
     say $? 'it keeps no descriptor of the programs that it ran'
 fi
 
