@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Streams that have run for long: past 2^31, 2^32 and 2^33 records. Rings whose first record has such a number carry the same bytes;
- * with WEIR_TEST_LONG=1 that many records are really made (some minutes), so that what stages count themselves gets there too.
+ * with WEIR_TEST_LONG=1 that many records are really made, for one stage after the other.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,26 +109,57 @@ static void rings_go_on_past_32_bits(void **state)
 		}
 }
 
-/* The same where the records are really made, so that positions of windows and whatever else counts come there too. */
-static void stages_go_on_past_33_bits(void **state)
+/* What stages count themselves gets there as well where the records are really made: a minute and more for each. */
+static void run_long(const char *chain, uint64_t at)
 {
 	const uint64_t step = UINT64_C(1) << 26, n = (UINT64_C(1) << 33) + step;
-	char directory[] = "/tmp/weir-far-XXXXXX";
+	struct weir_options options = { .limit = n, .quiet = true };
+	struct weir_pipeline *pipeline;
+	char directory[] = "/tmp/weir-far-XXXXXX", text[512];
 
-	(void)state;
 	if (!getenv("WEIR_TEST_LONG"))
 		skip();
 	assert_non_null(mkdtemp(directory));
-	run(directory, 0, n, step, 0);
-	expect_all(directory, n, step);
+	snprintf(text, sizeof(text), "synth:counter rate=max | %s | csv:%s/%d", chain, directory, EVERY);
+	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);
+	assert_int_equal(weir_run(pipeline), 0);
+	weir_close(pipeline);
+	expect_numbers(directory, EVERY, n, step, at);
 	remove_parts(directory);
+}
+
+static void windows_by_count_go_on_past_33_bits(void **state)
+{
+	(void)state;
+	run_long("window 67108864 last(value) as l, count() as n", (UINT64_C(1) << 26) - 1);
+}
+
+static void windows_by_time_go_on_past_33_bits(void **state)
+{
+	(void)state;
+	run_long("window 67108864ms last(value) as l", (UINT64_C(1) << 26) - 1);
+}
+
+static void every_goes_on_past_33_bits(void **state)
+{
+	(void)state;
+	run_long("every 67108864", 0);
+}
+
+static void changed_goes_on_past_33_bits(void **state)
+{
+	(void)state;
+	run_long("changed value by 67108864", 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rings_go_on_past_32_bits),
-		cmocka_unit_test(stages_go_on_past_33_bits),
+		cmocka_unit_test(windows_by_count_go_on_past_33_bits),
+		cmocka_unit_test(every_goes_on_past_33_bits),
+		cmocka_unit_test(changed_goes_on_past_33_bits),
+		cmocka_unit_test(windows_by_time_go_on_past_33_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
