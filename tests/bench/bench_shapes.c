@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "weir/weir.h"
 
@@ -17,13 +20,17 @@
 #define SEGMENT 256
 #define TURN (5.0 / 1000) /* 5 Hz at the nominal 1 kHz */
 
-/* Of the processor, in all threads: on one processor that is what the wall clock would show if nobody else used it. */
+/* Of the processor, in all threads and in processes that have ended: on one processor that is what the wall clock would show if
+ * nobody else used it. */
 static double now(void)
 {
+	struct rusage children;
 	struct timespec time;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	getrusage(RUSAGE_CHILDREN, &children);
+	return (double)(time.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
+	       (double)time.tv_nsec / 1e9 + (double)(children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6;
 }
 
 /* What a loop has come to, so that the compiler cannot leave it out. */
@@ -190,12 +197,15 @@ static const struct shape {
 	const char *name, *program;
 	void (*loop)(uint64_t n);
 	uint64_t n;
+	const char *publisher; /* the program of another process, which publishes the stream `bench` */
 } shapes[] = {
 	{ "source, map, sink", SINE "select m = value * 2 + 1 | null", loop_map, 40000000 },
 	{ "chain of 10 maps", SINE MAP MAP MAP MAP MAP MAP MAP MAP MAP MAP "null", loop_ten_maps, 20000000 },
 	{ "window mean, 100 step 10", SINE "window 100 step 10 mean(value) as m | null", loop_window, 40000000 },
 	{ "select, where, window mean",
 	  SINE "select m = value * value | where m > 0.25 | window 100 mean(m) as m | null", loop_fused, 40000000 },
+	{ "source, map, sink; two processes", "weir:bench | select m = value * 2 + 1 | null", loop_map, 40000000,
+	  SINE "weir:bench policy=block readers=1" },
 	{ "zip of two",
 	  "a = synth:sine rate=max freq=5Hz\nb = synth:sine rate=max freq=10Hz\n"
 	  "zip(a, b) | select s = a_value + b_value | null",
@@ -208,20 +218,41 @@ static const struct shape {
 	  loop_quake, 2000000 },
 };
 
+static void run_program(const char *program, uint64_t limit)
+{
+	struct weir_options options = { .limit = limit };
+	struct weir_pipeline *pipeline;
+
+	if (weir_open(&pipeline, program, "<bench>", &options) || weir_run(pipeline))
+		_exit(1);
+	weir_close(pipeline);
+}
+
+static pid_t publish(const struct shape *shape)
+{
+	const char *directory = getenv("RUNTIME_DIRECTORY");
+	char path[128];
+	pid_t child = fork();
+
+	if (!child) {
+		run_program(shape->publisher, shape->n);
+		_exit(0);
+	}
+	snprintf(path, sizeof(path), "%s/bench.stream", directory);
+	while (access(path, F_OK) && !waitpid(child, NULL, WNOHANG))
+		usleep(1000);
+	return child;
+}
+
 static double run(const struct shape *shape)
 {
-	struct weir_options options = { .limit = shape->n };
-	struct weir_pipeline *pipeline;
-	double start;
+	double start = now();
+	pid_t child = shape->publisher ? publish(shape) : 0;
 
-	if (weir_open(&pipeline, shape->program, "<bench>", &options))
-		exit(1);
-	start = now();
-	if (weir_run(pipeline))
-		exit(1);
-	start = now() - start;
-	weir_close(pipeline);
-	return start;
+	run_program(shape->program, shape->n);
+	if (child)
+		waitpid(child, NULL, 0);
+	return now() - start;
 }
 
 static double best_of(const struct shape *shape, bool by_hand)
@@ -251,8 +282,21 @@ static void use_one_processor(void)
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
+static void remove_place(const char *directory)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/bench.lock", directory);
+	unlink(path);
+	rmdir(directory);
+}
+
 int main(void)
 {
+	char directory[] = "/tmp/weir-bench-XXXXXX";
+
+	if (!mkdtemp(directory) || setenv("RUNTIME_DIRECTORY", directory, 1))
+		return 1;
 	use_one_processor();
 	printf("%-36s %12s %12s %10s %10s %6s\n", "shape, on one processor", "Mrecords/s", "loop", "ns/record", "loop",
 	       "share");
@@ -263,5 +307,6 @@ int main(void)
 		printf("%-36s %12.1f %12.1f %10.2f %10.2f %5.0f%%\n", shape->name, n / weir / 1e6, n / loop / 1e6,
 		       weir / n * 1e9, loop / n * 1e9, loop / weir * 100);
 	}
+	remove_place(directory);
 	return 0;
 }
