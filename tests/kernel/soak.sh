@@ -59,13 +59,13 @@ watch() { # PID
     done
 }
 
-# From the first tenth to the rest, but for the end: by how much the most memory grew; the fewest descriptors, those of no program, and
+# From the first tenth to the rest, but for the end, when all is flushed: by how much the most memory grew; the fewest descriptors, those of no program, and
 # by how many the most exceeded them; looks before and after.
 growth() {
-    awk -v warm="$warm" -v seconds="$seconds" '
+    awk -v warm="$warm" -v end="$(tail -n 1 "$dir/looks" | cut -d" " -f1)" '
         function least(a, b) { return a && a < b ? a : b }
         function most(a, b) { return a > b ? a : b }
-        $1 < 1 || $1 >= seconds - 1 { next }
+        $1 < 1 || $1 > end - 3 { next }
         { late = $1 > warm; n[late]++; rss[late] = most(rss[late], $2); data[late] = most(data[late], $3) }
         { fds[late] = least(fds[late], $4); top = most(top, $4) }
         END { print rss[1] - rss[0], data[1] - data[0], fds[1] - fds[0], top - fds[1], n[0] + 0, n[1] + 0, rss[1] + 0,
