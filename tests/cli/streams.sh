@@ -89,7 +89,7 @@ example_in_c() { # weir_tap.h alone: each of 5000 records, added up
     published c && same '5000 records, 0 lost, sum of value 1.24975e+07' "$("$example" c)"
     status=$?
     wait
-    return $status
+    return "$status"
 }
 
 ok 'a program split at a stream prints the same' two_as_one ''

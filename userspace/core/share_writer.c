@@ -102,27 +102,32 @@ static void turn_out(struct weir_share *share, unsigned reader)
 	share_tell(share, SHARE_LOOK);
 }
 
-static int64_t end_of_patience(const struct weir_share *share, int64_t began_ns)
+static bool is_halted(const struct weir_share *share, int64_t now)
 {
-	int64_t halted = atomic_load(&share->halted_ns), until = began_ns + share->config.patience_ns;
+	int64_t halted = atomic_load(&share->halted_ns);
 
-	return halted && halted + HALT_NS < until ? halted + HALT_NS : until;
+	return halted && now >= halted + HALT_NS;
 }
 
-/* Until this reader has moved, or gone; one that does neither is turned out. */
+/* Until this reader has moved, or gone; one that does neither is turned out. A time in which the whole machine stood still is not
+ * held against it. */
 static void wait_for(struct weir_share *share, unsigned reader)
 {
 	struct weir_share_seat *seat = share_seat(share, reader);
-	int64_t began = weir_now(WEIR_CLOCK_MONOTONIC), now = began;
+	int64_t left = share->config.patience_ns, now = weir_now(WEIR_CLOCK_MONOTONIC), before;
 
-	while (now < end_of_patience(share, began)) {
+	for (;;) {
 		uint32_t seen = atomic_load(&seat->space_bell);
 
 		atomic_store(&seat->writer_sleeps, 1); /* [C] */
 		if (!(atomic_load(&share->holding) >> reader & 1) || unread_by(share, reader) < share->capacity)
 			return;
-		weir_bell_wait(&seat->space_bell, seen, now + LOOK_NS);
+		if (left <= 0 || is_halted(share, now))
+			break;
+		before = now;
+		weir_bell_wait(&seat->space_bell, seen, now + (left < LOOK_NS ? left : LOOK_NS));
 		now = weir_now(WEIR_CLOCK_MONOTONIC);
+		left -= now - before < LOOK_NS ? now - before : LOOK_NS;
 	}
 	turn_out(share, reader);
 }
