@@ -60,7 +60,7 @@ refused() { # WORDS TEXT: the run ends with status 3 and says why
 # The broker is killed in the middle: what it has confirmed is on its disk, the rest is sent again. A durable queue keeps all,
 # and the reader leaves out what came twice.
 killed() {
-    "$weir" run -n 4000 "synth:counter rate=2kHz | amqp://127.0.0.1:$port/cut spool=4MiB spool_dir=$work/cut linger=2min" \
+    "$weir" run -n 4000 "synth:counter rate=2kHz | amqp://127.0.0.1:$port/cut spool=4MiB spool_dir=$work/cut linger=2m" \
         2>"$work/cut.err" &
     sender=$!
     sleep 1
