@@ -41,6 +41,7 @@ struct amqp {
 	const char *exchange, *key; /* "" where there is none; of a source, the key is its pattern */
 	uint64_t published;         /* a sink: the last tag of this connection */
 	uint64_t delivered;         /* a source: tag of what is not acknowledged; 0: nothing */
+	uint64_t base, last;        /* a source: what its marks have more than tags; the last tag */
 	bool is_full;               /* a sink: the socket takes no more */
 	char how[2 * WEIR_LINK_WHY + 512];
 };
@@ -206,6 +207,18 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	return err;
 }
 
+/* A run may end with messages that have not become records: others will have those. */
+static void acknowledge_done(struct amqp *amqp)
+{
+	uint64_t done = amqp->inbox ? weir_inbox_done(amqp->inbox) : 0;
+
+	if (amqp->delivered && done > amqp->base)
+		(void)amqp_basic_ack(amqp->connection, CHANNEL, done - amqp->base, 1);
+	/* Tags begin anew with each connection; marks do not. */
+	amqp->base += amqp->last;
+	amqp->last = 0;
+}
+
 static void link_shut(void *context)
 {
 	struct amqp *amqp = context;
@@ -213,8 +226,7 @@ static void link_shut(void *context)
 
 	if (!amqp->connection)
 		return;
-	if (amqp->delivered && weir_inbox_is_empty(amqp->inbox))
-		(void)amqp_basic_ack(amqp->connection, CHANNEL, amqp->delivered, 1);
+	acknowledge_done(amqp);
 	amqp_set_rpc_timeout(amqp->connection, &leave);
 	if (amqp_get_sockfd(amqp->connection) >= 0)
 		(void)amqp_connection_close(amqp->connection, AMQP_REPLY_SUCCESS);
@@ -321,9 +333,13 @@ static void take_envelope(struct amqp *amqp, const amqp_envelope_t *envelope)
 
 	memcpy(key, envelope->routing_key.bytes,
 	       envelope->routing_key.len < sizeof(key) ? envelope->routing_key.len : sizeof(key) - 1);
-	amqp->delivered = envelope->delivery_tag;
-	weir_inbox_put(amqp->inbox, key, envelope->message.body.bytes, envelope->message.body.len,
-		       has_id ? properties->message_id.bytes : NULL, properties->message_id.len);
+	amqp->delivered = amqp->last = envelope->delivery_tag;
+	weir_inbox_put(amqp->inbox, &(struct weir_inbox_message){ .topic = key,
+								  .bytes = envelope->message.body.bytes,
+								  .n = envelope->message.body.len,
+								  .id = has_id ? properties->message_id.bytes : NULL,
+								  .n_id = properties->message_id.len,
+								  .mark = amqp->base + envelope->delivery_tag });
 }
 
 /* 1, 0 or -errno as above. */

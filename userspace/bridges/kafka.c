@@ -36,9 +36,15 @@ struct kafka {
 	struct weir_link *link;   /* a source's; an outbox has its own */
 	struct weir_outbox *outbox;
 	rd_kafka_t *client;
-	rd_kafka_queue_t *queue;                /* that announces itself by `news` */
-	int news;                               /* eventfd; -1: none */
-	rd_kafka_topic_partition_list_t *taken; /* a source: offsets of what is becoming records */
+	rd_kafka_queue_t *queue; /* that announces itself by `news` */
+	int news;                /* eventfd; -1: none */
+	/* A source: where the messages were that are becoming records, and the mark of the last. */
+	struct place {
+		int32_t partition;
+		int64_t offset;
+	} taken[BATCH];
+	uint32_t n_taken;
+	uint64_t mark;
 	enum state state;
 	char why[WEIR_LINK_WHY];
 	char how[2 * WEIR_LINK_WHY + 512];
@@ -187,14 +193,12 @@ static int configure(struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
 static int subscribe(struct kafka *kafka, char *why)
 {
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_resp_err_t error;
+	rd_kafka_resp_err_t error = rd_kafka_poll_set_consumer(kafka->client);
 
 	rd_kafka_topic_partition_list_add(topics, kafka->broker->path, RD_KAFKA_PARTITION_UA);
-	error = rd_kafka_subscribe(kafka->client, topics);
+	if (!error && weir_arg_given(kafka->node, "group"))
+		error = rd_kafka_subscribe(kafka->client, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
-	if (!error)
-		error = rd_kafka_poll_set_consumer(kafka->client);
-	kafka->taken = rd_kafka_topic_partition_list_new(1);
 	snprintf(why, WEIR_LINK_WHY, "%s", rd_kafka_err2str(error));
 	return error ? -EIO : 0;
 }
@@ -234,6 +238,27 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	return err ? err : announce(kafka);
 }
 
+/* Offsets are told to the broker when the records that stand before them have gone on. */
+static void store_offsets(struct kafka *kafka)
+{
+	rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+	uint64_t first = kafka->mark - kafka->n_taken + 1, done = weir_inbox_done(kafka->inbox);
+
+	for (uint32_t i = 0; i < kafka->n_taken && (first + i <= done || weir_inbox_is_empty(kafka->inbox)); i++) {
+		const struct place *place = &kafka->taken[i];
+		rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(offsets, kafka->broker->path,
+										    place->partition);
+
+		if (!at)
+			at = rd_kafka_topic_partition_list_add(offsets, kafka->broker->path, place->partition);
+		at->offset = place->offset + 1;
+	}
+	if (offsets->cnt)
+		(void)rd_kafka_offsets_store(kafka->client, offsets);
+	rd_kafka_topic_partition_list_destroy(offsets);
+	kafka->n_taken = 0;
+}
+
 /* What the broker has not said to have gets its chance again on the next connection. */
 static void link_shut(void *context)
 {
@@ -242,8 +267,8 @@ static void link_shut(void *context)
 
 	if (kafka->queue)
 		rd_kafka_queue_destroy(kafka->queue);
-	if (kafka->taken)
-		rd_kafka_topic_partition_list_destroy(kafka->taken);
+	if (kafka->client && is_orderly)
+		store_offsets(kafka);
 	if (kafka->client && is_orderly)
 		rd_kafka_consumer_close(kafka->client);
 	if (kafka->client)
@@ -252,7 +277,7 @@ static void link_shut(void *context)
 		close(kafka->news);
 	kafka->client = NULL;
 	kafka->queue = NULL;
-	kafka->taken = NULL;
+	kafka->n_taken = 0;
 	kafka->news = -1;
 }
 
@@ -271,31 +296,22 @@ static void await_news(struct kafka *kafka, int wake_fd, int64_t until_ns)
 	(void)eventfd_read(kafka->news, &value);
 }
 
-/* Offsets are told to the broker when the records that stand before them have gone on. */
-static void store_offsets(struct kafka *kafka)
-{
-	if (!kafka->taken->cnt)
-		return;
-	(void)rd_kafka_offsets_store(kafka->client, kafka->taken);
-	rd_kafka_topic_partition_list_destroy(kafka->taken);
-	kafka->taken = rd_kafka_topic_partition_list_new(1);
-}
-
 static void take_message(struct kafka *kafka, const rd_kafka_message_t *message)
 {
-	const char *topic = rd_kafka_topic_name(message->rkt);
-	rd_kafka_topic_partition_t *at;
+	struct weir_inbox_message taken = {
+		.topic = kafka->broker->path,
+		.bytes = message->payload,
+		.n = message->len,
+		.mark = ++kafka->mark,
+	};
 	rd_kafka_headers_t *headers;
 	const void *id = NULL;
-	size_t n_id = 0;
 
-	if (!rd_kafka_message_headers(message, &headers))
-		(void)rd_kafka_header_get_last(headers, ID_HEADER, &id, &n_id);
-	weir_inbox_put(kafka->inbox, topic, message->payload, message->len, id, n_id);
-	at = rd_kafka_topic_partition_list_find(kafka->taken, topic, message->partition);
-	if (!at)
-		at = rd_kafka_topic_partition_list_add(kafka->taken, topic, message->partition);
-	at->offset = message->offset + 1;
+	if (!rd_kafka_message_headers(message, &headers) &&
+	    !rd_kafka_header_get_last(headers, ID_HEADER, &id, &taken.n_id))
+		taken.id = id;
+	kafka->taken[kafka->n_taken++] = (struct place){ message->partition, message->offset };
+	weir_inbox_put(kafka->inbox, &taken);
 }
 
 static void consume(struct kafka *kafka)
@@ -317,15 +333,37 @@ static void consume(struct kafka *kafka)
 	(void)eventfd_write(kafka->news, 1);
 }
 
-/* There is no connection to ask for: a broker that answers is one. */
+/* Who is in no group takes all partitions. */
+static bool assign(struct kafka *kafka, const struct rd_kafka_metadata_topic *topic)
+{
+	rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(1);
+	int64_t from = weir_arg_int(kafka->node, "from") ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+	rd_kafka_resp_err_t error = 0;
+
+	for (int i = 0; i < topic->partition_cnt; i++)
+		rd_kafka_topic_partition_list_add(all, topic->topic, topic->partitions[i].id)->offset = from;
+	if (all->cnt)
+		error = rd_kafka_assign(kafka->client, all);
+	rd_kafka_topic_partition_list_destroy(all);
+	return topic->partition_cnt && !error;
+}
+
+/* There is no connection to ask for: a broker that knows the topic is one. */
 static void ask(struct kafka *kafka)
 {
+	rd_kafka_topic_t *topic = rd_kafka_topic_new(kafka->client, kafka->broker->path, NULL);
+	bool is_alone = kafka->inbox && !weir_arg_given(kafka->node, "group"), is_known;
 	const struct rd_kafka_metadata *metadata;
 
-	if (rd_kafka_metadata(kafka->client, 0, NULL, &metadata, ASK_MS))
+	if (!topic)
 		return;
+	is_known = !rd_kafka_metadata(kafka->client, 0, topic, &metadata, ASK_MS);
+	rd_kafka_topic_destroy(topic);
+	if (!is_known)
+		return;
+	if (metadata->topic_cnt && (!is_alone || assign(kafka, &metadata->topics[0])))
+		kafka->state = IS_UP;
 	rd_kafka_metadata_destroy(metadata);
-	kafka->state = IS_UP;
 }
 
 static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
@@ -336,9 +374,9 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 		ask(kafka);
 	else
 		await_news(kafka, wake_fd, until_ns);
-	if (kafka->inbox)
+	if (kafka->inbox && (kafka->state == IS_UP || weir_arg_given(kafka->node, "group")))
 		consume(kafka);
-	else
+	else if (!kafka->inbox)
 		rd_kafka_poll(kafka->client, 0);
 	if (kafka->state < IS_LOST)
 		return kafka->state == IS_UP;
@@ -391,6 +429,8 @@ static int source_open(struct weir_node *node, struct weir_schema *out)
 	struct kafka *kafka = weir_state(node);
 	int err = kafka_open(node);
 
+	if (!err && *kafka->broker->path == '^')
+		err = weir_fail_arg(node, NULL, "write a source for each", "a pattern of topics cannot be read");
 	if (!err)
 		err = weir_inbox_open(&kafka->inbox, node, out, kafka->broker->path, &none);
 	return err ? err : weir_link_open(&kafka->link, node, &ops, kafka, kafka->broker->peer);
@@ -407,8 +447,6 @@ static void source_stop(struct weir_node *node)
 {
 	struct kafka *kafka = weir_state(node);
 
-	if (kafka->taken && weir_inbox_is_empty(kafka->inbox))
-		store_offsets(kafka);
 	weir_link_shut(kafka->link);
 }
 

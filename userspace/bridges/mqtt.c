@@ -132,8 +132,11 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 		name = value = NULL;
 		skips = true;
 	}
-	weir_inbox_put(mqtt->inbox, message->topic, message->payload, (size_t)message->payloadlen, value,
-		       value ? strlen(value) : 0);
+	weir_inbox_put(mqtt->inbox, &(struct weir_inbox_message){ .topic = message->topic,
+								  .bytes = message->payload,
+								  .n = (size_t)message->payloadlen,
+								  .id = value,
+								  .n_id = value ? strlen(value) : 0 });
 	free(name);
 	free(value);
 }

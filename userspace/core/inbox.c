@@ -20,6 +20,7 @@
 struct head {
 	uint32_t n_topic, n;
 	int64_t t;
+	uint64_t mark;
 };
 
 /* A field that is a part of the topic. */
@@ -40,7 +41,8 @@ struct weir_inbox {
 	int topic_field; /* -1: none */
 	char *buffer;
 	size_t begin, used, capacity;
-	const char *topic; /* of the message that is being read; NULL: none */
+	const char *topic;   /* of the message that is being read; NULL: none */
+	uint64_t mark, done; /* of that message; of the last that was read to its end */
 	bool has_warned;
 	int failed; /* of a malformed message; reported */
 	uint64_t messages, duplicates, malformed;
@@ -180,33 +182,40 @@ static void append(struct weir_inbox *inbox, const void *bytes, size_t n)
 	inbox->used += n;
 }
 
-static bool is_duplicate(struct weir_inbox *inbox, const char *id, size_t n_id)
+static bool is_duplicate(struct weir_inbox *inbox, const struct weir_inbox_message *message)
 {
 	uint64_t sender, number;
 
-	if (!id || !weir_seen_parse(id, n_id, &sender, &number) || !weir_seen_before(inbox->seen, sender, number))
+	if (!message->id || !weir_seen_parse(message->id, message->n_id, &sender, &number) ||
+	    !weir_seen_before(inbox->seen, sender, number))
 		return false;
 	inbox->duplicates++;
 	return true;
 }
 
-void weir_inbox_put(struct weir_inbox *inbox, const char *topic, const void *bytes, size_t n, const char *id,
-		    size_t n_id)
+void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message)
 {
-	struct head head = { .n_topic = (uint32_t)strlen(topic), .n = (uint32_t)n };
+	struct head head = { .n_topic = (uint32_t)strlen(message->topic),
+			     .n = (uint32_t)message->n,
+			     .mark = message->mark };
 
 	inbox->messages++;
-	if (n > WEIR_INBOX_MESSAGE_MAX || !make_room(inbox, sizeof(head) + head.n_topic + n + 2)) {
+	if (message->n > WEIR_INBOX_MESSAGE_MAX || !make_room(inbox, sizeof(head) + head.n_topic + message->n + 2)) {
 		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
 		return;
 	}
-	if (is_duplicate(inbox, id, n_id))
+	if (is_duplicate(inbox, message))
 		return;
 	head.t = weir_now(WEIR_CLOCK_MONOTONIC);
 	append(inbox, &head, sizeof(head));
-	append(inbox, topic, (size_t)head.n_topic + 1);
-	append(inbox, bytes, n);
+	append(inbox, message->topic, (size_t)head.n_topic + 1);
+	append(inbox, message->bytes, message->n);
 	append(inbox, "", 1);
+}
+
+uint64_t weir_inbox_done(const struct weir_inbox *inbox)
+{
+	return inbox->done;
 }
 
 bool weir_inbox_is_empty(const struct weir_inbox *inbox)
@@ -227,6 +236,7 @@ static bool begin_message(struct weir_inbox *inbox)
 	}
 	memcpy(&head, inbox->buffer + inbox->begin, sizeof(head));
 	inbox->topic = inbox->buffer + inbox->begin + sizeof(head);
+	inbox->mark = head.mark;
 	weir_payload_begin(inbox->reader, inbox->buffer + inbox->begin + sizeof(head) + head.n_topic + 1, head.n,
 			   head.t);
 	inbox->begin += sizeof(head) + head.n_topic + head.n + 2;
@@ -280,6 +290,12 @@ static int refuse(struct weir_inbox *inbox)
 	return 0;
 }
 
+static void end_message(struct weir_inbox *inbox)
+{
+	inbox->topic = NULL;
+	inbox->done = inbox->mark;
+}
+
 /* Records into the block. 0, or what weir_fail() returned. */
 static int fill(struct weir_inbox *inbox, uint32_t max)
 {
@@ -290,8 +306,8 @@ static int fill(struct weir_inbox *inbox, uint32_t max)
 
 		if (got > 0)
 			put_topic(inbox);
-		else
-			inbox->topic = NULL;
+		if (got <= 0 || weir_payload_at_end(inbox->reader))
+			end_message(inbox);
 		if (err < 0)
 			return err;
 	}

@@ -110,6 +110,9 @@ void weir_link_lost(struct weir_link *link, const char *why)
 static int fail(struct weir_link *link, int err, const char *why)
 {
 	if (err == -EACCES && !link->connections) {
+		pthread_mutex_lock(&link->lock);
+		snprintf(link->why, sizeof(link->why), "%s", why);
+		pthread_mutex_unlock(&link->lock);
 		shut(link);
 		return weir_fail_device(link->node, link->peer, "connect", EACCES, why);
 	}

@@ -317,6 +317,23 @@ int weir_payload_next(struct weir_payload_reader *reader, struct weir_block *blo
 	return got;
 }
 
+bool weir_payload_at_end(struct weir_payload_reader *reader)
+{
+	if (reader->is_done)
+		return true;
+	switch (reader->form) {
+	case READ_JSON:
+		return reader->array ? reader->item == json_array_size(reader->array) : !skip_blanks(reader);
+	case READ_CSV:
+		return reader->at >= reader->end;
+	case READ_TEXT:
+		return !reader->at;
+	case READ_BINARY:
+		break;
+	}
+	return reader->rest == reader->end;
+}
+
 const char *weir_payload_why(const struct weir_payload_reader *reader)
 {
 	return reader->why;

@@ -49,9 +49,19 @@ void weir_inbox_close(struct weir_inbox *inbox);
 /** @brief The pattern, with the protocol's wildcards in place of fields. */
 const char *weir_inbox_pattern(const struct weir_inbox *inbox);
 
-/** @brief A message has come. @param id as weir_outbox_id() wrote it, or NULL; need not end in a zero. */
-void weir_inbox_put(struct weir_inbox *inbox, const char *topic, const void *bytes, size_t n, const char *id,
-		    size_t n_id);
+/** A message that has come. */
+struct weir_inbox_message {
+	const char *topic;
+	const void *bytes;
+	size_t n;
+	const char *id; /**< as weir_outbox_id() wrote it, or NULL; need not end in a zero */
+	size_t n_id;
+	uint64_t mark; /**< the driver's, greater than that of the message before: see weir_inbox_done() */
+};
+
+void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message);
+/** @brief The mark of the last message all of whose records have been taken; 0: none was. */
+uint64_t weir_inbox_done(const struct weir_inbox *inbox);
 /** @brief Is there nothing left to be taken? Then it is time to look for more messages. */
 bool weir_inbox_is_empty(const struct weir_inbox *inbox);
 

@@ -96,6 +96,8 @@ void weir_payload_reader_close(struct weir_payload_reader *reader);
 void weir_payload_begin(struct weir_payload_reader *reader, char *bytes, size_t n, int64_t t);
 /** @brief Its next record, into a block with room. @return 1; 0: there is no more; -EINVAL: malformed, and no more of it. */
 int weir_payload_next(struct weir_payload_reader *reader, struct weir_block *block) WEIR_MUST_CHECK;
+/** @brief Is nothing left of the message? What looks like more can still turn out to be nothing. */
+bool weir_payload_at_end(struct weir_payload_reader *reader);
 /** @brief What was wrong with the last malformed message. */
 const char *weir_payload_why(const struct weir_payload_reader *reader);
 /** @brief Should the run end at a malformed message? */
