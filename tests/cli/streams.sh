@@ -14,7 +14,7 @@ tail='select x = value, big = value > 0.5 | window 100 step 30 mean(x) as m, cou
 publish() { # NAME [ARGUMENT…]: in the background, an endless live stream; its process is $publisher
     name=$1
     shift
-    "$weir" run -q "synth:counter rate=1kHz | weir:$name $*" &
+    "$weir" run -q --for 100s "synth:counter rate=1kHz | weir:$name $*" &
     publisher=$!
 }
 
@@ -22,6 +22,10 @@ published() { # NAME…: once they are there
     for name; do
         timeout 20 sh -c "until [ -S '$RUNTIME_DIRECTORY/$name.stream' ]; do sleep 0.05; done" || return 1
     done
+}
+
+read_by() { # [PID]: once it, or anybody, is a reader
+    timeout 20 sh -c "until \"$weir\" list streams | grep -q '^    reader ${1:-[0-9]*}:'; do sleep 0.05; done"
 }
 
 two_as_one() { # ARGUMENTS-OF-THE-SUBSCRIBER: split at a stream, the program prints what it prints in one piece
@@ -36,7 +40,7 @@ resumes() { # the publisher is killed and started again: the subscriber goes on,
     publish again
     timeout 60 "$weir" run --stats=json 'weir:again | null' 2>"$work/resume" &
     subscriber=$!
-    sleep 0.7
+    read_by || { kill "$publisher" && return 1; }
     kill -9 "$publisher"
     wait "$publisher" 2>/dev/null
     "$weir" run -q -n 300 'synth:counter rate=1kHz | weir:again readers=1'
@@ -49,10 +53,10 @@ mismatch() { # the next publisher has other fields: refused, with both
     publish fields
     timeout 60 "$weir" run -q 'weir:fields | null' 2>"$work/mismatch" &
     subscriber=$!
-    sleep 0.7
+    read_by || { kill "$publisher" && return 1; }
     kill -9 "$publisher"
     wait "$publisher" 2>/dev/null
-    timeout 60 "$weir" run -q --for 5s 'synth:sine rate=1kHz | select other = value | weir:fields' &
+    timeout 60 "$weir" run -q --for 60s 'synth:sine rate=1kHz | select other = value | weir:fields' &
     publisher=$!
     wait "$subscriber" && return 1
     kill "$publisher"
@@ -72,7 +76,7 @@ ends_with_its_publisher() { # resume=no: the end of the publisher is the end
     published short || return 1
     timeout 60 "$weir" run -q 'weir:short resume=no | null' &
     subscriber=$!
-    sleep 0.5
+    read_by || { kill "$publisher" && return 1; }
     kill "$publisher"
     wait "$publisher"
     wait "$subscriber"
@@ -85,7 +89,7 @@ python() { # the example reads without a copy, and counts on
 
 example_in_c() { # weir_tap.h alone: each of 5000 records, added up
     example=$(dirname "$weir")/examples/tap
-    "$weir" run -q -n 5000 'synth:counter rate=max | weir:c policy=block readers=1' &
+    timeout 60 "$weir" run -q -n 5000 'synth:counter rate=max | weir:c policy=block readers=1' &
     published c && same '5000 records, 0 lost, sum of value 1.24975e+07' "$("$example" c)"
     status=$?
     wait
@@ -107,9 +111,9 @@ publish listed policy=block
 published listed
 ok 'tap prints what is published' same 3 "$("$weir" tap listed -n 3 | grep -c '^{"t":[0-9]*,"value":[0-9]*}$')"
 ok 'tap takes a format' same 't,value' "$("$weir" tap listed -n 3 --format=csv | head -n 1)"
-"$weir" run -q --for 20s 'weir:listed policy=block | null' &
+"$weir" run -q --for 60s 'weir:listed policy=block | null' &
 reader=$!
-sleep 0.7
+read_by "$reader"
 ok 'list streams shows schema, rate, readers and loss' sh -c "\"$weir\" list streams >'$work/list' &&
     grep -q '^  listed .* records, [1-9][0-9]*/s, 1 reader, 0 lost, published by $publisher' '$work/list' &&
     grep -q '^    t, value' '$work/list' && grep -q '^    reader $reader: block, [0-9]* behind, 0 lost' '$work/list'"
@@ -126,8 +130,11 @@ fi
 kill "$reader" "$publisher"
 wait "$reader" "$publisher"
 
-ok 'nobody is waited for unless it is allowed' sh -c "\"$weir\" run -q --for 1.5s 'synth:counter rate=1kHz | weir:greedy' & sleep 0.5
-    \"$weir\" run -q 'weir:greedy policy=block | null' 2>'$work/greedy'; [ \$? -eq 3 ] && grep -q 'does not wait' '$work/greedy'; s=\$?; wait; exit \$s"
+publish greedy
+published greedy
+ok 'nobody is waited for unless it is allowed' says 3 'does not wait' "$weir" run -q 'weir:greedy policy=block | null'
+kill "$publisher"
+wait "$publisher"
 ok 'a stream that nobody publishes is status 3' says 3 "nobody publishes 'none'" "$weir" run -q 'weir:none wait=0.1s | null'
 ok 'a name that is none is status 2' says 2 'no stream can be called' "$weir" run -q 'weir:../x wait=0 | null'
 ok 'so it is for tap' says 2 'no stream can be called' "$weir" tap 'x | csv:y'
