@@ -47,9 +47,9 @@ from_keys() { # parts of routing keys are fields; the queue is there before the 
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         sleep 0.5
         "$weir" run -q -n 1 "synth:counter rate=max | amqp://127.0.0.1:$port/site.hall.a exchange=amq.topic"
-        kill -0 $reader 2>/dev/null || break
+        kill -0 "$reader" 2>/dev/null || break
     done
-    wait $reader && same '{"value":0,"room":"hall"}' "$(cat "$work/keys")"
+    wait "$reader" && same '{"value":0,"room":"hall"}' "$(cat "$work/keys")"
 }
 
 refused() { # WORDS TEXT: the run ends with status 3 and says why
@@ -67,7 +67,7 @@ killed() {
     kill -9 "$broker"
     sleep 1
     serve || return
-    wait $sender && grep -q '4000 messages delivered, 0 waiting' "$work/cut.err" &&
+    wait "$sender" && grep -q '4000 messages delivered, 0 waiting' "$work/cut.err" &&
         timeout 60 "$weir" run -q -n 4000 "amqp://127.0.0.1:$port/cut out=value | csv:$work/cut.csv time=none" &&
         { echo value && seq 0 3999; } | cmp - "$work/cut.csv"
 }

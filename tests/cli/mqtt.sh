@@ -3,43 +3,7 @@
 # MQTT against mosquitto, started here on a port of its own: what goes in comes out, whoever dies in between.
 . tests/cli/tap.inc
 
-mosquitto=$(command -v mosquitto || echo /usr/sbin/mosquitto)
-[ -x "$mosquitto" ] || { echo 'no mosquitto here: scripts/setup test installs it' >&2 && exit 77; }
-"$weir" list sensors | grep -q '^  mqtt .*not in this build' && { echo 'this build has no mqtt' >&2 && exit 77; }
-broker='' port=''
-trap 'kill $broker 2>/dev/null; wait $broker; rm -rf "$work"' EXIT
-
-within() { # SECONDS COMMAND…: wait until the command succeeds
-    tries=$(($1 * 20))
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ $tries -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
-serve() { # [PORT]: a broker as broker.conf has it; another port is tried where one is taken
-    for port in ${1:-$(shuf -i 20000-30000 -n 5)}; do
-        { echo "listener $port 127.0.0.1" && cat "$work/broker.conf"; } >"$work/all.conf"
-        : >"$work/broker.log"
-        "$mosquitto" -v -c "$work/all.conf" 2>"$work/broker.log" &
-        broker=$!
-        within 5 grep -qE 'running|Error' "$work/broker.log"
-        grep -q running "$work/broker.log" && return
-    done
-    echo 'mosquitto does not start' >&2
-    return 1
-}
-
-unserve() { # [SIGNAL]
-    kill -s "${1:-TERM}" "$broker"
-    wait "$broker" 2>/dev/null
-}
-
-subscribed() { # N: that many have been since the broker started
-    [ "$(grep -c 'Sending SUBACK' "$work/broker.log")" -ge "$1" ]
-}
+. tests/cli/broker.inc
 
 listen() { # N OPTION… PROGRAM: a run that takes N records; it has subscribed when this returns
     before=$(grep -c 'Sending SUBACK' "$work/broker.log")
@@ -65,27 +29,27 @@ awk 'BEGIN { print "x,n,s"; for (i = 0; i < 2000; i++) printf "%.17g,%d,\"a, %d\
 same_through() { # FORMAT QOS [WORDS]: a program cut in two by the broker gives what it gives in one process
     listen 2000 "mqtt://127.0.0.1:$port/way/$1 time=own out=\"x, n, s:text:240\" format=$1 qos=$2 ${3:-} | csv:$work/$1.csv" &&
         "$weir" run -q "csv:$work/in.csv | mqtt://127.0.0.1:$port/way/$1 format=$1 qos=$2 ${3:-}" &&
-        wait $listener && cmp "$work/direct.csv" "$work/$1.csv"
+        wait "$listener" && cmp "$work/direct.csv" "$work/$1.csv"
 }
 
 from_topics() { # parts of the topic, and all of it, are fields
     listen 2 "mqtt://127.0.0.1:$port/site/{room}/{rest#} out=x topic_as=topic | print time=none" >"$work/topics" &&
         for room in hall attic; do
             "$weir" run -q -n 1 "synth:counter rate=max | select x = 5 | mqtt://127.0.0.1:$port/site/$room/a/b"
-        done && wait $listener && same '{"x":5,"room":"hall","rest":"a/b","topic":"site/hall/a/b"}
+        done && wait "$listener" && same '{"x":5,"room":"hall","rest":"a/b","topic":"site/hall/a/b"}
 {"x":5,"room":"attic","rest":"a/b","topic":"site/attic/a/b"}' "$(cat "$work/topics")"
 }
 
 any_text() { # plain text goes through, and the json stage reads it
     listen 1 "mqtt://127.0.0.1:$port/text | json out=\"x, who:text:16\" | print time=none" >"$work/text" &&
         printf '{"who":"me","x":[1],"x":2.5}\n' | "$weir" run -q "lines:- | mqtt://127.0.0.1:$port/text format=text" &&
-        wait $listener && same '{"x":2.5,"who":"me"}' "$(cat "$work/text")"
+        wait "$listener" && same '{"x":2.5,"who":"me"}' "$(cat "$work/text")"
 }
 
 malformed() { # one bad message costs itself, is counted, and is told once
     listen 2 "mqtt://127.0.0.1:$port/bad out=x | print time=none" >"$work/bad" &&
         printf '%s\n' nonsense '[{"x":1},{"x":2}]' | "$weir" run -q "lines:- | mqtt://127.0.0.1:$port/bad format=text" &&
-        wait $listener && same '{"x":1} {"x":2}' "$(tr '\n' ' ' <"$work/bad" | sed 's/ $//')" &&
+        wait "$listener" && same '{"x":1} {"x":2}' "$(tr '\n' ' ' <"$work/bad" | sed 's/ $//')" &&
         grep -q '"cut": 1' "$work/listen.err"
 }
 
@@ -97,8 +61,8 @@ kept() { # who comes later gets what was retained
 last_will() { # the broker speaks for who was killed
     listen 1 "mqtt://127.0.0.1:$port/gone | print time=none" >"$work/will" &&
         { "$weir" run -q "synth:counter rate=20Hz | mqtt://127.0.0.1:$port/alive will=\"it is dead\" will_topic=gone" & } &&
-        victim=$! && within 20 grep -q "PUBLISH from .*'alive'" "$work/broker.log" && kill -9 $victim &&
-        wait $listener && same '{"text":"it is dead"}' "$(cat "$work/will")"
+        victim=$! && within 20 grep -q "PUBLISH from .*'alive'" "$work/broker.log" && kill -9 "$victim" &&
+        wait "$listener" && same '{"text":"it is dead"}' "$(cat "$work/will")"
 }
 
 # The broker is stopped and started again while messages are under way: all arrive, in order, none twice.
@@ -110,7 +74,7 @@ broker_restarted() {
     unserve TERM
     sleep 0.2
     serve "$port"
-    wait $sender && wait $listener && { echo value && seq 0 2999; } | cmp - "$work/cut.csv" &&
+    wait "$sender" && wait "$listener" && { echo value && seq 0 2999; } | cmp - "$work/cut.csv" &&
         grep -q 'lost the connection' "$work/cut.err" && grep -q '3000 messages delivered, 0 waiting' "$work/cut.err"
 }
 
@@ -121,7 +85,7 @@ spooled() { # nobody there: the run ends, nothing is lost, and the next one brin
     grep -q '500 waiting on disk' "$work/spool.err" && serve "$port" &&
         listen 501 "mqtt://127.0.0.1:$port/later out=value | csv:$work/later.csv time=none" &&
         "$weir" run --strict -q -n 1 "synth:counter rate=max | mqtt://127.0.0.1:$port/later spool=1MiB spool_dir=$work/later" &&
-        wait $listener && { echo value && seq 0 499 && echo 0; } | cmp - "$work/later.csv"
+        wait "$listener" && { echo value && seq 0 499 && echo 0; } | cmp - "$work/later.csv"
 }
 
 unsent() { # nobody there and no spool: what is lost is counted, and --strict says so
@@ -160,7 +124,7 @@ never_shown() { # not in the plan, the summary, or the list of processes
     shower=$!
     within 20 grep -q "PUBLISH from .*'shown'" "$work/broker.log"
     tr '\0' ' ' <"/proc/$shower/cmdline" >"$work/ps"
-    kill $shower && wait $shower && grep -q 'connected to' "$work/shown" &&
+    kill "$shower" && wait "$shower" && grep -q 'connected to' "$work/shown" &&
         ! grep -q 'quite-a-secret' "$work/shown" "$work/ps"
 }
 

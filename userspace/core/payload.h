@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file core/payload.h
- * @brief The compact binary form of records, apart from the others. docs/payload.md describes it.
+ * @brief The compact binary form of records, apart from the others. docs/brokers.md describes it.
  */
 #ifndef WEIR_CORE_PAYLOAD_H
 #define WEIR_CORE_PAYLOAD_H

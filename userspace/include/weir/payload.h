@@ -4,7 +4,7 @@
  * @brief For drivers that carry records in messages: records as JSON, CSV, Influx's line protocol or compact binary, and back.
  *
  * A record is written as one message. A message that is read may hold several: JSON objects one after the other or in an array,
- * lines of CSV, binary records. docs/payload.md has the binary form.
+ * lines of CSV, binary records. docs/brokers.md has the binary form.
  */
 #ifndef WEIR_PAYLOAD_H
 #define WEIR_PAYLOAD_H
@@ -26,7 +26,7 @@ extern const char *const weir_payload_written_words[], *const weir_payload_read_
 	  .fallback = "json",                                                                                        \
 	  .words = weir_payload_written_words,                                                                       \
 	  .help = "of a message: json, an object; csv, values with commas between; influx, line protocol; text, "    \
-		  "a text field as it is; binary, compact, see docs/payload.md" },                                   \
+		  "a text field as it is; binary, compact, see docs/brokers.md" },                                   \
 	{                                                                                                            \
 		.name = "time", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "ns", .words = weir_time_words, \
 		.help = "how a record's time is written; none: not at all"                                           \
