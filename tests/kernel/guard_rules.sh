@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Rules, hands and the audit, with the guard as users have it, on real lines.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -4,6 +4,7 @@
 # Whatever dies, the line is parked, stays parked, and is taken over without a glitch: tests/rig/guard_trials.c tells how. One
 # trial of each kind; WEIR_TRIALS=200 for a measurement, in which the declared deadline of 100 ms counts as well (a busy
 # machine that emulates another one may stop both for longer than that).
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

@@ -5,6 +5,7 @@
 # a program started anew for each window, a recording. Its memory and its descriptors stay what they were after the first tenth;
 # every record that went in is in the recording; and the recording, played as fast as it goes, gives the same bytes as the live
 # run. WEIR_SOAK_SECONDS=600 is the real thing.
+# tries: 3
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
