@@ -15,7 +15,7 @@ echo '[].' >"$work/plugins"
 echo "listeners.tcp.default = 127.0.0.1:$port" >"$work/rabbitmq.conf"
 
 serve() {
-    HOME=$work ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_DIST_PORT=$dist RABBITMQ_LOGS=- \
+    HOME=$work ERL_EPMD_RELAXED_COMMAND_CHECK=1 ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_DIST_PORT=$dist RABBITMQ_LOGS=- \
         RABBITMQ_NODENAME=weir$port@localhost RABBITMQ_MNESIA_BASE=$work/mnesia RABBITMQ_LOG_BASE=$work/log \
         RABBITMQ_CONFIG_FILE=$work/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=$work/plugins \
         RABBITMQ_CONF_ENV_FILE=/dev/null setsid "$server" >"$work/broker.log" 2>&1 &

@@ -22,7 +22,7 @@ user $(id -un)
 max_queued_messages 0
 max_inflight_messages 0
 END
-serve || exit 1
+serve "" || exit 1
 awk 'BEGIN { print "x,n,s"; for (i = 0; i < 2000; i++) printf "%.17g,%d,\"a, %d\"\n", sin(i) * 10 ^ (i % 9), i, i }' >"$work/in.csv"
 "$weir" run -q "csv:$work/in.csv | csv:$work/direct.csv"
 
@@ -111,7 +111,7 @@ echo 'ann:quite-a-secret' >"$work/passwords"
 mosquitto_passwd -U "$work/passwords" && chmod 644 "$work/passwords"
 echo 'quite-a-secret' >"$work/secret"
 unserve
-serve || exit 1
+serve "" || exit 1
 
 with_password() { # from a file or the environment
     "$weir" run -q --strict -n 1 "synth:counter rate=max | mqtt://ann@127.0.0.1:$port/t password_file=$work/secret" &&

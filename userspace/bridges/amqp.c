@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * AMQP 0-9-1, as RabbitMQ speaks it, by librabbitmq. A sink publishes with confirms: a message is delivered when the broker has
- * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has become records.
- *
- * Without exchange= the path is a queue's name; with it a routing key, or for a source a pattern of them.
+ * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has become records. Without
+ * exchange= the path is a queue's name; with it a routing key, or for a source a pattern of them.
  */
 #include <errno.h>
 #include <poll.h>
@@ -43,7 +42,6 @@ struct amqp {
 	uint64_t delivered;         /* a source: tag of what is not acknowledged; 0: nothing */
 	uint64_t base, last;        /* a source: what its marks have more than tags; the last tag */
 	bool is_full;               /* a sink: the socket takes no more */
-	char how[2 * WEIR_LINK_WHY + 512];
 };
 
 /* --------------------------------------------------------------------- errors */
@@ -82,8 +80,7 @@ static int check(amqp_rpc_reply_t reply, char *why)
 		return 0;
 	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION)
 		return closed(reply.reply, why);
-	return lost(why, reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION ? amqp_error_string2(reply.library_error)
-									     : "the connection was closed");
+	return lost(why, reply.library_error ? amqp_error_string2(reply.library_error) : "the connection was closed");
 }
 
 static int check_last(struct amqp *amqp, char *why)
@@ -129,10 +126,9 @@ static int connect_socket(struct amqp *amqp, char *why)
 static int login(struct amqp *amqp, char *why)
 {
 	const struct weir_broker *broker = amqp->broker;
-	const char *user = broker->user ? broker->user : "guest";
-	const char *password = broker->password ? broker->password : "guest";
 	int err = check(amqp_login(amqp->connection, weir_arg_text(amqp->node, "vhost"), 0, AMQP_DEFAULT_FRAME_SIZE,
-				   HEARTBEAT_S, AMQP_SASL_METHOD_PLAIN, user, password),
+				   HEARTBEAT_S, AMQP_SASL_METHOD_PLAIN, broker->user ? broker->user : "guest",
+				   broker->password ? broker->password : "guest"),
 			why);
 
 	if (err)
@@ -163,15 +159,16 @@ static int begin_source(struct amqp *amqp, char *why)
 				amqp_cstring_bytes(amqp->key), amqp_empty_table);
 		err = check_last(amqp, why);
 	}
-	if (err)
-		return err;
-	amqp_basic_qos(amqp->connection, CHANNEL, 0, (uint16_t)weir_arg_int(amqp->node, "prefetch"), 0);
-	err = check_last(amqp, why);
-	if (err)
-		return err;
-	amqp_basic_consume(amqp->connection, CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 0, 0, 0,
-			   amqp_empty_table);
-	return check_last(amqp, why);
+	if (!err) {
+		amqp_basic_qos(amqp->connection, CHANNEL, 0, (uint16_t)weir_arg_int(amqp->node, "prefetch"), 0);
+		err = check_last(amqp, why);
+	}
+	if (!err) {
+		amqp_basic_consume(amqp->connection, CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 0, 0, 0,
+				   amqp_empty_table);
+		err = check_last(amqp, why);
+	}
+	return err;
 }
 
 static int begin_sink(struct amqp *amqp, char *why)
@@ -273,9 +270,9 @@ static void confirm(struct amqp *amqp, uint64_t tag, bool is_multiple)
 /* No queue wanted it. The message itself comes back, with its tag. */
 static int take_back(struct amqp *amqp, char *why)
 {
+	char tag[NUMBER_MAX] = "";
 	amqp_message_t message;
 	int err = check(amqp_read_message(amqp->connection, CHANNEL, &message, 0), why);
-	char tag[NUMBER_MAX] = "";
 
 	if (err)
 		return err;
@@ -317,10 +314,8 @@ static int take_one_frame(struct amqp *amqp, char *why)
 	amqp_frame_t frame;
 	int status = amqp_simple_wait_frame_noblock(amqp->connection, &frame, &now);
 
-	if (status == AMQP_STATUS_TIMEOUT)
-		return 0;
-	if (status != AMQP_STATUS_OK)
-		return lost(why, amqp_error_string2(status));
+	if (status)
+		return status == AMQP_STATUS_TIMEOUT ? 0 : lost(why, amqp_error_string2(status));
 	status = take_frame(amqp, &frame, why);
 	return status < 0 ? status : 1;
 }
@@ -461,19 +456,8 @@ static void source_stop(struct weir_node *node)
 static const char *source_how(const struct weir_node *node)
 {
 	struct amqp *amqp = weir_state(node);
-	int n = weir_link_how(amqp->link, amqp->how, sizeof(amqp->how));
 
-	n += snprintf(amqp->how + n, sizeof(amqp->how) - (size_t)n, "; ");
-	weir_inbox_how(amqp->inbox, amqp->how + n, sizeof(amqp->how) - (size_t)n);
-	return amqp->how;
-}
-
-static bool can_write(struct amqp *amqp)
-{
-	struct pollfd socket = { .fd = amqp_get_sockfd(amqp->connection), .events = POLLOUT };
-
-	poll(&socket, 1, 0);
-	return socket.revents & POLLOUT;
+	return weir_inbox_how(amqp->inbox, amqp->link);
 }
 
 static int sink_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])
@@ -484,10 +468,11 @@ static int sink_send(void *context, const struct weir_outbox_message *message, u
 		._flags = AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG,
 		.delivery_mode = weir_arg_int(amqp->node, "persistent") ? 2 : 1,
 	};
+	struct pollfd socket = { .fd = amqp_get_sockfd(amqp->connection), .events = POLLOUT };
 	amqp_bytes_t body = { .len = message->n, .bytes = (void *)(uintptr_t)message->bytes };
 	int status;
 
-	amqp->is_full = !can_write(amqp);
+	amqp->is_full = poll(&socket, 1, 0) != 1;
 	if (amqp->is_full)
 		return -EAGAIN;
 	*token = ++amqp->published;
@@ -508,10 +493,9 @@ static int sink_open(struct weir_node *node, const struct weir_schema *in)
 	int err = amqp_open(node);
 
 	(void)in;
-	if (err)
-		return err;
-	snprintf(place, sizeof(place), "amqp/%s/%s", amqp->exchange, amqp->broker->path);
-	return weir_outbox_open(&amqp->outbox, node, &ops, amqp, amqp->broker->peer, place);
+	if (!err)
+		snprintf(place, sizeof(place), "amqp/%s/%s", amqp->exchange, amqp->broker->path);
+	return err ? err : weir_outbox_open(&amqp->outbox, node, &ops, amqp, amqp->broker->peer, place);
 }
 
 static int sink_start(struct weir_node *node)

@@ -47,7 +47,6 @@ struct kafka {
 	uint64_t mark;
 	enum state state;
 	char why[WEIR_LINK_WHY];
-	char how[2 * WEIR_LINK_WHY + 512];
 };
 
 static void fall(struct kafka *kafka, enum state state, const char *why)
@@ -453,11 +452,8 @@ static void source_stop(struct weir_node *node)
 static const char *source_how(const struct weir_node *node)
 {
 	struct kafka *kafka = weir_state(node);
-	int n = weir_link_how(kafka->link, kafka->how, sizeof(kafka->how));
 
-	n += snprintf(kafka->how + n, sizeof(kafka->how) - (size_t)n, "; ");
-	weir_inbox_how(kafka->inbox, kafka->how + n, sizeof(kafka->how) - (size_t)n);
-	return kafka->how;
+	return weir_inbox_how(kafka->inbox, kafka->link);
 }
 
 static int sink_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])

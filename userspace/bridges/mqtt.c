@@ -41,7 +41,6 @@ struct mqtt {
 	int qos;
 	enum state state;
 	char why[WEIR_LINK_WHY];
-	char how[2 * WEIR_LINK_WHY + 512];
 };
 
 /* ---------------------------------------------------------------- connection */
@@ -414,11 +413,8 @@ static void source_stop(struct weir_node *node)
 static const char *source_how(const struct weir_node *node)
 {
 	struct mqtt *mqtt = weir_state(node);
-	int n = weir_link_how(mqtt->link, mqtt->how, sizeof(mqtt->how));
 
-	n += snprintf(mqtt->how + n, sizeof(mqtt->how) - (size_t)n, "; ");
-	weir_inbox_how(mqtt->inbox, mqtt->how + n, sizeof(mqtt->how) - (size_t)n);
-	return mqtt->how;
+	return weir_inbox_how(mqtt->inbox, mqtt->link);
 }
 
 /* ----------------------------------------------------------------------- sink */

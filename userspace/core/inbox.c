@@ -6,6 +6,7 @@
 #include "weir/inbox.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ struct weir_inbox {
 	bool has_warned;
 	int failed; /* of a malformed message; reported */
 	uint64_t messages, duplicates, malformed;
+	char how[2 * WEIR_LINK_WHY + 512];
 };
 
 /* ----------------------------------------------------------------------- open */
@@ -339,11 +341,12 @@ int weir_inbox_produce(struct weir_inbox *inbox, struct weir_link *link, void *r
 	}
 }
 
-int weir_inbox_how(const struct weir_inbox *inbox, char *text, size_t room)
+const char *weir_inbox_how(struct weir_inbox *inbox, struct weir_link *link)
 {
-	int n = snprintf(text, room, "%llu messages, %llu duplicates left out, %llu malformed",
-			 (unsigned long long)inbox->messages, (unsigned long long)inbox->duplicates,
-			 (unsigned long long)inbox->malformed);
+	size_t room = sizeof(inbox->how), n = (size_t)weir_link_how(link, inbox->how, room);
 
-	return n < (int)room ? n : (int)room - 1;
+	snprintf(inbox->how + n, room - n,
+		 "; %" PRIu64 " messages, %" PRIu64 " duplicates left out, %" PRIu64 " malformed", inbox->messages,
+		 inbox->duplicates, inbox->malformed);
+	return inbox->how;
 }

@@ -72,8 +72,8 @@ bool weir_inbox_is_empty(const struct weir_inbox *inbox);
 int weir_inbox_produce(struct weir_inbox *inbox, struct weir_link *link, void *rows, uint32_t max,
 		       struct weir_wait *wait);
 
-/** @brief Messages, duplicates and malformed ones, for people. After the run, or on its thread. @return bytes written. */
-int weir_inbox_how(const struct weir_inbox *inbox, char *text, size_t room);
+/** @brief Connection and counters for people. After the run, or on its thread; the text is the inbox's, written anew by each call. */
+const char *weir_inbox_how(struct weir_inbox *inbox, struct weir_link *link);
 
 #ifdef __cplusplus
 }

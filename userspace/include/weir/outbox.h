@@ -32,7 +32,8 @@ extern const char *const weir_outbox_full_words[];
 		{ .name = "spool",                                                                              \
 		  .style = WEIR_KEY,                                                                            \
 		  .value = WEIR_V_SIZE,                                                                         \
-		  .min = 1 << 20, .max = 1e15,                                                                               \
+		  .min = 1 << 20,                                                                               \
+		  .max = 1e15,                                                                                  \
 		  .help = "keep messages on disk until the broker has them, up to this size: they outlive the " \
 			  "process "                                                                            \
 			  "and a power cut" },                                                                  \
