@@ -5,7 +5,7 @@
 
 server=/usr/lib/rabbitmq/bin/rabbitmq-server
 [ -n "${WEIR_TEST_RABBITMQ:-}" ] || { echo 'takes half a minute: WEIR_TEST_RABBITMQ=1 runs it' >&2 && exit 77; }
-[ -x "$server" ] || { echo 'no rabbitmq-server here: scripts/setup test installs it' >&2 && exit 77; }
+[ -x "$server" ] || { echo 'no rabbitmq-server here: scripts/setup brokers installs it' >&2 && exit 77; }
 "$weir" list sensors | grep -q '^  amqp .*not in this build' && { echo 'this build has no amqp' >&2 && exit 77; }
 broker='' port=$(shuf -i 20000-30000 -n 1)
 dist=$((port + 1)) epmd=$((port + 2))

@@ -28,6 +28,7 @@ program() { # SOURCE ARGUMENTS: the output switches all the time
 }
 
 begin() { # PROGRAM
+    end_guard
     echo >$trace/trace
     $weir run "$1" >"$dir/messages" 2>&1 &
     pid=$!

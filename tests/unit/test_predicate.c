@@ -17,7 +17,11 @@
 #include "lang/lang.h"
 #include "random_condition.h"
 
+#ifdef __SANITIZE_THREAD__
+#define CONDITIONS 500 /* all on one thread: the other builds do the rest */
+#else
 #define CONDITIONS 5000
+#endif
 #define ROWS 60 /* each: up to 300 000 pairs */
 
 /* A condition in text, bound to a schema, with what was derived from it. */
@@ -122,7 +126,7 @@ static void test_sound(void **state)
 		forget(&f);
 	}
 	/* Every kind of result is there, and neither answer is rare. */
-	assert_true(tally.derived * ROWS > 100000);
+	assert_true(tally.derived * ROWS > CONDITIONS * 20);
 	assert_in_range(tally.exact, tally.derived / 2, tally.derived * 49 / 50);
 	assert_in_range(tally.passed, tally.derived * ROWS / 5, tally.derived * ROWS * 4 / 5);
 	assert_true(tally.spared > 1000);
