@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `exec`: what programs are given and what they answer, and that one that fails or hangs costs no more than its own records. */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "leftovers.h"
 
 #define N 2500
 
@@ -45,26 +44,6 @@ static void run(struct harness *h, const char *chain, const struct weir_block *m
 		fail_msg("%s: %s", chain, harness_error(h));
 	harness_push_cut(h, memory, n, seed % 2 ? WEIR_BLOCK_MAX : 7, &seed);
 	assert_true(harness_flush(h) >= 0);
-}
-
-static unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-/* Neither a child, running or dead, nor a descriptor is left of a test. */
-static void expect_nothing_left(unsigned descriptors)
-{
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-	assert_int_equal(open_descriptors(), descriptors);
 }
 
 /* Through a program that gives back what it gets, as CSV and as JSON, every bit of every value survives, with the times. */
