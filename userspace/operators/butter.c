@@ -15,13 +15,12 @@
 #include <stdlib.h>
 
 #include "weir/channels.h"
+#include "weir/edges.h"
 
 #define ORDER_MAX 32
 #define SECTIONS_MAX ORDER_MAX /* of a band; a low or high pass has half as many */
 #define STRETCH 1024u          /* records between looks for what is about to become subnormal */
 #define NOTHING 1e-200         /* 4000 dB below anything: taken for 0 */
-
-enum shape { LOW, HIGH, BAND, STOP };
 
 /* (b2 s^2 + b1 s + b0) / (a2 s^2 + a1 s + a0) */
 struct analog {
@@ -67,14 +66,14 @@ static void add(struct butter *butter, struct analog h)
 }
 
 /* A low or high pass from a pole of the prototype and its conjugate, or from the real one. */
-static void add_pass(struct butter *butter, enum shape shape, double complex pole, double cut)
+static void add_pass(struct butter *butter, enum weir_shape shape, double complex pole, double cut)
 {
 	bool is_real = cimag(pole) == 0;
 	struct analog h = { .a0 = is_real ? cut : cut * cut,
 			    .a1 = is_real ? 1 : -2 * creal(pole) * cut,
 			    .a2 = is_real ? 0 : 1 };
 
-	if (shape == LOW)
+	if (shape == WEIR_LOW)
 		h.b0 = h.a0;
 	else if (is_real)
 		h.b1 = 1;
@@ -84,12 +83,12 @@ static void add_pass(struct butter *butter, enum shape shape, double complex pol
 }
 
 /* The section of a band whose analog poles are these two: conjugates, or both real. */
-static void add_pair(struct butter *butter, enum shape shape, double complex p, double complex q, double centre2,
+static void add_pair(struct butter *butter, enum weir_shape shape, double complex p, double complex q, double centre2,
 		     double width)
 {
 	struct analog h = { .a0 = creal(p * q), .a1 = -creal(p + q), .a2 = 1 };
 
-	if (shape == BAND) {
+	if (shape == WEIR_BAND) {
 		h.b1 = width;
 	} else {
 		h.b0 = centre2;
@@ -99,10 +98,10 @@ static void add_pair(struct butter *butter, enum shape shape, double complex p, 
 }
 
 /* s becomes (s^2 + centre^2) / (width s), or its inverse for a stop band: two poles from each. */
-static void add_band(struct butter *butter, enum shape shape, double complex pole, double low, double high)
+static void add_band(struct butter *butter, enum weir_shape shape, double complex pole, double low, double high)
 {
 	double centre2 = low * high, width = high - low;
-	double complex half = (shape == BAND ? pole : 1 / pole) * width / 2, root = csqrt(half * half - centre2);
+	double complex half = (shape == WEIR_BAND ? pole : 1 / pole) * width / 2, root = csqrt(half * half - centre2);
 
 	if (cimag(pole) == 0) {
 		add_pair(butter, shape, half + root, half - root, centre2, width);
@@ -120,10 +119,10 @@ static double complex pole_of(uint32_t order, uint32_t k)
 	return order % 2 && !k ? -1 : -cos(angle) + I * sin(angle);
 }
 
-static void design(struct butter *butter, enum shape shape, uint32_t order, double low, double high)
+static void design(struct butter *butter, enum weir_shape shape, uint32_t order, double low, double high)
 {
 	for (uint32_t k = 0; k < (order + 1) / 2; k++)
-		if (shape == LOW || shape == HIGH)
+		if (shape == WEIR_LOW || shape == WEIR_HIGH)
 			add_pass(butter, shape, pole_of(order, k), low);
 		else
 			add_band(butter, shape, pole_of(order, k), low, high);
@@ -131,52 +130,23 @@ static void design(struct butter *butter, enum shape shape, uint32_t order, doub
 
 /* ---------------------------------------------------------------- arguments */
 
-static int find_shape(struct weir_node *node, const char *const *words)
-{
-	int shape = -1;
-
-	for (int i = 0; words[i]; i++) {
-		if (!weir_arg_given(node, words[i]))
-			continue;
-		if (shape >= 0)
-			return weir_fail_arg(node, words[i], NULL, "it is either '%s' or '%s'", words[shape], words[i]);
-		shape = i;
-	}
-	return shape >= 0 ? shape
-			  : weir_fail_arg(node, NULL, "as in butter low 10Hz rate=200Hz",
-					  "which filter: low, high, band or stop?");
-}
-
 /* The bilinear transform bends the frequency axis: where an edge must be before, to be right after. */
-static int read_edge(struct weir_node *node, const char *name, double *edge)
+static double prewarp(struct weir_node *node, double hz)
 {
-	double hz = weir_arg_real(node, name), rate = weir_arg_real(node, "rate");
-
-	if (hz <= 0 || hz >= rate / 2)
-		return weir_fail_arg(node, name, NULL, "it must be between 0 and half the rate, %g Hz", rate / 2);
-	*edge = tan(M_PI * hz / rate);
-	return 0;
+	return tan(M_PI * hz / weir_arg_real(node, "rate"));
 }
 
 static int read_filter(struct weir_node *node, struct butter *butter)
 {
-	static const char *const words[] = { [LOW] = "low", [HIGH] = "high", [BAND] = "band", [STOP] = "stop", NULL };
-	int shape = find_shape(node, words), err;
-	bool is_band = shape == BAND || shape == STOP;
-	double low, high = 0;
+	static const char *const words[] = { "low", "high", "band", "stop", NULL };
+	int shape = weir_edges_find(node, words, "as in butter low 10Hz rate=200Hz",
+				    "which filter: low, high, band or stop?");
+	struct weir_edges edges;
+	int err = shape < 0 ? shape : weir_edges_read(node, (enum weir_shape)shape, &edges);
 
-	if (shape < 0)
-		return shape;
-	if (is_band != weir_arg_given(node, "to"))
-		return weir_fail_arg(node, is_band ? words[shape] : "to", "as in band 5Hz to 20Hz",
-				     is_band ? "a band has two edges" : "only a band has a second edge");
-	err = read_edge(node, words[shape], &low);
-	if (!err && is_band)
-		err = read_edge(node, "to", &high);
-	if (!err && is_band && low >= high)
-		err = weir_fail_arg(node, "to", NULL, "the second edge must be above the first");
 	if (!err)
-		design(butter, (enum shape)shape, (uint32_t)weir_arg_int(node, "order"), low, high);
+		design(butter, (enum weir_shape)shape, (uint32_t)weir_arg_int(node, "order"), prewarp(node, edges.low),
+		       prewarp(node, edges.high));
 	return err;
 }
 
@@ -281,17 +251,8 @@ static void butter_close(struct weir_node *node)
 
 /* ------------------------------------------------------------------- driver */
 
-#define EDGE(word, text)                                                                                          \
-	{                                                                                                         \
-		.name = (word), .style = WEIR_KEYWORD, .value = WEIR_V_RATE, .min = 0, .max = 1e9, .help = (text) \
-	}
-
 static const struct weir_param params[] = {
-	EDGE("low", "pass what is below this frequency"),
-	EDGE("high", "pass what is above this frequency"),
-	EDGE("band", "pass what is between this frequency and that of to"),
-	EDGE("stop", "keep back what is between this frequency and that of to"),
-	EDGE("to", "upper edge of a band"),
+	WEIR_EDGES_PARAMS,
 	WEIR_CHANNELS_PARAMS,
 	{ .name = "rate",
 	  .style = WEIR_KEY,

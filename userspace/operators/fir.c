@@ -14,12 +14,13 @@
 #include <string.h>
 
 #include "weir/channels.h"
+#include "weir/edges.h"
 #include "weir/text.h"
 
 #define TAPS_MAX 8192u
 #define FILE_MAX_BYTES (1u << 20)
 
-enum shape { LOW, HIGH, BAND, STOP, TAPS, FROM_FILE };
+enum { TAPS = WEIR_STOP + 1, FROM_FILE };
 
 struct fir {
 	struct weir_channels *channels;
@@ -102,26 +103,16 @@ static int add_high_pass(struct weir_node *node, struct fir *fir, double cut)
 	return add_low_pass(node, fir, cut, -1);
 }
 
-static int read_edge(struct weir_node *node, const char *name, double *edge)
-{
-	double hz = weir_arg_real(node, name), rate = weir_arg_real(node, "rate");
-
-	if (hz <= 0 || hz >= rate / 2)
-		return weir_fail_arg(node, name, NULL, "it must be between 0 and half the rate, %g Hz", rate / 2);
-	*edge = hz / rate;
-	return 0;
-}
-
-static int design(struct weir_node *node, struct fir *fir, enum shape shape, double low, double high)
+static int design(struct weir_node *node, struct fir *fir, enum weir_shape shape, double low, double high)
 {
 	int err;
 
 	switch (shape) {
-	case LOW:
+	case WEIR_LOW:
 		return add_low_pass(node, fir, low, 1);
-	case HIGH:
+	case WEIR_HIGH:
 		return add_high_pass(node, fir, low);
-	case BAND:
+	case WEIR_BAND:
 		err = add_low_pass(node, fir, high, 1);
 		return err ? err : add_low_pass(node, fir, low, -1);
 	default:
@@ -130,11 +121,11 @@ static int design(struct weir_node *node, struct fir *fir, enum shape shape, dou
 	}
 }
 
-static int read_design(struct weir_node *node, struct fir *fir, enum shape shape, const char *word)
+static int read_design(struct weir_node *node, struct fir *fir, enum weir_shape shape)
 {
-	bool is_band = shape == BAND || shape == STOP;
-	double low, high = 0;
+	double rate = weir_arg_real(node, "rate");
 	int64_t order = weir_arg_int(node, "order");
+	struct weir_edges edges;
 	int err;
 
 	if (!weir_arg_given(node, "rate"))
@@ -142,40 +133,18 @@ static int read_design(struct weir_node *node, struct fir *fir, enum shape shape
 				     "a frequency means nothing without 'rate'");
 	if (order % 2)
 		return weir_fail_arg(node, "order", NULL, "the order must be even, so that the delay is whole records");
-	if (is_band != weir_arg_given(node, "to"))
-		return weir_fail_arg(node, is_band ? word : "to", "as in band 5Hz to 20Hz",
-				     is_band ? "a band has two edges" : "only a band has a second edge");
 	fir->n = (uint32_t)order + 1;
-	err = read_edge(node, word, &low);
-	if (!err && is_band)
-		err = read_edge(node, "to", &high);
-	if (!err && is_band && low >= high)
-		err = weir_fail_arg(node, "to", NULL, "the second edge must be above the first");
-	return err ? err : design(node, fir, shape, low, high);
+	err = weir_edges_read(node, shape, &edges);
+	return err ? err : design(node, fir, shape, edges.low / rate, edges.high / rate);
 }
 
 /* --------------------------------------------------------------------- open */
 
-static int find_shape(struct weir_node *node, const char *const *words)
-{
-	int shape = -1;
-
-	for (int i = 0; words[i]; i++) {
-		if (!weir_arg_given(node, words[i]))
-			continue;
-		if (shape >= 0)
-			return weir_fail_arg(node, words[i], NULL, "it is either '%s' or '%s'", words[shape], words[i]);
-		shape = i;
-	}
-	return shape >= 0 ? shape
-			  : weir_fail_arg(node, NULL, "as in fir low 10Hz rate=200Hz, or fir taps \"0.25 0.5 0.25\"",
-					  "which filter: low, high, band, stop, taps or file?");
-}
-
 static int read_filter(struct weir_node *node, struct fir *fir)
 {
 	static const char *const words[] = { "low", "high", "band", "stop", "taps", "file", NULL };
-	int shape = find_shape(node, words);
+	int shape = weir_edges_find(node, words, "as in fir low 10Hz rate=200Hz, or fir taps \"0.25 0.5 0.25\"",
+				    "which filter: low, high, band, stop, taps or file?");
 
 	if (shape < 0)
 		return shape;
@@ -183,7 +152,7 @@ static int read_filter(struct weir_node *node, struct fir *fir)
 		return read_taps(node, fir);
 	if (shape == FROM_FILE)
 		return read_file(node, fir);
-	return read_design(node, fir, (enum shape)shape, words[shape]);
+	return read_design(node, fir, (enum weir_shape)shape);
 }
 
 static size_t history_values(const struct fir *fir)
@@ -255,17 +224,8 @@ static void fir_close(struct weir_node *node)
 
 /* ------------------------------------------------------------------- driver */
 
-#define EDGE(word, text)                                                                                          \
-	{                                                                                                         \
-		.name = (word), .style = WEIR_KEYWORD, .value = WEIR_V_RATE, .min = 0, .max = 1e9, .help = (text) \
-	}
-
 static const struct weir_param params[] = {
-	EDGE("low", "pass what is below this frequency"),
-	EDGE("high", "pass what is above this frequency"),
-	EDGE("band", "pass what is between this frequency and that of to"),
-	EDGE("stop", "keep back what is between this frequency and that of to"),
-	EDGE("to", "upper edge of a band"),
+	WEIR_EDGES_PARAMS,
 	{ .name = "taps",
 	  .style = WEIR_KEYWORD,
 	  .value = WEIR_V_TEXT,
