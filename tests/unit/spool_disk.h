@@ -6,7 +6,7 @@
 #ifndef SPOOL_DISK_H
 #define SPOOL_DISK_H
 
-#include "core/spool.h"
+#include "spool/spool.h"
 
 struct disk;
 

@@ -24,7 +24,7 @@
 
 #include "../common/dice.h"
 #include "core/internal.h"
-#include "core/seen.h"
+#include "message/seen.h"
 #include "weir/outbox.h"
 
 #define STORE_MAX 4000000

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "../common/interpreter.h"
-#include "core/filter_user.h"
 #include "core/record.h"
+#include "filter/filter_user.h"
 #include "random_condition.h"
 
 #define PAIRS 100000 /* of a chain and a set of rows */

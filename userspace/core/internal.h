@@ -11,10 +11,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/filter.h"
 #include "core/loop.h"
 #include "core/report.h"
 #include "core/ring.h"
+#include "filter/filter.h"
 #include "weir/driver.h"
 #include "weir/weir.h"
 
