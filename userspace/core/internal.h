@@ -148,12 +148,14 @@ struct weir_agent {
 	struct weir_pipeline *pipeline;
 	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	bool is_timed;       /**< time without records matters to it, or to somebody below */
+	bool is_prompt;      /**< the loop runs it itself, between reading its source and sleeping; prompt.c */
 	/* Only while it runs. */
-	struct weir_worker *worker;
+	struct weir_worker *worker;    /**< NULL: it is prompt */
 	struct weir_fiber *fiber;      /**< NULL where it has its thread to itself */
 	struct weir_ring *wants_space; /**< what it waits for; NULL: news of a port */
 	int64_t deadline_ns;           /**< or this time of CLOCK_MONOTONIC */
 	bool is_pausing;               /**< or nothing at all */
+	bool has_begun;                /**< prompt: its stages have */
 	uint32_t turns;
 	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;
