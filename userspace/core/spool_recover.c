@@ -148,7 +148,7 @@ static void read_acks(struct weir_spool *spool)
 	for (uint64_t at = 0; at <= ACK_SLOT; at += ACK_SLOT) {
 		uint8_t slot[ACK_BYTES];
 
-		if (spool->io.read(spool->io.context, spool->ack_fd, slot, ACK_BYTES, at) != ACK_BYTES ||
+		if (weir_spool_read(&spool->io, spool->ack_fd, slot, ACK_BYTES, at) != ACK_BYTES ||
 		    weir_spool_get64(slot) != ACK_MAGIC ||
 		    weir_spool_get32(slot + ACK_BYTES - 4) != weir_spool_crc(slot, ACK_BYTES - 4) ||
 		    weir_spool_get64(slot + 16) <= spool->generation)
@@ -210,8 +210,7 @@ static void read_identity(struct weir_spool *spool, uint64_t first)
 	uint8_t header[WEIR_SPOOL_HEADER];
 	struct weir_spool_file *file = &spool->reading;
 
-	if (spool->identity ||
-	    file->io->read(file->io->context, file->fd, header, sizeof(header), 0) != WEIR_SPOOL_HEADER ||
+	if (spool->identity || weir_spool_read(file->io, file->fd, header, sizeof(header), 0) != WEIR_SPOOL_HEADER ||
 	    weir_spool_get64(header) != WEIR_SPOOL_SEGMENT_MAGIC || weir_spool_get64(header + 16) != first ||
 	    weir_spool_get32(header + 24) != weir_spool_crc(header, 24))
 		return;
@@ -223,13 +222,24 @@ static uint64_t epoch_of(uint64_t id)
 	return id >> WEIR_SPOOL_EPOCH_SHIFT;
 }
 
+/* The next one that can be read. */
+static bool next_frame(struct weir_spool *spool, uint64_t least, uint64_t most, struct weir_spool_message *out)
+{
+	while (!weir_spool_file_next(&spool->reading, least, most, out)) {
+		spool->counts.disk_errors += spool->reading.failed;
+		if (!spool->reading.failed || !weir_spool_file_skip(&spool->reading))
+			return false;
+	}
+	return true;
+}
+
 /* Count the frames of a file, and remember what is missing between them. */
 static void scan_frames(struct weir_spool *spool, struct weir_spool_segment *segment, uint64_t most)
 {
 	struct weir_spool_message message;
 	uint64_t before;
 
-	while (weir_spool_file_next(&spool->reading, segment->last + 1, most, &message)) {
+	while (next_frame(spool, segment->last + 1, most, &message)) {
 		before = segment->last;
 		segment->last = message.id;
 		spool->counts.waiting += overlap(before + 1, message.id, spool->acked, UINT64_MAX);
