@@ -23,13 +23,21 @@ static struct timespec time_of(int64_t ns)
 
 /* ------------------------------------------------------------------ thread */
 
+/* A writer that is going to sync anyway need not be told. Each side first says what it has done, and then looks what the other
+ * has: so one of them sees it. */
 void weir_spool_wake(struct weir_spool *spool)
 {
-	if (!spool->threaded || atomic_exchange(&spool->woken, true))
+	if (atomic_exchange(&spool->has_acks, true) || atomic_load(&spool->is_due) || !spool->threaded)
 		return;
 	pthread_mutex_lock(&spool->stage_lock);
 	pthread_cond_signal(&spool->staged);
 	pthread_mutex_unlock(&spool->stage_lock);
+}
+
+/* Is there something that the writer does not know? Under stage_lock. */
+static bool has_news(struct weir_spool *spool, bool stuck)
+{
+	return spool->ending || (!stuck && spool->oldest) || (!spool->dirty_ns && atomic_load(&spool->has_acks));
 }
 
 /* @return false: it is to end. */
@@ -43,7 +51,7 @@ static bool await_work(struct weir_spool *spool, bool stuck)
 		due_ns = weir_now(WEIR_CLOCK_MONOTONIC) + RETRY_NS;
 	until = time_of(due_ns);
 	pthread_mutex_lock(&spool->stage_lock);
-	while (!spool->ending && (stuck || !spool->oldest) && !atomic_load(&spool->woken)) {
+	while (!has_news(spool, stuck)) {
 		if (due_ns == INT64_MAX)
 			pthread_cond_wait(&spool->staged, &spool->stage_lock);
 		else if (pthread_cond_clockwait(&spool->staged, &spool->stage_lock, CLOCK_MONOTONIC, &until))
@@ -60,7 +68,6 @@ static void *run(void *context)
 	bool stuck = false;
 
 	while (await_work(spool, stuck)) {
-		atomic_store(&spool->woken, false);
 		weir_spool_work(spool, false);
 		stuck = spool->is_blocked;
 	}

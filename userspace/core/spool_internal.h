@@ -82,7 +82,8 @@ struct weir_spool {
 	struct weir_spool_batch *free;
 	uint64_t appended, lost_slow; /**< messages */
 	bool interrupted, ending;
-	_Atomic bool woken; /**< the writer will look at what was acknowledged */
+	_Atomic bool has_acks; /**< that are not written down yet; the consumer sets it, the writer takes it back */
+	_Atomic bool is_due;   /**< the writer will sync in time; its own */
 
 	/* Writer and consumer, under lock. */
 	pthread_mutex_t lock;

@@ -161,8 +161,22 @@ static void read_acks(struct weir_spool *spool)
 	spool->ack_written = spool->ack_safe = spool->acked;
 }
 
+/* Both slots take their place on the disk at once: a spool on a disk that is full must open, or nothing would ever leave it. */
+static int reserve_slots(struct weir_spool *spool)
+{
+	static const uint8_t zeros[ACK_SLOT + ACK_BYTES];
+	int64_t size = spool->io.size(spool->io.context, spool->ack_fd);
+
+	if (size < 0 || size >= (int64_t)sizeof(zeros))
+		return size < 0 ? (int)size : 0;
+	return spool->io.write(spool->io.context, spool->ack_fd, zeros, (uint32_t)(sizeof(zeros) - (size_t)size),
+			       (uint64_t)size);
+}
+
 static int open_acks(struct weir_spool *spool)
 {
+	int err;
+
 	spool->ack_fd = spool->io.open(spool->io.context, ACK_NAME);
 	if (spool->ack_fd == -ENOENT) {
 		spool->ack_fd = spool->io.create(spool->io.context, ACK_NAME);
@@ -170,6 +184,9 @@ static int open_acks(struct weir_spool *spool)
 	}
 	if (spool->ack_fd < 0)
 		return spool->ack_fd;
+	err = reserve_slots(spool);
+	if (err < 0)
+		return err;
 	read_acks(spool);
 	return 0;
 }

@@ -19,8 +19,10 @@ static struct weir_spool_segment *current(struct weir_spool *spool)
 static void mark_dirty(struct weir_spool *spool, bool *what)
 {
 	*what = true;
-	if (!spool->dirty_ns)
-		spool->dirty_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	if (spool->dirty_ns)
+		return;
+	spool->dirty_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	atomic_store(&spool->is_due, true);
 }
 
 static void count_error(struct weir_spool *spool)
@@ -299,17 +301,19 @@ static void write_acks(struct weir_spool *spool)
 {
 	uint64_t acked;
 
+	atomic_store(&spool->has_acks, false);
 	pthread_mutex_lock(&spool->lock);
 	acked = spool->acked;
 	pthread_mutex_unlock(&spool->lock);
 	if (acked == spool->ack_written)
 		return;
-	if (weir_spool_write_ack(spool, acked) < 0) {
-		count_error(spool);
+	mark_dirty(spool, &spool->dirty_ack);
+	if (weir_spool_write_ack(spool, acked) >= 0) {
+		spool->ack_written = acked;
 		return;
 	}
-	spool->ack_written = acked;
-	mark_dirty(spool, &spool->dirty_ack);
+	count_error(spool);
+	atomic_store(&spool->has_acks, true);
 }
 
 /* Everything in the first segment is safely acknowledged: nobody needs it any more. @return was that so? */
@@ -344,7 +348,7 @@ static bool sync_file(struct weir_spool *spool, int fd, bool *dirty)
 
 static void sync_all(struct weir_spool *spool)
 {
-	bool safe = sync_file(spool, spool->ack_fd, &spool->dirty_ack);
+	bool safe = sync_file(spool, spool->ack_fd, &spool->dirty_ack), is_clean;
 
 	if (safe)
 		spool->ack_safe = spool->ack_written;
@@ -359,14 +363,20 @@ static void sync_all(struct weir_spool *spool)
 		count_error(spool);
 	else
 		spool->dirty_names = false;
-	spool->dirty_ns = spool->dirty_data || spool->dirty_ack || spool->dirty_names ? weir_now(WEIR_CLOCK_MONOTONIC)
-										      : 0;
+	is_clean = !spool->dirty_data && !spool->dirty_ack && !spool->dirty_names;
+	spool->dirty_ns = is_clean ? 0 : weir_now(WEIR_CLOCK_MONOTONIC);
+	atomic_store(&spool->is_due, !is_clean);
+}
+
+int64_t weir_spool_work_due(const struct weir_spool *spool)
+{
+	return spool->dirty_ns ? spool->dirty_ns + spool->config.sync_ns : INT64_MAX;
 }
 
 static void sync_in_time(struct weir_spool *spool, bool now)
 {
 	write_acks(spool);
-	if (spool->dirty_ns && (now || weir_now(WEIR_CLOCK_MONOTONIC) - spool->dirty_ns >= spool->config.sync_ns))
+	if (now || weir_now(WEIR_CLOCK_MONOTONIC) >= weir_spool_work_due(spool))
 		sync_all(spool);
 }
 
@@ -375,11 +385,6 @@ void weir_spool_work(struct weir_spool *spool, bool sync)
 	while (take_batch(spool))
 		sync_in_time(spool, false);
 	sync_in_time(spool, sync);
-}
-
-int64_t weir_spool_work_due(const struct weir_spool *spool)
-{
-	return spool->dirty_ns ? spool->dirty_ns + spool->config.sync_ns : INT64_MAX;
 }
 
 void weir_spool_writer_close(struct weir_spool *spool)
