@@ -80,6 +80,8 @@ TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+# A load on a broker, of a build that can speak with one.
+BENCH      += $(if $(filter userspace/bridges/mqtt.c,$(DRIVERS)),$(O)/tests/bench/load_mqtt)
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
 EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
