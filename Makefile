@@ -174,6 +174,11 @@ $(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
+# Of the tests in the rig, the one that goes on where unit tests end.
+$(O)/tests/kernel/random_filters: $(O)/tests/kernel/random_filters.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
 $(FUZZERS): $(O)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(TEST_HELP) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/share_internal.h"
+#include "share/share_internal.h"
 #include "share_peer.h"
 
 /* -------------------------------------------------------------- several readers */

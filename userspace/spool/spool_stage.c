@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/spool_internal.h"
+#include "spool/spool_internal.h"
 
 #define BATCHES_MIN 3 /* one to fill, one to write, one between them */
 #define MEMORY_BYTES (UINT64_C(1) << 20)
