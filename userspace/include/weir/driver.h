@@ -307,6 +307,9 @@ struct weir_wait {
 	int fd;           /**< wait until readable; -1: none */
 };
 
+/** @brief Told of a device: the target by which a program names it, and a line on what it is. Both are the caller's. */
+typedef void weir_tell_device(void *context, const char *target, const char *what);
+
 /**
  * @brief A source fills rows. Two forms:
  *
@@ -344,6 +347,9 @@ struct weir_source_ops {
 	/** How records or their losses come about, where there is more than one way: a line for explain and the summary, or
 	 *  NULL. From open() on. May be NULL. */
 	const char *(*how)(const struct weir_node *node);
+	/** Tell of each device of this machine that it could read, for `weir list devices`. Looks, and changes nothing. NULL: it
+	 *  reads no devices. */
+	void (*devices)(weir_tell_device *tell, void *context);
 };
 
 /**

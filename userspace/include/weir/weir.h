@@ -111,8 +111,8 @@ void weir_explain(const struct weir_pipeline *pipeline, FILE *stream, enum weir_
 /** @brief Print the counters of a run: records in and out, filtered in the kernel, lost by cause, actuations, tier. */
 void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format);
 
-/** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all; or "streams", what other processes publish
- *  (takes a quarter of a second). 0, or 2 for another word. */
+/** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all; "devices", those of this machine that
+ *  sources can read; or "streams", what other processes publish (takes a quarter of a second). 0, or 2 for another word. */
 int weir_list(const char *what, FILE *stream, enum weir_format format);
 /** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
