@@ -318,6 +318,9 @@ typedef void weir_tell_device(void *context, const char *target, const char *wha
  *
  * **Pulled** (`produce` set): a thread of the source's own calls `produce`, which may block for as long as its device
  * takes (a sysfs read) but waits for time or data only through `struct weir_wait`, so that stopping is immediate.
+ *
+ * **Lent** (`lend` and `take_back` set): pulled, but the rows lie somewhere already. A single chain that reads them takes them from
+ * there, on a thread of its own; for several they are copied into a ring. Such a source has no stop().
  */
 struct weir_source_ops {
 	size_t state_bytes;
@@ -337,6 +340,12 @@ struct weir_source_ops {
 	int (*alive)(struct weir_node *node);
 	/** Pulled form: fill up to `max` rows. Returns rows filled; 0 at the end; -EAGAIN with `wait` set; -errno. */
 	int (*produce)(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait);
+	/** Lent form: show up to `max` rows, contiguous. Result as of produce(); a stage's time may have to pass meanwhile, so it
+	 *  never blocks. */
+	int (*lend)(struct weir_node *node, uint32_t max, const void **rows, struct weir_wait *wait);
+	/** Lent form: the `n` rows that lend() showed last have been read. Returns how many of them, counted from the first, have
+	 *  changed meanwhile and must be forgotten; the driver has counted them as lost. */
+	uint32_t (*take_back)(struct weir_node *node, uint32_t n);
 	/** End capture; the descriptor stays valid until close. */
 	void (*stop)(struct weir_node *node);
 	void (*close)(struct weir_node *node);
