@@ -29,7 +29,8 @@ endif
 
 PACKAGES := libgpiod libbpf libelf liburing libiio jansson zlib
 NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
-LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
+# Only what is used: each library costs every start.
+LDLIBS   += -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
 # --- what is compiled -------------------------------------------------------
@@ -148,10 +149,15 @@ $(O)/weir: $(CLI_OBJ) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Libraries as few as can be: all that it loads is locked in memory.
+# In one piece where that can be had: it is started when something has died, finds no library on a slow disk then, and all that
+# it loads is locked in memory.
+GUARD_LIBS = $(shell $(PKG_CONFIG) --libs libgpiod) -lm
+in_one_piece = $(if $(SAN),,$(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static-pie -fPIC -x c - -Wl,--whole-archive -lgpiod -Wl,--no-whole-archive -lm -o /dev/null 2>/dev/null && echo -static-pie))
+
 $(O)/weir-guard: $(GUARD_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libgpiod) -lm -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(in_one_piece) $^ $(GUARD_LIBS) -o $@
 
 # --- what runs in the kernel ------------------------------------------------
 

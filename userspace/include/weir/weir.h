@@ -131,9 +131,12 @@ int weir_set(const char *output, const char *value, int64_t for_ns, FILE *messag
 int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format format);
 /**
  * @brief Park an output, or all (NULL): those that the guard holds, and those that it held when it was killed. A pipeline that
- * has one of them loses it and ends. @return as weir_set().
+ * has one of them loses it and ends.
+ * @param release then let go of it, so that another program may have the line, as soon as no rule needs it any more: a
+ * min_off=, break= or starts= that is running.
+ * @return as weir_set().
  */
-int weir_park(const char *output, FILE *messages);
+int weir_park(const char *output, bool release, FILE *messages);
 
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
