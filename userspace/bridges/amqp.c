@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * AMQP 0-9-1, as RabbitMQ speaks it, by librabbitmq. A sink publishes with confirms: a message is delivered when the broker has
- * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has become records. Without
+ * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has gone down its chains. Without
  * exchange= the path is a queue's name; with it a routing key, or for a source a pattern of them.
  */
 #include <errno.h>
@@ -39,8 +39,8 @@ struct amqp {
 	amqp_connection_state_t connection;
 	const char *exchange, *key; /* "" where there is none; of a source, the key is its pattern */
 	uint64_t published;         /* a sink: the last tag of this connection */
-	uint64_t delivered;         /* a source: tag of what is not acknowledged; 0: nothing */
 	uint64_t base, last;        /* a source: what its marks have more than tags; the last tag */
+	uint64_t acknowledged;      /* a source: mark up to which the broker has been told */
 	bool is_full;               /* a sink: the socket takes no more */
 };
 
@@ -193,7 +193,7 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	struct amqp *amqp = context;
 	int err = weir_broker_reach(amqp->broker, why);
 
-	amqp->published = amqp->delivered = 0;
+	amqp->published = 0;
 	amqp->is_full = false;
 	if (!err)
 		err = connect_socket(amqp, why);
@@ -204,16 +204,13 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	return err;
 }
 
-/* A run may end with messages that have not become records: others will have those. */
-static void acknowledge_done(struct amqp *amqp)
+/* Up to that mark. Tags begin anew with each connection, marks do not: older messages are the broker's to deliver again. */
+static int acknowledge(struct amqp *amqp, uint64_t mark)
 {
-	uint64_t done = amqp->inbox ? weir_inbox_done(amqp->inbox) : 0;
-
-	if (amqp->delivered && done > amqp->base)
-		(void)amqp_basic_ack(amqp->connection, CHANNEL, done - amqp->base, 1);
-	/* Tags begin anew with each connection; marks do not. */
-	amqp->base += amqp->last;
-	amqp->last = 0;
+	if (mark <= amqp->base || mark <= amqp->acknowledged)
+		return 0;
+	amqp->acknowledged = mark;
+	return amqp_basic_ack(amqp->connection, CHANNEL, mark - amqp->base, 1);
 }
 
 static void link_shut(void *context)
@@ -223,7 +220,11 @@ static void link_shut(void *context)
 
 	if (!amqp->connection)
 		return;
-	acknowledge_done(amqp);
+	/* In good order, what has become records goes down the chains before they end; others will have the rest. */
+	if (amqp->inbox)
+		(void)acknowledge(amqp, weir_inbox_done(amqp->inbox));
+	amqp->base += amqp->last;
+	amqp->last = 0;
 	amqp_set_rpc_timeout(amqp->connection, &leave);
 	if (amqp_get_sockfd(amqp->connection) >= 0)
 		(void)amqp_connection_close(amqp->connection, AMQP_REPLY_SUCCESS);
@@ -328,7 +329,7 @@ static void take_envelope(struct amqp *amqp, const amqp_envelope_t *envelope)
 
 	memcpy(key, envelope->routing_key.bytes,
 	       envelope->routing_key.len < sizeof(key) ? envelope->routing_key.len : sizeof(key) - 1);
-	amqp->delivered = amqp->last = envelope->delivery_tag;
+	amqp->last = envelope->delivery_tag;
 	weir_inbox_put(amqp->inbox, &(struct weir_inbox_message){ .topic = key,
 								  .bytes = envelope->message.body.bytes,
 								  .n = envelope->message.body.len,
@@ -356,25 +357,13 @@ static int take_message(struct amqp *amqp, char *why)
 	return check(reply, why);
 }
 
-/* What was taken the last time has become records. */
-static int acknowledge(struct amqp *amqp, char *why)
-{
-	int status;
-
-	if (!amqp->delivered)
-		return 0;
-	status = amqp_basic_ack(amqp->connection, CHANNEL, amqp->delivered, 1);
-	amqp->delivered = 0;
-	return status ? lost(why, amqp_error_string2(status)) : 0;
-}
-
 static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
 {
 	struct amqp *amqp = context;
-	int got = acknowledge(amqp, why);
+	int got = amqp->inbox ? acknowledge(amqp, weir_inbox_settled(amqp->inbox)) : 0;
 
-	if (got < 0)
-		return got;
+	if (got)
+		return lost(why, amqp_error_string2(got));
 	amqp_maybe_release_buffers(amqp->connection);
 	await_socket(amqp, wake_fd, until_ns);
 	got = 1;
@@ -387,7 +376,8 @@ static void link_wait(void *context, struct weir_wait *wait)
 {
 	struct amqp *amqp = context;
 
-	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + LOOK_NS,
+	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) +
+						weir_inbox_look_ns(amqp->inbox, LOOK_NS),
 				    .fd = amqp_get_sockfd(amqp->connection) };
 }
 

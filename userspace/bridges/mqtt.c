@@ -26,6 +26,7 @@
 #define MISC_NS INT64_C(1000000000) /* how often libmosquitto wants to look at its clock */
 #define PROPERTY_MAX 64
 #define REFUSED_FROM 0x80 /* reason codes of MQTT 5 */
+#define BATCH 64          /* packets that a source reads before their messages become records */
 
 enum state { WAITS, IS_UP, IS_LOST, IS_REFUSED };
 
@@ -39,6 +40,8 @@ struct mqtt {
 	char client_id[48];
 	bool is_v5, keeps_session, has_library;
 	int qos;
+	uint64_t mark;  /* a source: messages so far */
+	bool is_ending; /* the broker sends no more; what it has sent is still to be read */
 	enum state state;
 	char why[WEIR_LINK_WHY];
 };
@@ -135,7 +138,8 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 								  .bytes = message->payload,
 								  .n = (size_t)message->payloadlen,
 								  .id = value,
-								  .n_id = value ? strlen(value) : 0 });
+								  .n_id = value ? strlen(value) : 0,
+								  .mark = ++mqtt->mark });
 	free(name);
 	free(value);
 }
@@ -259,6 +263,7 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	int err = weir_broker_reach(mqtt->broker, why);
 
 	mqtt->state = WAITS;
+	mqtt->is_ending = false;
 	return err < 0 ? err : begin(mqtt, why);
 }
 
@@ -267,14 +272,60 @@ static void await_socket(struct mqtt *mqtt, int wake_fd, int64_t until_ns)
 	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC), left = until_ns - now < MISC_NS ? until_ns - now : MISC_NS;
 	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 	struct pollfd fds[2] = {
-		{ .fd = mosquitto_socket(mqtt->client), .events = POLLIN },
+		{ .fd = mosquitto_socket(mqtt->client), .events = POLLIN | POLLRDHUP },
 		{ .fd = wake_fd, .events = POLLIN },
 	};
 
+	if (until_ns <= now)
+		timeout = (struct timespec){ 0 };
 	if (mosquitto_want_write(mqtt->client))
 		fds[0].events |= POLLOUT;
-	if (until_ns > now)
-		ppoll(fds, 2, &timeout, NULL);
+	ppoll(fds, 2, &timeout, NULL);
+	mqtt->is_ending = fds[0].revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/*
+ * libmosquitto answers a message before it hands it over, which here only puts the answer into its queue. It is written when the
+ * message's records have gone down their chains, or with the next ping: so a broker keeps what a killed process has not dealt
+ * with. To a broker that is gone nothing is written, for the library would close the socket, and what has come would be unread.
+ */
+static int answer(struct mqtt *mqtt)
+{
+	bool is_time = mqtt->state != IS_UP || weir_inbox_settled(mqtt->inbox) == mqtt->mark;
+
+	return is_time && !mqtt->is_ending && mosquitto_want_write(mqtt->client) ? mosquitto_loop_write(mqtt->client, 1)
+										 : 0;
+}
+
+/* As long as each packet is a message: the socket cannot be asked, for with TLS there may be more than it knows of. */
+static int read_batch(struct mqtt *mqtt)
+{
+	uint64_t last = mqtt->mark - 1;
+	int err = 0;
+
+	(void)mosquitto_threaded_set(mqtt->client, true); /* else it writes answers at once */
+	for (int n = 0; !err && n < BATCH && last != mqtt->mark; n++) {
+		last = mqtt->mark;
+		err = mosquitto_loop_read(mqtt->client, 1);
+	}
+	(void)mosquitto_threaded_set(mqtt->client, false);
+	return err;
+}
+
+static int serve_source(struct mqtt *mqtt)
+{
+	int err = answer(mqtt);
+
+	if (!err)
+		err = read_batch(mqtt);
+	return err ? err : answer(mqtt);
+}
+
+static int serve_sink(struct mqtt *mqtt)
+{
+	int err = mosquitto_loop_read(mqtt->client, 1);
+
+	return !err && mosquitto_want_write(mqtt->client) ? mosquitto_loop_write(mqtt->client, 1) : err;
 }
 
 static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
@@ -283,9 +334,7 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 	int err;
 
 	await_socket(mqtt, wake_fd, until_ns);
-	err = mosquitto_loop_read(mqtt->client, 1);
-	if (!err && mosquitto_want_write(mqtt->client))
-		err = mosquitto_loop_write(mqtt->client, 1);
+	err = mqtt->inbox ? serve_source(mqtt) : serve_sink(mqtt);
 	if (!err)
 		err = mosquitto_loop_misc(mqtt->client);
 	if (mqtt->state >= IS_LOST) {
@@ -304,6 +353,7 @@ static void take_leave(struct mqtt *mqtt)
 		return;
 	if (mqtt->is_v5 && mqtt->keeps_session && !weir_arg_given(mqtt->node, "id"))
 		(void)mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+	/* In good order, what has become records goes down the chains before they end. */
 	(void)mosquitto_disconnect_v5(mqtt->client, 0, properties);
 	mosquitto_property_free_all(&properties);
 }
@@ -322,7 +372,7 @@ static void link_shut(void *context)
 static void link_wait(void *context, struct weir_wait *wait)
 {
 	struct mqtt *mqtt = context;
-	int64_t in_ns = mosquitto_want_write(mqtt->client) ? MISC_NS / 100 : MISC_NS;
+	int64_t in_ns = mqtt->state == IS_UP ? weir_inbox_look_ns(mqtt->inbox, MISC_NS) : MISC_NS / 100;
 
 	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + in_ns,
 				    .fd = mosquitto_socket(mqtt->client) };

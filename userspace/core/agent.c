@@ -45,6 +45,8 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 
 	if (!weir_port_is_empty(port) || port->ended)
 		return;
+	/* Release: whoever sees it sees what the stages did with these records. */
+	atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
 	rows = weir_reader_peek(port->reader, most && most < WEIR_BLOCK_MAX ? most : WEIR_BLOCK_MAX, &n);
 	if (n) {
 		take(port, rows, n);
@@ -325,6 +327,27 @@ void weir_agent_run(struct weir_agent *agent)
 	weir_run_agent_over(agent->pipeline, err);
 }
 
+static bool is_behind(const struct weir_agent *agent, const struct weir_stream *stream, uint64_t position)
+{
+	if (atomic_load(&agent->ended))
+		return false;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (agent->port[i].from == stream &&
+		    (int64_t)(atomic_load_explicit(&agent->port[i].done, memory_order_acquire) - position) < 0)
+			return true;
+	return false;
+}
+
+bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
+{
+	const struct weir_pipeline *pipeline = stream->from->pipeline;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (is_behind(pipeline->agent[i], stream, position))
+			return false;
+	return true;
+}
+
 /* -------------------------------------------------------------- open, close */
 
 static int open_port(struct weir_port *port, const struct weir_agent *agent)
@@ -334,7 +357,8 @@ static int open_port(struct weir_port *port, const struct weir_agent *agent)
 	if (err < 0)
 		return err;
 	port->time_ns = port->promised_ns = INT64_MIN;
-	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
+	port->done = weir_reader_position(port->reader);
+	port->base = port->done - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
 	weir_reader_set_bell(port->reader, &agent->worker->bell);
