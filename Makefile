@@ -61,7 +61,10 @@ DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DR
 LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
-LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c userspace/devices/*.c)) $(DRIVERS) \
+# A driver's parts, userspace/devices/DRIVER_*.c, are left out with it.
+PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c), \
+	    $(wildcard userspace/devices/*.c))
+LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c) $(PARTS)) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
