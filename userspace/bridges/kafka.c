@@ -377,9 +377,9 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 		ask(kafka);
 	else
 		await_news(kafka, wake_fd, until_ns);
-	if (kafka->inbox && (kafka->state == IS_UP || weir_arg_given(kafka->node, "group")))
-		consume(kafka);
-	else if (!kafka->inbox)
+	if (kafka->inbox)
+		consume(kafka); /* also what went wrong comes this way */
+	else
 		rd_kafka_poll(kafka->client, 0);
 	if (kafka->state < IS_LOST)
 		return kafka->state == IS_UP;

@@ -44,6 +44,7 @@ struct mqtt {
 	bool is_ending; /* the broker sends no more; what it has sent is still to be read */
 	enum state state;
 	char why[WEIR_LINK_WHY];
+	char said[WEIR_LINK_WHY]; /* by the library, of what failed */
 };
 
 /* ---------------------------------------------------------------- connection */
@@ -113,6 +114,8 @@ static void on_disconnect(struct mosquitto *client, void *context, int reason, c
 
 	(void)client;
 	(void)properties;
+	if (reason == MOSQ_ERR_TLS)
+		return; /* serve() has more to say of it */
 	/* Below 0x80 it is an error of the library; from there on, what the broker said in its DISCONNECT. */
 	fall(mqtt, IS_LOST, reason >= REFUSED_FROM ? mosquitto_reason_string(reason) : "the connection was closed");
 }
@@ -160,6 +163,16 @@ static void on_publish(struct mosquitto *client, void *context, int mid, int rea
 				   reason >= REFUSED_FROM ? WEIR_OUTBOX_REJECTED : WEIR_OUTBOX_DELIVERED);
 }
 
+/* What TLS thinks of the broker is said nowhere else. */
+static void on_log(struct mosquitto *client, void *context, int level, const char *text)
+{
+	struct mqtt *mqtt = context;
+
+	(void)client;
+	if (level == MOSQ_LOG_ERR && !*mqtt->said) /* the first says most */
+		snprintf(mqtt->said, sizeof(mqtt->said), "%s", text);
+}
+
 static int set_tls(struct mqtt *mqtt)
 {
 	const struct weir_broker *broker = mqtt->broker;
@@ -201,6 +214,7 @@ static int configure(struct mqtt *mqtt)
 	mosquitto_subscribe_v5_callback_set(mqtt->client, on_subscribe);
 	mosquitto_message_v5_callback_set(mqtt->client, on_message);
 	mosquitto_publish_v5_callback_set(mqtt->client, on_publish);
+	mosquitto_log_callback_set(mqtt->client, on_log);
 	if (!err)
 		err = mosquitto_int_option(mqtt->client, MOSQ_OPT_TCP_NODELAY, 1);
 	if (!err)
@@ -225,14 +239,23 @@ static int add_expiry(const struct mqtt *mqtt, mosquitto_property **properties)
 	return mosquitto_property_add_int32(properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)seconds);
 }
 
+static int explain_tls(const struct mqtt *mqtt, char *why)
+{
+	if (strstr(mqtt->said, "host name verification failed"))
+		return weir_broker_doubt(mqtt->broker, "it is for another host", why);
+	if (strstr(mqtt->said, "certificate verify failed"))
+		return weir_broker_doubt(mqtt->broker, NULL, why);
+	snprintf(why, WEIR_LINK_WHY, "TLS failed: %.120s", *mqtt->said ? mqtt->said : "the broker may not speak it");
+	return -EIO;
+}
+
 static int explain(const struct mqtt *mqtt, int err, char *why)
 {
 	int number = errno;
 
-	if (err == MOSQ_ERR_TLS && !mqtt->broker->is_unchecked)
-		snprintf(why, WEIR_LINK_WHY, "TLS failed: is the certificate the broker's, and vouched for by ca=?");
-	else
-		snprintf(why, WEIR_LINK_WHY, "%s", err == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(err));
+	if (err == MOSQ_ERR_TLS)
+		return explain_tls(mqtt, why);
+	snprintf(why, WEIR_LINK_WHY, "%s", err == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(err));
 	return -EIO;
 }
 
@@ -264,6 +287,7 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 
 	mqtt->state = WAITS;
 	mqtt->is_ending = false;
+	*mqtt->said = 0;
 	return err < 0 ? err : begin(mqtt, why);
 }
 

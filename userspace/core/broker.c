@@ -278,9 +278,7 @@ int weir_broker_reach(const struct weir_broker *broker, char *why)
 
 int weir_broker_doubt(const struct weir_broker *broker, const char *what, char *why)
 {
-	if (broker->is_unchecked)
-		snprintf(why, WEIR_LINK_WHY, "TLS failed: does the broker speak it on port %d?", broker->port);
-	else if (what)
+	if (what)
 		snprintf(why, WEIR_LINK_WHY, "TLS failed: the broker's certificate is not accepted: %s", what);
 	else
 		snprintf(why, WEIR_LINK_WHY,

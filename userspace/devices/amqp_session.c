@@ -73,16 +73,12 @@ static amqp_socket_t *make_tls_socket(amqp_connection_state_t connection, const 
 	return socket;
 }
 
-/* librabbitmq tells apart only who was let in and then did not please. */
 static int explain(int status, const struct weir_broker *broker, char *why)
 {
-	switch (status) {
-	case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
+	if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
 		return weir_broker_doubt(broker, "it is for another host", why);
-	case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
-	case AMQP_STATUS_SSL_CONNECTION_FAILED:
+	if (status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
 		return weir_broker_doubt(broker, NULL, why);
-	}
 	return weir_amqp_lost(why, amqp_error_string2(status));
 }
 
