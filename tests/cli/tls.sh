@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Whom brokers' drivers do not believe over TLS, and what they say then. No broker is needed: it does not come to the protocol.
+# What follows when they do is tested with the brokers, but for Kafka, of which there is none.
 . tests/cli/tap.inc
 . tests/cli/certificates.inc
 
@@ -34,16 +35,22 @@ elsewhere=$port
 serve old
 old=$port
 
-refused() { # SCHEME PORT VOUCHER TEXT: sink and source end with status 3 and say why
-    timeout 30 "$weir" run -n 1 "synth:counter rate=max | $1://127.0.0.1:$2/t ca=$work/$3.crt" 2>"$work/err"
-    same 3 $? && grep -q "$4" "$work/err" || { cat "$work/err" >&2 && return 1; }
-    timeout 30 "$weir" run "$1://127.0.0.1:$2/t ca=$work/$3.crt | null" 2>"$work/err"
-    same 3 $? && grep -q "$4" "$work/err" || { cat "$work/err" >&2 && return 1; }
+says() { # STATUS TEXT PROGRAM…
+    status=$1 text=$2
+    shift 2
+    timeout 30 "$weir" run --strict -n 1 "$@" 2>"$work/err"
+    same "$status" $? && grep -q "$text" "$work/err" && return
+    cat "$work/err" >&2
+    return 1
 }
 
-believed() { # SCHEME: what fails then is the protocol, which this server does not speak
-    timeout 30 "$weir" run -n 1 --strict "synth:counter rate=max | $1://127.0.0.1:$right/t ca=$work/good.crt linger=1s" 2>"$work/err"
-    same 4 $? && ! grep -q certificate "$work/err" || { cat "$work/err" >&2 && return 1; }
+refused() { # SCHEME PORT VOUCHER: sink and source end with status 3 and say why
+    says 3 'is the broker.s certificate\|certificate is not accepted' "synth:counter rate=max | $1://127.0.0.1:$2/t ca=$work/$3.crt" &&
+        says 3 'is the broker.s certificate\|certificate is not accepted' "$1://127.0.0.1:$2/t ca=$work/$3.crt | null"
+}
+
+believed() { # what fails then is the protocol, which this server does not speak
+    says 4 'brokers are down\|no answer' "synth:counter rate=max | kafka://127.0.0.1:$right/t ca=$work/good.crt linger=500ms"
 }
 
 for scheme in mqtt amqp kafka; do
@@ -51,9 +58,9 @@ for scheme in mqtt amqp kafka; do
         echo "skip - $scheme: not in this build"
         continue
     fi
-    ok "$scheme: the right one is believed" believed $scheme
-    ok "$scheme: one that nobody vouches for is refused" refused $scheme "$right" other 'certificate'
-    ok "$scheme: one for another host is refused" refused $scheme "$elsewhere" good 'certificate'
-    ok "$scheme: one that is out of date is refused" refused $scheme "$old" good 'certificate'
+    [ $scheme != kafka ] || ok "$scheme: the right one is believed" believed
+    ok "$scheme: one that nobody vouches for is refused" refused $scheme "$right" other
+    ok "$scheme: one for another host is refused" refused $scheme "$elsewhere" good
+    ok "$scheme: one that is out of date is refused" refused $scheme "$old" good
 done
 finish

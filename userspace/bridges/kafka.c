@@ -52,20 +52,29 @@ struct kafka {
 
 static void fall(struct kafka *kafka, enum state state, const char *why)
 {
-	if (kafka->state >= IS_LOST)
-		return;
+	if (kafka->state >= IS_LOST && kafka->state >= state)
+		return; /* the first reason is the one, but for a better one */
 	kafka->state = state;
 	snprintf(kafka->why, sizeof(kafka->why), "%s", why);
 }
 
 /* ----------------------------------------------------------- what it tells us */
 
+static const char *doubt(const struct kafka *kafka, char *why)
+{
+	(void)weir_broker_doubt(kafka->broker, NULL, why);
+	return why;
+}
+
 static void on_error(rd_kafka_t *client, int error, const char *reason, void *context)
 {
 	struct kafka *kafka = context;
+	char why[WEIR_LINK_WHY];
 
 	(void)client;
-	if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL)
+	if (error == RD_KAFKA_RESP_ERR__SSL && strstr(reason, "certificate verify failed"))
+		fall(kafka, IS_REFUSED, doubt(kafka, why));
+	else if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL)
 		fall(kafka, IS_REFUSED, reason);
 	else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || error == RD_KAFKA_RESP_ERR__FATAL)
 		fall(kafka, IS_LOST, reason);
@@ -319,7 +328,7 @@ static void take_message(struct kafka *kafka, const rd_kafka_message_t *message)
 static void consume(struct kafka *kafka)
 {
 	store_offsets(kafka, weir_inbox_settled(kafka->inbox));
-	for (int n = 0; n < BATCH && kafka->n_taken < TAKEN && kafka->state <= IS_UP; n++) {
+	for (int n = 0; n < BATCH && kafka->n_taken < TAKEN && kafka->state < IS_REFUSED; n++) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->client, 0);
 
 		if (!message)
