@@ -62,8 +62,11 @@ DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DR
 LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
-LIB_DIRS := core filter format numeric program message spool share devices lang
-LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c))) $(DRIVERS) \
+# A driver's parts, userspace/devices/DRIVER_*.c, are left out with it.
+PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c), \
+	    $(wildcard userspace/devices/*.c))
+LIB_DIRS := core filter format numeric program message spool share lang
+LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)) $(PARTS)) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))

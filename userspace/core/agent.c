@@ -41,8 +41,11 @@ static void fill_from_ring(struct weir_port *port, uint32_t max)
 	/* Before looking: what is not there then is no older than the mark. */
 	int64_t mark = weir_reader_mark(port->reader);
 	uint32_t n;
-	const void *rows = weir_reader_peek(port->reader, max, &n);
+	const void *rows;
 
+	/* Release: whoever sees it sees what the stages did with these records. */
+	atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
+	rows = weir_reader_peek(port->reader, max, &n);
 	if (n) {
 		take(port, rows, n);
 		return;
@@ -373,6 +376,27 @@ void weir_agent_serve(struct weir_agent *agent)
 		weir_agent_end(agent, err);
 }
 
+static bool is_behind(const struct weir_agent *agent, const struct weir_stream *stream, uint64_t position)
+{
+	if (atomic_load(&agent->ended))
+		return false;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (agent->port[i].from == stream &&
+		    (int64_t)(atomic_load_explicit(&agent->port[i].done, memory_order_acquire) - position) < 0)
+			return true;
+	return false;
+}
+
+bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
+{
+	const struct weir_pipeline *pipeline = stream->from->pipeline;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (is_behind(pipeline->agent[i], stream, position))
+			return false;
+	return true;
+}
+
 /* -------------------------------------------------------------- open, close */
 
 static int open_port(struct weir_port *port, const struct weir_agent *agent)
@@ -385,7 +409,8 @@ static int open_port(struct weir_port *port, const struct weir_agent *agent)
 	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
 	if (err < 0)
 		return err;
-	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
+	port->done = weir_reader_position(port->reader);
+	port->base = port->done - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
 	if (agent->worker)

@@ -136,11 +136,12 @@ struct weir_port {
 	uint64_t base;              /**< position of the reader when it was opened */
 	struct weir_block *block;   /**< what has been taken from the ring */
 	uint32_t at;                /**< the next record of it */
-	uint64_t row;               /**< the number of that record in its stream */
-	int64_t time_ns;            /**< nothing older will come, but for what is late; INT64_MIN at first */
-	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
-	bool ended;          /**< everything was taken */
-	bool told;           /**< the combiner knows that it has ended */
+	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
+	uint64_t row;          /**< the number of that record in its stream */
+	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns;   /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;            /**< everything was taken */
+	bool told;             /**< the combiner knows that it has ended */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */

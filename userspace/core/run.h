@@ -99,6 +99,8 @@ void weir_agent_announce(struct weir_agent *agent);
 void weir_agent_retract(struct weir_agent *agent);
 /** @brief Take rows from the ring where nothing is left of those taken before. */
 void weir_port_fill(struct weir_port *port, const struct weir_agent *agent);
+/** @brief Have the rows before this position of its ring gone down every chain that reads it? Any thread while it runs. */
+bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position);
 static inline bool weir_port_is_empty(const struct weir_port *port)
 {
 	return port->at == port->block->n;
