@@ -105,7 +105,7 @@ take_turns() { # QOS
 
 [ -x "$load" ] || cannot 'this build has no mqtt'
 fetch
-printf '%s\n' 'allow_anonymous true' 'max_queued_messages 0' 'max_inflight_messages 0' "user $(id -un)" \
+printf '%s\n' 'allow_anonymous true' 'max_queued_messages 0' 'max_inflight_messages 0' 'set_tcp_nodelay true' "user $(id -un)" \
     'log_type subscribe' 'log_type information' 'log_type error' >"$work/broker.conf"
 verbose='' && serve "" || exit 1
 echo "Node-RED $version on node $(node --version), weir, and mosquitto; $pairs turns each, $(nproc) processors"
