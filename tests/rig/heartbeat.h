@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Did the machine itself stand still? A thread on each processor, of a higher priority than all that is measured, wants to
- * wake each 2 ms. When it wakes late, that processor was with somebody else: under emulation, the host's doing.
+ * Did the machine itself stand still? A thread on each processor wants to wake each 4 ms, ahead of all pipelines. When it wakes
+ * late, that processor was with somebody else: under emulation, the host's doing. It must give way to the guard, though: a
+ * guard that is preempted is moved to the other processor, is preempted there, and moved back, and never runs.
  */
 #ifndef WEIR_RIG_HEARTBEAT_H
 #define WEIR_RIG_HEARTBEAT_H
@@ -9,12 +10,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "clock.h"
 
-#define HEARTBEAT_NS 2000000ull
+#define HEARTBEAT_NS 4000000ull
 #define HEARTBEAT_LATE_NS 5000000ull
 #define HEARTBEAT_CPUS 8
 #define HEARTBEAT_STALLS 256 /* of each processor; a ring */
@@ -51,7 +53,7 @@ static inline void *heartbeat_run(void *context)
 /* 0, or a positive errno. */
 static inline int heartbeat_start(void)
 {
-	const struct sched_param priority = { .sched_priority = 90 };
+	const struct sched_param priority = { .sched_priority = 15 };
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_t thread;
 
@@ -98,6 +100,20 @@ static inline uint64_t heartbeat_lost(uint64_t from, uint64_t to)
 		seen = end;
 	}
 	return lost;
+}
+
+/* All since a little before `origin`, with their times from there. */
+static inline void heartbeat_print(FILE *stream, uint64_t origin, uint64_t before)
+{
+	for (int cpu = 0; cpu < HEARTBEAT_CPUS; cpu++)
+		for (unsigned i = 0; i < heartbeat[cpu].n && i < HEARTBEAT_STALLS; i++) {
+			const struct heartbeat_stall *stall = &heartbeat[cpu].stall[i];
+
+			if (stall->to + before > origin)
+				fprintf(stream, "  %+9.3f ms: processor %d stands still for %.1f ms\n",
+					((double)stall->from - (double)origin) / 1e6, cpu,
+					(double)(stall->to - stall->from) / 1e6);
+		}
 }
 
 #endif

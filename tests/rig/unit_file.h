@@ -43,4 +43,14 @@ static inline int unit_command(const char *unit, const char *key, unsigned index
 	return found;
 }
 
+/* All of them, `room` at most. Returns how many. */
+static inline unsigned unit_commands(const char *unit, const char *key, struct unit_command *command, unsigned room)
+{
+	unsigned n = 0;
+
+	while (n < room && unit_command(unit, key, n, &command[n]))
+		n++;
+	return n;
+}
+
 #endif
