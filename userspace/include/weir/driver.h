@@ -175,6 +175,7 @@ struct weir_param {
 	enum weir_value value;
 	bool required;
 	bool must_be_bool;        /**< WEIR_V_EXPR: must be a condition */
+	const char *instead;      /**< WEIR_POSITIONAL: the WEIR_KEYWORD that may be given in its place; NULL: none */
 	const char *fallback;     /**< the default as one would write it; NULL: none */
 	double min, max;          /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
 	const char *const *words; /**< NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, and `max` of WEIR_V_RATE */
