@@ -37,6 +37,12 @@ void weir_lags(struct weir_node *node, int64_t lag_ns)
 	node->lag_ns = lag_ns;
 }
 
+void weir_sorts(struct weir_node *node)
+{
+	node->sorts = weir_arg_given(node, "lateness");
+	node->sorts_ns = node->sorts ? weir_arg_int(node, "lateness") : 0;
+}
+
 void weir_never_ticks(struct weir_node *node)
 {
 	node->never_ticks = true;

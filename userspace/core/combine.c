@@ -284,7 +284,7 @@ void weir_combine_promise(struct weir_agent *agent, int64_t t_ns)
 
 		if (!weir_port_is_empty(port) || port->ended || port->time_ns > t_ns)
 			continue;
-		port->time_ns = port->promised_ns = t_ns + 1;
+		weir_port_promise(port, t_ns + 1);
 	}
 }
 

@@ -22,6 +22,7 @@
 
 struct weir_worker;
 struct weir_fiber;
+struct weir_sorter;
 
 enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 
@@ -79,8 +80,10 @@ struct weir_node {
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
-	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
-	bool never_ticks;   /**< whatever its table says */
+	int64_t tick_ns;  /**< when to call tick(); INT64_MAX: never */
+	bool never_ticks; /**< whatever its table says */
+	bool sorts;       /**< its input, by up to sorts_ns */
+	int64_t sorts_ns;
 	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
 	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
 	uint32_t took;      /**< records of the block that is being pushed */
@@ -130,11 +133,14 @@ struct weir_port {
 	enum weir_policy policy;
 	/* Only while it runs. */
 	struct weir_reader *reader;
-	uint64_t base;            /**< position of the reader when it was opened */
-	struct weir_block *block; /**< what has been taken from the ring */
-	uint32_t at;              /**< the next record of it */
-	uint64_t row;             /**< the number of that record in its stream */
-	int64_t time_ns;          /**< nothing older will come, but for what is late; INT64_MIN at first */
+	uint64_t base;              /**< position of the reader when it was opened */
+	struct weir_block *block;   /**< what has been taken from the ring */
+	struct weir_sorter *sorter; /**< puts it in order; NULL: it stays as it is */
+	bool is_dry;                /**< the ring is at its end */
+	int64_t reached_ns;         /**< where the ring's writer says that the stream has come to */
+	uint32_t at;                /**< the next record of it */
+	uint64_t row;               /**< the number of that record in its stream */
+	int64_t time_ns;            /**< nothing older will come, but for what is late; INT64_MIN at first */
 	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
 	bool ended;          /**< everything was taken */
 	bool told;           /**< the combiner knows that it has ended */

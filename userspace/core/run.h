@@ -76,8 +76,16 @@ bool weir_agent_is_ready(const struct weir_agent *agent);
 /** @brief Have the worker's bell rung when what it waits for comes; and take that back. */
 void weir_agent_announce(struct weir_agent *agent);
 void weir_agent_retract(struct weir_agent *agent);
+
+/* port.c: where an agent reads a stream, on its thread but for open and close */
+int weir_port_open(struct weir_port *port, const struct weir_agent *agent) WEIR_MUST_CHECK;
+void weir_port_close(struct weir_port *port);
 /** @brief Take rows from the ring where nothing is left of those taken before. */
 void weir_port_fill(struct weir_port *port, const struct weir_agent *agent);
+/** @brief Wait no longer for what is older than `t_ns`: it is late. */
+void weir_port_promise(struct weir_port *port, int64_t t_ns);
+/** @brief The time of the oldest record that waits for older ones; INT64_MAX: none does, or some need not. */
+int64_t weir_port_oldest(const struct weir_port *port);
 static inline bool weir_port_is_empty(const struct weir_port *port)
 {
 	return port->at == port->block->n;

@@ -133,7 +133,9 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 
 	window->is_time = weir_arg_given(node, "session") || weir_arg_is_time(node, "size");
 	err = weir_arg_given(node, "session") ? read_gap(node, &window->session) : read_spans(node, window);
-	if (!window->is_time)
+	if (window->is_time)
+		weir_sorts(node);
+	else
 		weir_never_ticks(node);
 	weir_schema_init(out, in->clock);
 	if (!err)

@@ -424,6 +424,13 @@ int64_t weir_time(const struct weir_node *node);
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
 
+/**
+ * @brief From open(), of an operator or a combiner by time: where `lateness` was given, records come in the order of their times. One
+ * that is older than the newest before it, by no more than the lateness, is put back in its place, for which all records wait so
+ * long; one that is older still is left out and counted as WEIR_LOST_LATE. Of a combiner, this is so for each of its inputs.
+ */
+void weir_sorts(struct weir_node *node);
+
 /** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
  *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */
 #define WEIR_PARAM_LATENESS                                                                                        \
