@@ -53,6 +53,11 @@ int64_t weir_time(const struct weir_node *node)
 	return node->time_ns;
 }
 
+int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns)
+{
+	return t_ns > node->time_ns ? t_ns : node->time_ns;
+}
+
 void weir_begins_with(struct weir_node *node, uint32_t n)
 {
 	node->begins_with = n;

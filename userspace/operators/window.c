@@ -403,8 +403,7 @@ static int window_flush(struct weir_node *node)
 
 	if (window->session.gap)
 		return session_end(window);
-	if (weir_time(node) > window->last_t)
-		window->last_t = weir_time(node);
+	window->last_t = weir_time_at_end(node, window->last_t);
 	if (window->is_fresh)
 		err = show(window);
 	return err ? err : weir_condenser_emit(window->condenser);

@@ -420,6 +420,8 @@ void weir_never_ticks(struct weir_node *node);
  * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
  */
 int64_t weir_time(const struct weir_node *node);
+/** @brief From flush(): `t_ns`, or weir_time() where that is later. The time of what the end of the stream brings out. */
+int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns);
 
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
