@@ -59,10 +59,15 @@ static int pass_on(struct weir_agent *agent)
 {
 	struct weir_port *port = &agent->port[0];
 	int64_t time = port->time_ns;
+	int err = 0;
 
 	weir_port_fill(port, agent);
-	if (!weir_port_is_empty(port))
-		return push_timely(agent, port);
+	if (!weir_port_is_empty(port)) {
+		/* Time had come further than the records show that are here. */
+		if (port->time_ns > time && port->time_ns > agent->time_ns)
+			err = weir_chain_advance(agent->first, port->time_ns);
+		return err ? err : push_timely(agent, port);
+	}
 	if (port->ended)
 		return WEIR_ENOUGH;
 	if (port->time_ns == time || port->time_ns <= agent->time_ns)
@@ -245,6 +250,12 @@ static bool is_drained(const struct weir_agent *agent)
 	return true;
 }
 
+/* By number it ends with one of several streams, and how much of the others had been taken in by then is chance. */
+static bool ends_with_one(const struct weir_agent *agent)
+{
+	return agent->n_ports > 1 && agent->first->driver->combiner->rows;
+}
+
 /*
  * The newest record's own time has passed as well: there is no other of that time to wait for. But where a stage had enough before
  * the end, how much more had been taken in by then is chance: then time goes no further than the records that came out.
@@ -253,6 +264,8 @@ static int64_t end_time(const struct weir_agent *agent)
 {
 	int64_t end = agent->time_ns > INT64_MIN && agent->time_ns < INT64_MAX ? agent->time_ns + 1 : agent->time_ns;
 
+	if (ends_with_one(agent))
+		return weir_combine_end(agent) > end ? weir_combine_end(agent) : end;
 	if (!is_drained(agent))
 		return INT64_MIN;
 	for (uint32_t i = 0; i < agent->n_ports; i++)

@@ -23,6 +23,7 @@
 struct weir_worker;
 struct weir_fiber;
 struct weir_sorter;
+struct weir_notes;
 
 enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 
@@ -111,6 +112,11 @@ struct weir_stream {
 	struct weir_agent *writer; /**< NULL: a source */
 	uint32_t least_rows;       /**< that its ring must hold */
 	bool is_timed;             /**< somebody below wants to know of time that passes without records */
+	struct weir_notes *notes;  /**< what no row says; only while it runs */
+	/* The writer's own. */
+	int64_t told_ns;         /**< what time those below were told, at least, by the end of the last block */
+	int64_t shown_ns;        /**< to what time its rows and notes have come, as far as the writer has looked */
+	uint64_t missing, noted; /**< rows, since the beginning; as the last note says */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
 	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
@@ -133,17 +139,19 @@ struct weir_port {
 	enum weir_policy policy;
 	/* Only while it runs. */
 	struct weir_reader *reader;
-	uint64_t base;              /**< position of the reader when it was opened */
-	struct weir_block *block;   /**< what has been taken from the ring */
-	struct weir_sorter *sorter; /**< puts it in order; NULL: it stays as it is */
-	bool is_dry;                /**< the ring is at its end */
-	int64_t reached_ns;         /**< where the ring's writer says that the stream has come to */
-	uint32_t at;                /**< the next record of it */
-	uint64_t row;               /**< the number of that record in its stream */
-	int64_t time_ns;            /**< nothing older will come, but for what is late; INT64_MIN at first */
+	uint64_t base;               /**< position of the reader when it was opened */
+	struct weir_block *block;    /**< what has been taken from the ring */
+	struct weir_sorter *sorter;  /**< puts it in order; NULL: it stays as it is */
+	bool is_dry;                 /**< the ring is at its end */
+	uint64_t next_note, missing; /**< rows that are missing before `row`; it counts them */
+	int64_t reached_ns;          /**< where the ring's writer says that the stream has come to */
+	uint32_t at;                 /**< the next record of it */
+	uint64_t row;                /**< the number of that record in its stream */
+	int64_t time_ns;             /**< nothing older will come, but for what is late; INT64_MIN at first */
 	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
 	bool ended;          /**< everything was taken */
 	bool told;           /**< the combiner knows that it has ended */
+	bool goes_on;        /**< by number: it has more records than the shortest */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */

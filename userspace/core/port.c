@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "core/notes.h"
 #include "core/record.h"
 #include "core/run.h"
 #include "core/sorter.h"
@@ -20,6 +21,7 @@ int weir_port_open(struct weir_port *port, const struct weir_agent *agent)
 	if (err < 0)
 		return err;
 	port->time_ns = port->promised_ns = port->reached_ns = INT64_MIN;
+	port->next_note = port->missing = 0;
 	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
@@ -43,7 +45,7 @@ void weir_port_close(struct weir_port *port)
 /* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
 static void take(struct weir_port *port, const void *rows, uint32_t n)
 {
-	uint64_t position = weir_reader_position(port->reader) - port->base;
+	uint64_t position = weir_reader_position(port->reader) - port->base + port->missing;
 
 	weir_rows_decode(&port->from->schema, rows, n, port->block);
 	port->at = weir_reader_release(port->reader, n);
@@ -63,6 +65,25 @@ static uint32_t most_rows(const struct weir_agent *agent)
 	return most && most < WEIR_BLOCK_MAX ? most : WEIR_BLOCK_MAX;
 }
 
+/* What is noted of the next row counts from here on. How many of the `n` rows there are before the next note. */
+static uint32_t heed_notes(struct weir_port *port, uint32_t n)
+{
+	uint64_t position = weir_reader_position(port->reader);
+	struct weir_note note;
+
+	/* Signed distances: positions wrap. */
+	while (weir_notes_peek(port->from->notes, &port->next_note, &note)) {
+		int64_t ahead = (int64_t)(note.position - position);
+
+		if (ahead > 0)
+			return (uint64_t)ahead < n ? (uint32_t)ahead : n;
+		reach(port, note.time_ns);
+		port->missing = note.missing;
+		port->next_note++;
+	}
+	return n;
+}
+
 /* Rows as they are in the ring. False: there is none just now. */
 static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 {
@@ -72,7 +93,7 @@ static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 	const void *rows = weir_reader_peek(port->reader, most_rows(agent), &n);
 
 	if (n) {
-		take(port, rows, n);
+		take(port, rows, heed_notes(port, n));
 		return true;
 	}
 	port->is_dry = weir_reader_at_end(port->reader);
@@ -89,11 +110,11 @@ static void fetch_in_order(struct weir_port *port, const struct weir_agent *agen
 	block->n = port->at = 0;
 	while (!weir_sorter_take(port->sorter, block, most_rows(agent)) && any) {
 		any = fetch(port, agent);
+		/* What a writer tells is the time of the newest record that it has seen: others may be as late as they may be here. */
+		weir_sorter_reach(port->sorter, port->reached_ns);
 		weir_block_slice(&fresh, block, port->at, block->n - port->at);
 		weir_lost(agent->first, WEIR_LOST_LATE, weir_sorter_add(port->sorter, &fresh));
 		block->n = port->at = 0;
-		/* A writer's mark is the time of the newest record that it has seen: others may be as late as they may be here. */
-		weir_sorter_reach(port->sorter, port->reached_ns);
 		if (port->is_dry)
 			weir_sorter_promise(port->sorter, INT64_MAX);
 	}
@@ -113,9 +134,10 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 		fetch_in_order(port, agent);
 	else
 		fetch(port, agent);
-	if (!weir_port_is_empty(port))
+	if (weir_port_is_empty(port))
+		port->ended = port->is_dry;
+	else if (port->sorter)
 		return;
-	port->ended = port->is_dry;
 	if (time_of(port) > port->time_ns)
 		port->time_ns = time_of(port);
 }

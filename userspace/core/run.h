@@ -52,6 +52,8 @@ struct weir_runtime {
 /* stream.c */
 int weir_stream_open(struct weir_stream *stream, uint32_t rows) WEIR_MUST_CHECK;
 void weir_stream_close(struct weir_stream *stream);
+/** @brief Before rows are committed, of which the first is of time `t_ns`: note what they do not say. Writer's thread. */
+void weir_stream_note(struct weir_stream *stream, int64_t t_ns);
 /** @brief Encode a block into the stream's ring; waits for space as the readers' policies have it. 0 or -EINTR. Agent thread. */
 int weir_stream_write(struct weir_stream *stream, const struct weir_block *block);
 
@@ -96,6 +98,8 @@ static inline bool weir_port_is_empty(const struct weir_port *port)
 int weir_combine(struct weir_agent *agent);
 /** @brief Nothing before this will come to the combiner. */
 int64_t weir_combine_frontier(const struct weir_agent *agent);
+/** @brief Of a combiner by number that is over: to what time it came, as far as its inputs say; INT64_MIN: they do not. */
+int64_t weir_combine_end(const struct weir_agent *agent);
 /** @brief The time of the record that waits for a port with nothing to say; INT64_MAX: none does. */
 int64_t weir_combine_blocked(const struct weir_agent *agent);
 /** @brief Wait for such ports no longer: nothing up to `t_ns` will come from them. */
