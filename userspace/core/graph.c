@@ -125,7 +125,8 @@ static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first)
 
 /* ------------------------------------------------------------------- streams */
 
-/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. */
+/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. Records are put in order
+ * where they are read. */
 static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_node *node)
 {
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
@@ -133,7 +134,7 @@ static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_n
 			if (pipeline->node[i]->ups[k] == node)
 				return true;
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
-		if (pipeline->node[i]->closes_circle && pipeline->node[i]->up == node)
+		if ((pipeline->node[i]->closes_circle || pipeline->node[i]->sorts) && pipeline->node[i]->up == node)
 			return true;
 	return false;
 }
@@ -179,8 +180,8 @@ static bool wants_time(struct weir_agent *agent)
 {
 	const struct weir_node *last = weir_chain_last(agent->first);
 
-	return (agent->n_ports > 1 && agent->first->driver->combiner->push) || weir_chain_ticks(agent->first) ||
-	       (last->stream && last->stream->is_timed);
+	return agent->first->sorts || (agent->n_ports > 1 && agent->first->driver->combiner->push) ||
+	       weir_chain_ticks(agent->first) || (last->stream && last->stream->is_timed);
 }
 
 /* From those who live by time up to where it comes from; more than once, because streams may go in circles. */
@@ -274,8 +275,9 @@ static void lend(struct weir_pipeline *pipeline)
 		uint32_t n;
 		const struct weir_port *port = find_ports(pipeline, stream, &n);
 
-		stream->is_lent = stream->from->role == WEIR_SOURCE && stream->from->driver->source->lend &&
-				  !stream->filter && n == 1 && port->policy == WEIR_BLOCK;
+		stream->is_lent = !stream->from->down->sorts && stream->from->role == WEIR_SOURCE &&
+				  stream->from->driver->source->lend && !stream->filter && n == 1 &&
+				  port->policy == WEIR_BLOCK;
 	}
 }
 
