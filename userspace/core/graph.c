@@ -242,6 +242,45 @@ static void make_room(struct weir_pipeline *pipeline)
 	}
 }
 
+/* -------------------------------------------------------------------- numbers */
+
+/* From a stream that a combiner by number reads up to where it comes from. */
+static void spread_numbers(struct weir_node *node)
+{
+	if (node->feeds_numbers)
+		return;
+	node->feeds_numbers = true;
+	for (uint32_t i = 1; i < node->n_ups; i++)
+		spread_numbers(node->ups[i]);
+	if (node->up)
+		spread_numbers(node->up);
+}
+
+/* What a reader wants no newer ones of is written for nobody. The others learn that with the next row that is; by then a zip may have
+ * held up all that could bring one. */
+static int check_policies(const struct weir_pipeline *pipeline)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		const struct weir_agent *agent = pipeline->agent[i];
+
+		for (uint32_t k = 0; k < agent->n_ports && agent->first->driver->combiner; k++)
+			if (agent->first->driver->combiner->rows)
+				spread_numbers(agent->port[k].from->from);
+	}
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
+			if (pipeline->agent[i]->port[k].policy == WEIR_DROP_NEWEST &&
+			    pipeline->agent[i]->port[k].from->from->feeds_numbers)
+				err = weir_fail_arg(
+					pipeline->agent[i]->first, NULL,
+					"policy=drop_oldest loses records for this reader alone",
+					"policy=drop_newest leaves records out for all readers of the stream, "
+					"and a zip takes them by number");
+	return err;
+}
+
 bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
@@ -261,5 +300,5 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 	make_room(pipeline);
 	spread_time(pipeline);
 	add_patience(pipeline);
-	return 0;
+	return check_policies(pipeline);
 }
