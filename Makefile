@@ -29,7 +29,8 @@ endif
 
 PACKAGES := libgpiod libbpf libelf liburing libiio jansson zlib
 NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
-LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
+# Only what is used: each library costs every start.
+LDLIBS   += -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
 # --- what is compiled -------------------------------------------------------
@@ -61,8 +62,11 @@ DRIVERS  := $(filter-out $(foreach entry,$(ABSENT),$(call part,1,$(entry))),$(DR
 LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
-LIB_DIRS := core filter format numeric program message spool share devices lang
-LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c))) $(DRIVERS) \
+# A driver's parts, userspace/devices/DRIVER_*.c, are left out with it.
+PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c), \
+	    $(wildcard userspace/devices/*.c))
+LIB_DIRS := core filter format numeric program message spool share lang
+LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)) $(PARTS)) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
@@ -80,6 +84,8 @@ TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+# A load on a broker, of a build that can speak with one.
+BENCH      += $(if $(filter userspace/bridges/mqtt.c,$(DRIVERS)),$(O)/tests/bench/load_mqtt)
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
 EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
@@ -146,10 +152,15 @@ $(O)/weir: $(CLI_OBJ) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Libraries as few as can be: all that it loads is locked in memory.
+# In one piece where that can be had: it is started when something has died, finds no library on a slow disk then, and all that
+# it loads is locked in memory.
+GUARD_LIBS = $(shell $(PKG_CONFIG) --libs libgpiod) -lm
+in_one_piece = $(if $(SAN),,$(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static-pie -fPIC -x c - -Wl,--whole-archive -lgpiod -Wl,--no-whole-archive -lm -o /dev/null 2>/dev/null && echo -static-pie))
+
 $(O)/weir-guard: $(GUARD_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libgpiod) -lm -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(in_one_piece) $^ $(GUARD_LIBS) -o $@
 
 # --- what runs in the kernel ------------------------------------------------
 
@@ -169,6 +180,11 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 # --- tests ------------------------------------------------------------------
 
 $(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+# Of the tests in the rig, the one that goes on where unit tests end.
+$(O)/tests/kernel/random_filters: $(O)/tests/kernel/random_filters.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 

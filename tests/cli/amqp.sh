@@ -1,18 +1,32 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# AMQP against RabbitMQ, started here once for all tests, which takes half a minute: so only where WEIR_TEST_RABBITMQ is set.
+# AMQP against RabbitMQ, started here once for all tests. That nothing is lost when it is killed: tests/unit/test_cut_amqp.c.
 . tests/cli/tap.inc
+. tests/cli/certificates.inc
 
 server=/usr/lib/rabbitmq/bin/rabbitmq-server
-[ -n "${WEIR_TEST_RABBITMQ:-}" ] || { echo 'takes half a minute: WEIR_TEST_RABBITMQ=1 runs it' >&2 && exit 77; }
 [ -x "$server" ] || { echo 'no rabbitmq-server here: scripts/setup brokers installs it' >&2 && exit 77; }
 "$weir" list sensors | grep -q '^  amqp .*not in this build' && { echo 'this build has no amqp' >&2 && exit 77; }
 broker='' port=$(shuf -i 20000-30000 -n 1)
-dist=$((port + 1)) epmd=$((port + 2))
+dist=$((port + 1)) epmd=$((port + 2)) tls=$((port + 3))
 trap 'kill -9 $broker 2>/dev/null; wait $broker; ERL_EPMD_PORT=$epmd epmd -kill >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 echo '[].' >"$work/plugins"
 echo "listeners.tcp.default = 127.0.0.1:$port" >"$work/rabbitmq.conf"
+has_tls=$(command -v openssl)
+if [ -n "$has_tls" ]; then # it lets in only those who show a certificate as well
+    voucher good
+    certificate broker good DNS:localhost 2
+    certificate us good DNS:us 2
+    cat >>"$work/rabbitmq.conf" <<END
+listeners.ssl.default = 127.0.0.1:$tls
+ssl_options.cacertfile = $work/good.crt
+ssl_options.certfile = $work/broker.crt
+ssl_options.keyfile = $work/broker.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+END
+fi
 
 serve() {
     HOME=$work ERL_EPMD_RELAXED_COMMAND_CHECK=1 ERL_EPMD_PORT=$epmd ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_DIST_PORT=$dist RABBITMQ_LOGS=- \
@@ -57,19 +71,8 @@ refused() { # WORDS TEXT: the run ends with status 3 and says why
     same 3 $? && grep -q "$2" "$work/refused.err"
 }
 
-# The broker is killed in the middle: what it has confirmed is on its disk, the rest is sent again. A durable queue keeps all,
-# and the reader leaves out what came twice.
-killed() {
-    "$weir" run -n 4000 "synth:counter rate=2kHz | amqp://127.0.0.1:$port/cut spool=4MiB spool_dir=$work/cut linger=2m" \
-        2>"$work/cut.err" &
-    sender=$!
-    sleep 1
-    kill -9 "$broker"
-    sleep 1
-    serve || return
-    wait "$sender" && grep -q '4000 messages delivered, 0 waiting' "$work/cut.err" &&
-        timeout 60 "$weir" run -q -n 4000 "amqp://127.0.0.1:$port/cut out=value | csv:$work/cut.csv time=none" &&
-        { echo value && seq 0 3999; } | cmp - "$work/cut.csv"
+encrypted() { # WORDS: status of a run over TLS
+    status_of timeout 20 "$weir" run -q --strict -n 1 "synth:counter rate=max | amqp://localhost:$tls/safe linger=500ms ca=$work/good.crt $1"
 }
 
 ok 'JSON through a queue: the same as in one process' through_a_queue json
@@ -78,5 +81,13 @@ ok 'parts of routing keys become fields' from_keys
 ok 'an exchange that is not there is refused' refused "127.0.0.1:$port/k exchange=none" 'no exchange'
 ok 'so is a queue that must be there' refused "127.0.0.1:$port/none declare=no" 'no queue'
 ok 'and a user that is not known' refused "eve@127.0.0.1:$port/q" 'ACCESS_REFUSED'
-ok 'a broker that is killed costs nothing' killed
+echo wrong >"$work/wrong"
+ok 'and a wrong password' refused "guest@127.0.0.1:$port/q password_file=$work/wrong" 'ACCESS_REFUSED'
+ok 'and a virtual host that is not there' refused "127.0.0.1:$port/q vhost=none" 'vhost none not found'
+if [ -n "$has_tls" ]; then
+    ok 'over TLS, with a certificate of our own' same 0 "$(encrypted "cert=$work/us.crt key=$work/us.key")"
+    ok 'and not without one' same 4 "$(encrypted '')"
+else
+    echo 'skip - TLS: no openssl here to make certificates with'
+fi
 finish

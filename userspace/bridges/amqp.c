@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * AMQP 0-9-1, as RabbitMQ speaks it, by librabbitmq. A sink publishes with confirms: a message is delivered when the broker has
- * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has become records. Without
+ * acknowledged it, for a durable queue once it is on its disk. A source acknowledges what has gone down its chains. Without
  * exchange= the path is a queue's name; with it a routing key, or for a source a pattern of them.
  */
 #include <errno.h>
@@ -12,9 +12,8 @@
 
 #include <amqp.h>
 #include <amqp_framing.h>
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 
+#include "devices/amqp_session.h"
 #include "weir/broker.h"
 #include "weir/inbox.h"
 #include "weir/outbox.h"
@@ -22,11 +21,7 @@
 #define PORT 5672
 #define TLS_PORT 5671
 #define EXAMPLE "amqp://HOST/QUEUE"
-#define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
-#define CHANNEL 1
-#define HEARTBEAT_S 20
 #define LOOK_NS INT64_C(1000000000) /* how often librabbitmq must be asked, to send heartbeats */
-#define ANSWER_S 5                  /* how long each step of opening may take */
 #define BATCH 512                   /* messages that a source takes before they become records */
 #define NUMBER_MAX 24
 
@@ -39,112 +34,21 @@ struct amqp {
 	amqp_connection_state_t connection;
 	const char *exchange, *key; /* "" where there is none; of a source, the key is its pattern */
 	uint64_t published;         /* a sink: the last tag of this connection */
-	uint64_t delivered;         /* a source: tag of what is not acknowledged; 0: nothing */
 	uint64_t base, last;        /* a source: what its marks have more than tags; the last tag */
+	uint64_t acknowledged;      /* a source: mark up to which the broker has been told */
 	bool is_full;               /* a sink: the socket takes no more */
 };
 
-/* --------------------------------------------------------------------- errors */
-
-static int lost(char *why, const char *text)
-{
-	snprintf(why, WEIR_LINK_WHY, "%s", text);
-	return -EIO;
-}
-
-/* What will not get better by itself: no such queue, no permission, declared in another way. */
-static int refused(char *why, int code, amqp_bytes_t text)
-{
-	snprintf(why, WEIR_LINK_WHY, "%.*s", (int)(text.len < 150 ? text.len : 150), (const char *)text.bytes);
-	return code == AMQP_ACCESS_REFUSED || code == AMQP_NOT_FOUND || code == AMQP_PRECONDITION_FAILED ||
-			       code == AMQP_NOT_ALLOWED || code == AMQP_RESOURCE_LOCKED
-		       ? -EACCES
-		       : -EIO;
-}
-
-static int closed(amqp_method_t method, char *why)
-{
-	const amqp_connection_close_t *connection = method.decoded;
-	const amqp_channel_close_t *channel = method.decoded;
-
-	if (method.id == AMQP_CONNECTION_CLOSE_METHOD)
-		return refused(why, connection->reply_code, connection->reply_text);
-	if (method.id == AMQP_CHANNEL_CLOSE_METHOD)
-		return refused(why, channel->reply_code, channel->reply_text);
-	return lost(why, "the broker said something unexpected");
-}
-
-static int check(amqp_rpc_reply_t reply, char *why)
-{
-	if (reply.reply_type == AMQP_RESPONSE_NORMAL)
-		return 0;
-	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION)
-		return closed(reply.reply, why);
-	return lost(why, reply.library_error ? amqp_error_string2(reply.library_error) : "the connection was closed");
-}
-
-static int check_last(struct amqp *amqp, char *why)
-{
-	return check(amqp_get_rpc_reply(amqp->connection), why);
-}
-
 /* ----------------------------------------------------------------------- open */
-
-static amqp_socket_t *make_tls_socket(struct amqp *amqp)
-{
-	const struct weir_broker *broker = amqp->broker;
-	amqp_socket_t *socket = amqp_ssl_socket_new(amqp->connection);
-
-	if (!socket)
-		return NULL;
-	amqp_ssl_socket_set_verify_peer(socket, !broker->is_unchecked);
-	amqp_ssl_socket_set_verify_hostname(socket, !broker->is_unchecked);
-	if (amqp_ssl_socket_set_cacert(socket, broker->ca ? broker->ca : CERTIFICATES) ||
-	    (broker->cert && amqp_ssl_socket_set_key(socket, broker->cert, broker->key)))
-		return NULL;
-	return socket;
-}
-
-static int connect_socket(struct amqp *amqp, char *why)
-{
-	struct timeval answer = { .tv_sec = ANSWER_S };
-	amqp_socket_t *socket;
-	int err;
-
-	amqp->connection = amqp_new_connection();
-	if (!amqp->connection)
-		return -ENOMEM;
-	amqp_set_handshake_timeout(amqp->connection, &answer);
-	amqp_set_rpc_timeout(amqp->connection, &answer);
-	socket = amqp->broker->has_tls ? make_tls_socket(amqp) : amqp_tcp_socket_new(amqp->connection);
-	if (!socket)
-		return lost(why, "cannot use these certificates");
-	err = amqp_socket_open_noblock(socket, amqp->broker->host, amqp->broker->port, &answer);
-	return err ? lost(why, amqp_error_string2(err)) : 0;
-}
-
-static int login(struct amqp *amqp, char *why)
-{
-	const struct weir_broker *broker = amqp->broker;
-	int err = check(amqp_login(amqp->connection, weir_arg_text(amqp->node, "vhost"), 0, AMQP_DEFAULT_FRAME_SIZE,
-				   HEARTBEAT_S, AMQP_SASL_METHOD_PLAIN, broker->user ? broker->user : "guest",
-				   broker->password ? broker->password : "guest"),
-			why);
-
-	if (err)
-		return err;
-	amqp_channel_open(amqp->connection, CHANNEL);
-	return check_last(amqp, why);
-}
 
 static int declare_queue(struct amqp *amqp, const char *name, char *why)
 {
 	amqp_boolean_t is_own = !*name; /* without a name it is ours alone, and goes when we go */
 	amqp_boolean_t is_passive = !is_own && !weir_arg_int(amqp->node, "declare");
 
-	amqp_queue_declare(amqp->connection, CHANNEL, amqp_cstring_bytes(name), is_passive, !is_own, is_own, is_own,
-			   amqp_empty_table);
-	return check_last(amqp, why);
+	amqp_queue_declare(amqp->connection, WEIR_AMQP_CHANNEL, amqp_cstring_bytes(name), is_passive, !is_own, is_own,
+			   is_own, amqp_empty_table);
+	return weir_amqp_check_last(amqp->connection, why);
 }
 
 static int begin_source(struct amqp *amqp, char *why)
@@ -155,18 +59,19 @@ static int begin_source(struct amqp *amqp, char *why)
 	int err = declare_queue(amqp, name, why);
 
 	if (!err && *amqp->exchange) {
-		amqp_queue_bind(amqp->connection, CHANNEL, amqp_cstring_bytes(name), amqp_cstring_bytes(amqp->exchange),
-				amqp_cstring_bytes(amqp->key), amqp_empty_table);
-		err = check_last(amqp, why);
+		amqp_queue_bind(amqp->connection, WEIR_AMQP_CHANNEL, amqp_cstring_bytes(name),
+				amqp_cstring_bytes(amqp->exchange), amqp_cstring_bytes(amqp->key), amqp_empty_table);
+		err = weir_amqp_check_last(amqp->connection, why);
 	}
 	if (!err) {
-		amqp_basic_qos(amqp->connection, CHANNEL, 0, (uint16_t)weir_arg_int(amqp->node, "prefetch"), 0);
-		err = check_last(amqp, why);
+		amqp_basic_qos(amqp->connection, WEIR_AMQP_CHANNEL, 0, (uint16_t)weir_arg_int(amqp->node, "prefetch"),
+			       0);
+		err = weir_amqp_check_last(amqp->connection, why);
 	}
 	if (!err) {
-		amqp_basic_consume(amqp->connection, CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 0, 0, 0,
-				   amqp_empty_table);
-		err = check_last(amqp, why);
+		amqp_basic_consume(amqp->connection, WEIR_AMQP_CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 0,
+				   0, 0, amqp_empty_table);
+		err = weir_amqp_check_last(amqp->connection, why);
 	}
 	return err;
 }
@@ -176,16 +81,16 @@ static int begin_sink(struct amqp *amqp, char *why)
 	int err;
 
 	if (*amqp->exchange) {
-		amqp_exchange_declare(amqp->connection, CHANNEL, amqp_cstring_bytes(amqp->exchange),
+		amqp_exchange_declare(amqp->connection, WEIR_AMQP_CHANNEL, amqp_cstring_bytes(amqp->exchange),
 				      amqp_cstring_bytes("topic"), 1, 0, 0, 0, amqp_empty_table);
-		err = check_last(amqp, why); /* passive: it must be there, of whatever type */
+		err = weir_amqp_check_last(amqp->connection, why); /* passive: it must be there, of whatever type */
 	} else {
 		err = declare_queue(amqp, amqp->broker->path, why);
 	}
 	if (err)
 		return err;
-	amqp_confirm_select(amqp->connection, CHANNEL);
-	return check_last(amqp, why);
+	amqp_confirm_select(amqp->connection, WEIR_AMQP_CHANNEL);
+	return weir_amqp_check_last(amqp->connection, why);
 }
 
 static int link_open(void *context, char why[WEIR_LINK_WHY])
@@ -193,41 +98,36 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	struct amqp *amqp = context;
 	int err = weir_broker_reach(amqp->broker, why);
 
-	amqp->published = amqp->delivered = 0;
+	amqp->published = 0;
 	amqp->is_full = false;
 	if (!err)
-		err = connect_socket(amqp, why);
-	if (!err)
-		err = login(amqp, why);
+		err = weir_amqp_open(&amqp->connection, amqp->broker, weir_arg_text(amqp->node, "vhost"), why);
 	if (!err)
 		err = amqp->inbox ? begin_source(amqp, why) : begin_sink(amqp, why);
 	return err;
 }
 
-/* A run may end with messages that have not become records: others will have those. */
-static void acknowledge_done(struct amqp *amqp)
+/* Up to that mark. Tags begin anew with each connection, marks do not: older messages are the broker's to deliver again. */
+static int acknowledge(struct amqp *amqp, uint64_t mark)
 {
-	uint64_t done = amqp->inbox ? weir_inbox_done(amqp->inbox) : 0;
-
-	if (amqp->delivered && done > amqp->base)
-		(void)amqp_basic_ack(amqp->connection, CHANNEL, done - amqp->base, 1);
-	/* Tags begin anew with each connection; marks do not. */
-	amqp->base += amqp->last;
-	amqp->last = 0;
+	if (mark <= amqp->base || mark <= amqp->acknowledged)
+		return 0;
+	amqp->acknowledged = mark;
+	return amqp_basic_ack(amqp->connection, WEIR_AMQP_CHANNEL, mark - amqp->base, 1);
 }
 
 static void link_shut(void *context)
 {
 	struct amqp *amqp = context;
-	struct timeval leave = { .tv_usec = 300000 };
 
 	if (!amqp->connection)
 		return;
-	acknowledge_done(amqp);
-	amqp_set_rpc_timeout(amqp->connection, &leave);
-	if (amqp_get_sockfd(amqp->connection) >= 0)
-		(void)amqp_connection_close(amqp->connection, AMQP_REPLY_SUCCESS);
-	(void)amqp_destroy_connection(amqp->connection);
+	/* In good order, what has become records goes down the chains before they end; others will have the rest. */
+	if (amqp->inbox)
+		(void)acknowledge(amqp, weir_inbox_done(amqp->inbox));
+	amqp->base += amqp->last;
+	amqp->last = 0;
+	weir_amqp_shut(amqp->connection);
 	amqp->connection = NULL;
 }
 
@@ -272,7 +172,7 @@ static int take_back(struct amqp *amqp, char *why)
 {
 	char tag[NUMBER_MAX] = "";
 	amqp_message_t message;
-	int err = check(amqp_read_message(amqp->connection, CHANNEL, &message, 0), why);
+	int err = weir_amqp_check(amqp_read_message(amqp->connection, WEIR_AMQP_CHANNEL, &message, 0), why);
 
 	if (err)
 		return err;
@@ -295,14 +195,14 @@ static int take_frame(struct amqp *amqp, const amqp_frame_t *frame, char *why)
 			confirm(amqp, ack->delivery_tag, ack->multiple);
 		return 0;
 	case AMQP_BASIC_NACK_METHOD:
-		return lost(why, "the broker could not take a message");
+		return weir_amqp_lost(why, "the broker could not take a message");
 	case AMQP_BASIC_RETURN_METHOD:
 		return amqp->outbox ? take_back(amqp, why) : 0;
 	case AMQP_BASIC_CANCEL_METHOD:
-		return lost(why, "the queue was deleted");
+		return weir_amqp_lost(why, "the queue was deleted");
 	case AMQP_CHANNEL_CLOSE_METHOD:
 	case AMQP_CONNECTION_CLOSE_METHOD:
-		return closed(frame->payload.method, why);
+		return weir_amqp_closed(frame->payload.method, why);
 	}
 	return 0;
 }
@@ -315,7 +215,7 @@ static int take_one_frame(struct amqp *amqp, char *why)
 	int status = amqp_simple_wait_frame_noblock(amqp->connection, &frame, &now);
 
 	if (status)
-		return status == AMQP_STATUS_TIMEOUT ? 0 : lost(why, amqp_error_string2(status));
+		return status == AMQP_STATUS_TIMEOUT ? 0 : weir_amqp_lost(why, amqp_error_string2(status));
 	status = take_frame(amqp, &frame, why);
 	return status < 0 ? status : 1;
 }
@@ -328,7 +228,7 @@ static void take_envelope(struct amqp *amqp, const amqp_envelope_t *envelope)
 
 	memcpy(key, envelope->routing_key.bytes,
 	       envelope->routing_key.len < sizeof(key) ? envelope->routing_key.len : sizeof(key) - 1);
-	amqp->delivered = amqp->last = envelope->delivery_tag;
+	amqp->last = envelope->delivery_tag;
 	weir_inbox_put(amqp->inbox, &(struct weir_inbox_message){ .topic = key,
 								  .bytes = envelope->message.body.bytes,
 								  .n = envelope->message.body.len,
@@ -353,28 +253,16 @@ static int take_message(struct amqp *amqp, char *why)
 		return 0;
 	if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_UNEXPECTED_STATE)
 		return take_one_frame(amqp, why);
-	return check(reply, why);
-}
-
-/* What was taken the last time has become records. */
-static int acknowledge(struct amqp *amqp, char *why)
-{
-	int status;
-
-	if (!amqp->delivered)
-		return 0;
-	status = amqp_basic_ack(amqp->connection, CHANNEL, amqp->delivered, 1);
-	amqp->delivered = 0;
-	return status ? lost(why, amqp_error_string2(status)) : 0;
+	return weir_amqp_check(reply, why);
 }
 
 static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
 {
 	struct amqp *amqp = context;
-	int got = acknowledge(amqp, why);
+	int got = amqp->inbox ? acknowledge(amqp, weir_inbox_settled(amqp->inbox)) : 0;
 
-	if (got < 0)
-		return got;
+	if (got)
+		return weir_amqp_lost(why, amqp_error_string2(got));
 	amqp_maybe_release_buffers(amqp->connection);
 	await_socket(amqp, wake_fd, until_ns);
 	got = 1;
@@ -387,7 +275,8 @@ static void link_wait(void *context, struct weir_wait *wait)
 {
 	struct amqp *amqp = context;
 
-	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + LOOK_NS,
+	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) +
+						weir_inbox_look_ns(amqp->inbox, LOOK_NS),
 				    .fd = amqp_get_sockfd(amqp->connection) };
 }
 
@@ -480,9 +369,9 @@ static int sink_send(void *context, const struct weir_outbox_message *message, u
 	snprintf(tag, sizeof(tag), "%llu", (unsigned long long)*token);
 	properties.message_id = amqp_cstring_bytes(id);
 	properties.correlation_id = amqp_cstring_bytes(tag);
-	status = amqp_basic_publish(amqp->connection, CHANNEL, amqp_cstring_bytes(amqp->exchange),
+	status = amqp_basic_publish(amqp->connection, WEIR_AMQP_CHANNEL, amqp_cstring_bytes(amqp->exchange),
 				    amqp_cstring_bytes(amqp->broker->path), !*amqp->exchange, 0, &properties, body);
-	return status ? lost(why, amqp_error_string2(status)) : 0;
+	return status ? weir_amqp_lost(why, amqp_error_string2(status)) : 0;
 }
 
 static int sink_open(struct weir_node *node, const struct weir_schema *in)

@@ -26,6 +26,7 @@
 #define LOOK_NS INT64_C(1000000000)
 #define ASK_MS 100 /* each question whether a broker is there */
 #define BATCH 512  /* messages that a source takes before they become records */
+#define TAKEN 4096 /* messages that may be on their way down the chains */
 
 enum state { WAITS, IS_UP, IS_LOST, IS_REFUSED };
 
@@ -38,11 +39,11 @@ struct kafka {
 	rd_kafka_t *client;
 	rd_kafka_queue_t *queue; /* that announces itself by `news` */
 	int news;                /* eventfd; -1: none */
-	/* A source: where the messages were that are becoming records, and the mark of the last. */
+	/* A source: where the messages were that are not settled, the oldest first, and the mark of the last. */
 	struct place {
 		int32_t partition;
 		int64_t offset;
-	} taken[BATCH];
+	} taken[TAKEN];
 	uint32_t n_taken;
 	uint64_t mark;
 	enum state state;
@@ -51,20 +52,29 @@ struct kafka {
 
 static void fall(struct kafka *kafka, enum state state, const char *why)
 {
-	if (kafka->state >= IS_LOST)
-		return;
+	if (kafka->state >= IS_LOST && kafka->state >= state)
+		return; /* the first reason is the one, but for a better one */
 	kafka->state = state;
 	snprintf(kafka->why, sizeof(kafka->why), "%s", why);
 }
 
 /* ----------------------------------------------------------- what it tells us */
 
+static const char *doubt(const struct kafka *kafka, char *why)
+{
+	(void)weir_broker_doubt(kafka->broker, NULL, why);
+	return why;
+}
+
 static void on_error(rd_kafka_t *client, int error, const char *reason, void *context)
 {
 	struct kafka *kafka = context;
+	char why[WEIR_LINK_WHY];
 
 	(void)client;
-	if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL)
+	if (error == RD_KAFKA_RESP_ERR__SSL && strstr(reason, "certificate verify failed"))
+		fall(kafka, IS_REFUSED, doubt(kafka, why));
+	else if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL)
 		fall(kafka, IS_REFUSED, reason);
 	else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || error == RD_KAFKA_RESP_ERR__FATAL)
 		fall(kafka, IS_LOST, reason);
@@ -237,13 +247,14 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	return err ? err : announce(kafka);
 }
 
-/* Offsets are told to the broker when the records that stand before them have gone on. */
-static void store_offsets(struct kafka *kafka)
+/* The group is told where it is when the messages up to that mark are behind it. */
+static void store_offsets(struct kafka *kafka, uint64_t mark)
 {
 	rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
-	uint64_t first = kafka->mark - kafka->n_taken + 1, done = weir_inbox_done(kafka->inbox);
+	uint64_t first = kafka->mark - kafka->n_taken + 1;
+	uint32_t n = mark < first ? 0 : (uint32_t)(mark - first + 1);
 
-	for (uint32_t i = 0; i < kafka->n_taken && (first + i <= done || weir_inbox_is_empty(kafka->inbox)); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		const struct place *place = &kafka->taken[i];
 		rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(offsets, kafka->broker->path,
 										    place->partition);
@@ -255,7 +266,8 @@ static void store_offsets(struct kafka *kafka)
 	if (offsets->cnt)
 		(void)rd_kafka_offsets_store(kafka->client, offsets);
 	rd_kafka_topic_partition_list_destroy(offsets);
-	kafka->n_taken = 0;
+	kafka->n_taken -= n;
+	memmove(kafka->taken, kafka->taken + n, kafka->n_taken * sizeof(*kafka->taken));
 }
 
 /* What the broker has not said to have gets its chance again on the next connection. */
@@ -267,7 +279,7 @@ static void link_shut(void *context)
 	if (kafka->queue)
 		rd_kafka_queue_destroy(kafka->queue);
 	if (kafka->client && is_orderly)
-		store_offsets(kafka);
+		store_offsets(kafka, weir_inbox_done(kafka->inbox));
 	if (kafka->client && is_orderly)
 		rd_kafka_consumer_close(kafka->client);
 	if (kafka->client)
@@ -315,8 +327,8 @@ static void take_message(struct kafka *kafka, const rd_kafka_message_t *message)
 
 static void consume(struct kafka *kafka)
 {
-	store_offsets(kafka);
-	for (int n = 0; n < BATCH && kafka->state <= IS_UP; n++) {
+	store_offsets(kafka, weir_inbox_settled(kafka->inbox));
+	for (int n = 0; n < BATCH && kafka->n_taken < TAKEN && kafka->state < IS_REFUSED; n++) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->client, 0);
 
 		if (!message)
@@ -328,8 +340,9 @@ static void consume(struct kafka *kafka)
 			fall(kafka, IS_REFUSED, rd_kafka_message_errstr(message));
 		rd_kafka_message_destroy(message);
 	}
-	/* There may be more, and it is announced only once. */
-	(void)eventfd_write(kafka->news, 1);
+	/* There may be more, and it is announced only once. Without room it is time that matters: see link_wait(). */
+	if (kafka->n_taken < TAKEN)
+		(void)eventfd_write(kafka->news, 1);
 }
 
 /* Who is in no group takes all partitions. */
@@ -373,9 +386,9 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 		ask(kafka);
 	else
 		await_news(kafka, wake_fd, until_ns);
-	if (kafka->inbox && (kafka->state == IS_UP || weir_arg_given(kafka->node, "group")))
-		consume(kafka);
-	else if (!kafka->inbox)
+	if (kafka->inbox)
+		consume(kafka); /* also what went wrong comes this way */
+	else
 		rd_kafka_poll(kafka->client, 0);
 	if (kafka->state < IS_LOST)
 		return kafka->state == IS_UP;
@@ -386,7 +399,7 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 static void link_wait(void *context, struct weir_wait *wait)
 {
 	struct kafka *kafka = context;
-	int64_t in_ns = kafka->state == WAITS ? LOOK_NS / 100 : LOOK_NS;
+	int64_t in_ns = kafka->state == WAITS ? LOOK_NS / 100 : weir_inbox_look_ns(kafka->inbox, LOOK_NS);
 
 	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + in_ns, .fd = kafka->news };
 }

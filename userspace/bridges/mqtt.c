@@ -26,6 +26,7 @@
 #define MISC_NS INT64_C(1000000000) /* how often libmosquitto wants to look at its clock */
 #define PROPERTY_MAX 64
 #define REFUSED_FROM 0x80 /* reason codes of MQTT 5 */
+#define BATCH 64          /* packets that a source reads before their messages become records */
 
 enum state { WAITS, IS_UP, IS_LOST, IS_REFUSED };
 
@@ -39,8 +40,11 @@ struct mqtt {
 	char client_id[48];
 	bool is_v5, keeps_session, has_library;
 	int qos;
+	uint64_t mark;  /* a source: messages so far */
+	bool is_ending; /* the broker sends no more; what it has sent is still to be read */
 	enum state state;
 	char why[WEIR_LINK_WHY];
+	char said[WEIR_LINK_WHY]; /* by the library, of what failed */
 };
 
 /* ---------------------------------------------------------------- connection */
@@ -110,6 +114,8 @@ static void on_disconnect(struct mosquitto *client, void *context, int reason, c
 
 	(void)client;
 	(void)properties;
+	if (reason == MOSQ_ERR_TLS)
+		return; /* serve() has more to say of it */
 	/* Below 0x80 it is an error of the library; from there on, what the broker said in its DISCONNECT. */
 	fall(mqtt, IS_LOST, reason >= REFUSED_FROM ? mosquitto_reason_string(reason) : "the connection was closed");
 }
@@ -135,7 +141,8 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 								  .bytes = message->payload,
 								  .n = (size_t)message->payloadlen,
 								  .id = value,
-								  .n_id = value ? strlen(value) : 0 });
+								  .n_id = value ? strlen(value) : 0,
+								  .mark = ++mqtt->mark });
 	free(name);
 	free(value);
 }
@@ -154,6 +161,16 @@ static void on_publish(struct mosquitto *client, void *context, int mid, int rea
 	else
 		weir_outbox_settle(mqtt->outbox, (uint64_t)mid,
 				   reason >= REFUSED_FROM ? WEIR_OUTBOX_REJECTED : WEIR_OUTBOX_DELIVERED);
+}
+
+/* What TLS thinks of the broker is said nowhere else. */
+static void on_log(struct mosquitto *client, void *context, int level, const char *text)
+{
+	struct mqtt *mqtt = context;
+
+	(void)client;
+	if (level == MOSQ_LOG_ERR && !*mqtt->said) /* the first says most */
+		snprintf(mqtt->said, sizeof(mqtt->said), "%s", text);
 }
 
 static int set_tls(struct mqtt *mqtt)
@@ -197,6 +214,7 @@ static int configure(struct mqtt *mqtt)
 	mosquitto_subscribe_v5_callback_set(mqtt->client, on_subscribe);
 	mosquitto_message_v5_callback_set(mqtt->client, on_message);
 	mosquitto_publish_v5_callback_set(mqtt->client, on_publish);
+	mosquitto_log_callback_set(mqtt->client, on_log);
 	if (!err)
 		err = mosquitto_int_option(mqtt->client, MOSQ_OPT_TCP_NODELAY, 1);
 	if (!err)
@@ -221,14 +239,23 @@ static int add_expiry(const struct mqtt *mqtt, mosquitto_property **properties)
 	return mosquitto_property_add_int32(properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)seconds);
 }
 
+static int explain_tls(const struct mqtt *mqtt, char *why)
+{
+	if (strstr(mqtt->said, "host name verification failed"))
+		return weir_broker_doubt(mqtt->broker, "it is for another host", why);
+	if (strstr(mqtt->said, "certificate verify failed"))
+		return weir_broker_doubt(mqtt->broker, NULL, why);
+	snprintf(why, WEIR_LINK_WHY, "TLS failed: %.120s", *mqtt->said ? mqtt->said : "the broker may not speak it");
+	return -EIO;
+}
+
 static int explain(const struct mqtt *mqtt, int err, char *why)
 {
 	int number = errno;
 
-	if (err == MOSQ_ERR_TLS && !mqtt->broker->is_unchecked)
-		snprintf(why, WEIR_LINK_WHY, "TLS failed: is the certificate the broker's, and vouched for by ca=?");
-	else
-		snprintf(why, WEIR_LINK_WHY, "%s", err == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(err));
+	if (err == MOSQ_ERR_TLS)
+		return explain_tls(mqtt, why);
+	snprintf(why, WEIR_LINK_WHY, "%s", err == MOSQ_ERR_ERRNO ? strerror(number) : mosquitto_strerror(err));
 	return -EIO;
 }
 
@@ -259,6 +286,8 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	int err = weir_broker_reach(mqtt->broker, why);
 
 	mqtt->state = WAITS;
+	mqtt->is_ending = false;
+	*mqtt->said = 0;
 	return err < 0 ? err : begin(mqtt, why);
 }
 
@@ -267,14 +296,60 @@ static void await_socket(struct mqtt *mqtt, int wake_fd, int64_t until_ns)
 	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC), left = until_ns - now < MISC_NS ? until_ns - now : MISC_NS;
 	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 	struct pollfd fds[2] = {
-		{ .fd = mosquitto_socket(mqtt->client), .events = POLLIN },
+		{ .fd = mosquitto_socket(mqtt->client), .events = POLLIN | POLLRDHUP },
 		{ .fd = wake_fd, .events = POLLIN },
 	};
 
+	if (until_ns <= now)
+		timeout = (struct timespec){ 0 };
 	if (mosquitto_want_write(mqtt->client))
 		fds[0].events |= POLLOUT;
-	if (until_ns > now)
-		ppoll(fds, 2, &timeout, NULL);
+	ppoll(fds, 2, &timeout, NULL);
+	mqtt->is_ending = fds[0].revents & (POLLRDHUP | POLLHUP | POLLERR);
+}
+
+/*
+ * libmosquitto answers a message before it hands it over, which here only puts the answer into its queue. It is written when the
+ * message's records have gone down their chains, or with the next ping: so a broker keeps what a killed process has not dealt
+ * with. To a broker that is gone nothing is written, for the library would close the socket, and what has come would be unread.
+ */
+static int answer(struct mqtt *mqtt)
+{
+	bool is_time = mqtt->state != IS_UP || weir_inbox_settled(mqtt->inbox) == mqtt->mark;
+
+	return is_time && !mqtt->is_ending && mosquitto_want_write(mqtt->client) ? mosquitto_loop_write(mqtt->client, 1)
+										 : 0;
+}
+
+/* As long as each packet is a message: the socket cannot be asked, for with TLS there may be more than it knows of. */
+static int read_batch(struct mqtt *mqtt)
+{
+	uint64_t last = mqtt->mark - 1;
+	int err = 0;
+
+	(void)mosquitto_threaded_set(mqtt->client, true); /* else it writes answers at once */
+	for (int n = 0; !err && n < BATCH && last != mqtt->mark; n++) {
+		last = mqtt->mark;
+		err = mosquitto_loop_read(mqtt->client, 1);
+	}
+	(void)mosquitto_threaded_set(mqtt->client, false);
+	return err;
+}
+
+static int serve_source(struct mqtt *mqtt)
+{
+	int err = answer(mqtt);
+
+	if (!err)
+		err = read_batch(mqtt);
+	return err ? err : answer(mqtt);
+}
+
+static int serve_sink(struct mqtt *mqtt)
+{
+	int err = mosquitto_loop_read(mqtt->client, 1);
+
+	return !err && mosquitto_want_write(mqtt->client) ? mosquitto_loop_write(mqtt->client, 1) : err;
 }
 
 static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
@@ -283,9 +358,7 @@ static int link_serve(void *context, int wake_fd, int64_t until_ns, char why[WEI
 	int err;
 
 	await_socket(mqtt, wake_fd, until_ns);
-	err = mosquitto_loop_read(mqtt->client, 1);
-	if (!err && mosquitto_want_write(mqtt->client))
-		err = mosquitto_loop_write(mqtt->client, 1);
+	err = mqtt->inbox ? serve_source(mqtt) : serve_sink(mqtt);
 	if (!err)
 		err = mosquitto_loop_misc(mqtt->client);
 	if (mqtt->state >= IS_LOST) {
@@ -304,6 +377,7 @@ static void take_leave(struct mqtt *mqtt)
 		return;
 	if (mqtt->is_v5 && mqtt->keeps_session && !weir_arg_given(mqtt->node, "id"))
 		(void)mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+	/* In good order, what has become records goes down the chains before they end. */
 	(void)mosquitto_disconnect_v5(mqtt->client, 0, properties);
 	mosquitto_property_free_all(&properties);
 }
@@ -322,7 +396,7 @@ static void link_shut(void *context)
 static void link_wait(void *context, struct weir_wait *wait)
 {
 	struct mqtt *mqtt = context;
-	int64_t in_ns = mosquitto_want_write(mqtt->client) ? MISC_NS / 100 : MISC_NS;
+	int64_t in_ns = mqtt->state == IS_UP ? weir_inbox_look_ns(mqtt->inbox, MISC_NS) : MISC_NS / 100;
 
 	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + in_ns,
 				    .fd = mosquitto_socket(mqtt->client) };

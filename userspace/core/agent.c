@@ -130,6 +130,12 @@ static int64_t next_due(const struct weir_agent *agent)
 	return blocked < due ? blocked : due;
 }
 
+/* May time alone bring anything, before more records do? Where not, nobody need look at a clock. */
+static bool waits_for_time(const struct weir_agent *agent)
+{
+	return agent->n_ports > 1 || next_due(agent) != INT64_MAX;
+}
+
 /* Nothing has arrived up to `settled`: what was due before may come. -EAGAIN: nothing was. */
 static int pass_time(struct weir_agent *agent, int64_t settled)
 {
@@ -200,7 +206,10 @@ void weir_agent_retract(struct weir_agent *agent)
 static void rest(struct weir_agent *agent)
 {
 	atomic_store_explicit(&agent->waiting, true, memory_order_release);
-	weir_worker_wait(agent);
+	if (agent->port[0].feed)
+		weir_lent_wait(&agent->port[0], agent->deadline_ns);
+	else
+		weir_worker_wait(agent);
 	atomic_store_explicit(&agent->waiting, false, memory_order_release);
 }
 
@@ -223,25 +232,32 @@ static int wait_for_news(struct weir_agent *agent)
 {
 	agent->deadline_ns = next_deadline(agent);
 	rest(agent);
-	return weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
+	return agent->port[0].reader && weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
 }
 
 /* ----------------------------------------------------------------------- run */
+
+/* What there is, once. -EAGAIN: nothing. */
+static int take_turn(struct weir_agent *agent)
+{
+	/* Before looking: what is not there now has then not come by this time. */
+	int64_t settled = waits_for_time(agent) ? settled_time(agent) : INT64_MIN;
+	int err = agent->n_ports > 1 ? weir_combine(agent) : pass_on(agent);
+
+	if (err == -EAGAIN)
+		err = pass_time(agent, settled);
+	if (!err || err == -EAGAIN)
+		mark(agent);
+	count_progress(agent);
+	return err;
+}
 
 static int serve(struct weir_agent *agent)
 {
 	int err = weir_chain_begin(agent->first);
 
 	while (!err) {
-		/* Before looking: what is not there now has then not come by this time. */
-		int64_t settled = settled_time(agent);
-
-		err = agent->n_ports > 1 ? weir_combine(agent) : pass_on(agent);
-		if (err == -EAGAIN)
-			err = pass_time(agent, settled);
-		if (!err || err == -EAGAIN)
-			mark(agent);
-		count_progress(agent);
+		err = take_turn(agent);
 		if (!err)
 			pause_now_and_then(agent);
 		if (err != -EAGAIN)
@@ -301,15 +317,18 @@ static void leave(struct weir_agent *agent)
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		struct weir_port *port = &agent->port[i];
 
+		if (port->feed) {
+			weir_feed_want_end(port->feed);
+			continue;
+		}
 		weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(port->reader));
 		weir_reader_close(port->reader);
 		port->reader = NULL;
 	}
 }
 
-void weir_agent_run(struct weir_agent *agent)
+void weir_agent_end(struct weir_agent *agent, int err)
 {
-	int err = serve(agent);
 	int64_t end = end_time(agent);
 
 	if (err >= 0)
@@ -318,6 +337,45 @@ void weir_agent_run(struct weir_agent *agent)
 	leave(agent);
 	atomic_store(&agent->ended, true);
 	weir_run_agent_over(agent->pipeline, err);
+}
+
+void weir_agent_run(struct weir_agent *agent)
+{
+	weir_agent_end(agent, serve(agent));
+}
+
+void weir_agent_serve(struct weir_agent *agent)
+{
+	int err = agent->has_begun ? 0 : weir_chain_begin(agent->first);
+
+	agent->has_begun = true;
+	while (!err)
+		err = take_turn(agent);
+	if (err == -EAGAIN)
+		agent->deadline_ns = next_deadline(agent);
+	else
+		weir_agent_end(agent, err);
+}
+
+static bool is_behind(const struct weir_agent *agent, const struct weir_stream *stream, uint64_t position)
+{
+	if (atomic_load(&agent->ended))
+		return false;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (agent->port[i].from == stream &&
+		    (int64_t)(atomic_load_explicit(&agent->port[i].done, memory_order_acquire) - position) < 0)
+			return true;
+	return false;
+}
+
+bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
+{
+	const struct weir_pipeline *pipeline = stream->from->pipeline;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (is_behind(pipeline->agent[i], stream, position))
+			return false;
+	return true;
 }
 
 /* -------------------------------------------------------------- open, close */
@@ -346,6 +404,8 @@ int weir_agent_open(struct weir_agent *agent)
 	agent->deadline_ns = INT64_MAX;
 	agent->numbers = numbers(agent);
 	agent->row = agent->pipeline->first_row;
+	/* Whoever looks at it is the loop, which has then done all that there was. */
+	atomic_store(&agent->waiting, agent->is_prompt);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
 		err = weir_port_open(&agent->port[i], agent);
 	if (last->stream) {

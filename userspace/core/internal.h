@@ -114,6 +114,7 @@ struct weir_stream {
 	struct weir_agent *writer; /**< NULL: a source */
 	uint32_t least_rows;       /**< that its ring must hold */
 	bool is_timed;             /**< somebody below wants to know of time that passes without records */
+	bool is_lent;              /**< its one reader takes rows where the source has them: there is no ring */
 	struct weir_notes *notes;  /**< what no row says; only while it runs */
 	/* The writer's own. */
 	int64_t told_ns;         /**< what time those below were told, at least, by the end of the last block */
@@ -140,7 +141,9 @@ struct weir_port {
 	struct weir_stream *from;
 	enum weir_policy policy;
 	/* Only while it runs. */
-	struct weir_reader *reader;
+	struct weir_reader *reader;  /**< NULL where rows are lent */
+	struct weir_feed *feed;      /**< and then its source's */
+	struct weir_wait wait;       /**< for what, when it had none to lend */
 	uint64_t base;               /**< position of the reader when it was opened */
 	struct weir_block *block;    /**< what has been taken from the ring */
 	struct weir_sorter *sorter;  /**< puts it in order; NULL: it stays as it is */
@@ -148,15 +151,16 @@ struct weir_port {
 	uint64_t next_note, missing; /**< rows that are missing before `row`; it counts them */
 	bool heeds_missing;          /**< else rows that are missing count for nothing */
 	uint64_t expected;           /**< `row` of the next record that is taken, if none is lost */
-	uint64_t lost;       /**< records that are missing before the next one, and of which those below do not know */
-	int64_t reached_ns;  /**< where the ring's writer says that the stream has come to */
-	uint32_t at;         /**< the next record of it */
-	uint64_t row;        /**< the number of that record in its stream */
-	int64_t time_ns;     /**< nothing older will come, but for what is late; INT64_MIN at first */
-	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
-	bool ended;          /**< everything was taken */
-	bool told;           /**< the combiner knows that it has ended */
-	bool goes_on;        /**< by number: it has more records than the shortest */
+	uint64_t lost;      /**< records that are missing before the next one, and of which those below do not know */
+	int64_t reached_ns; /**< where the ring's writer says that the stream has come to */
+	uint32_t at;        /**< the next record of it */
+	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
+	uint64_t row;          /**< the number of that record in its stream */
+	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns;   /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;            /**< everything was taken */
+	bool told;             /**< the combiner knows that it has ended */
+	bool goes_on;          /**< by number: it has more records than the shortest */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */
@@ -168,12 +172,14 @@ struct weir_agent {
 	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	bool is_timed;       /**< time without records matters to it, or to somebody below */
 	bool numbers;        /**< its stages are such that what is missing above is missing below */
+	bool is_prompt;      /**< the loop runs it itself, between reading its source and sleeping; prompt.c */
 	/* Only while it runs. */
-	struct weir_worker *worker;
+	struct weir_worker *worker;    /**< NULL: it is prompt */
 	struct weir_fiber *fiber;      /**< NULL where it has its thread to itself */
 	struct weir_ring *wants_space; /**< what it waits for; NULL: news of a port */
 	int64_t deadline_ns;           /**< or this time of CLOCK_MONOTONIC */
 	bool is_pausing;               /**< or nothing at all */
+	bool has_begun;                /**< prompt: its stages have */
 	uint32_t turns;
 	uint64_t row;    /**< by number: of the next that it makes, if none is lost */
 	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */

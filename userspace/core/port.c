@@ -27,19 +27,24 @@ static bool is_in_circle(const struct weir_node *node)
 int weir_port_open(struct weir_port *port, const struct weir_agent *agent)
 {
 	const struct weir_node *first = agent->first;
-	int err = weir_reader_open(&port->reader, port->from->ring, port->policy);
+	int err;
 
+	port->time_ns = port->promised_ns = port->reached_ns = INT64_MIN;
+	if (port->from->is_lent)
+		return weir_block_open(&port->block, &port->from->schema);
+	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
 	if (err < 0)
 		return err;
-	port->time_ns = port->promised_ns = port->reached_ns = INT64_MIN;
 	port->next_note = port->missing = 0;
-	port->base = weir_reader_position(port->reader) - agent->pipeline->first_row;
+	port->done = weir_reader_position(port->reader);
+	port->base = port->done - agent->pipeline->first_row;
 	port->heeds_missing = !is_in_circle(first);
 	port->expected = agent->pipeline->first_row;
 	port->lost = 0;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
-	weir_reader_set_bell(port->reader, &agent->worker->bell);
+	if (agent->worker)
+		weir_reader_set_bell(port->reader, &agent->worker->bell);
 	err = weir_block_open(&port->block, &port->from->schema);
 	if (err < 0 || !first->sorts)
 		return err;
@@ -106,9 +111,13 @@ static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 {
 	/* Before looking: what is not there then is no older than the mark. */
 	int64_t mark = weir_reader_mark(port->reader);
+	const void *rows;
 	uint32_t n;
-	const void *rows = weir_reader_peek(port->reader, most_rows(agent), &n);
 
+	/* Release: whoever sees it sees what the stages did with these records. */
+	if (weir_port_oldest(port) == INT64_MAX)
+		atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
+	rows = weir_reader_peek(port->reader, most_rows(agent), &n);
 	if (n) {
 		take(port, rows, heed_notes(port, n));
 		return true;
@@ -147,6 +156,10 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 {
 	if (!weir_port_is_empty(port) || port->ended)
 		return;
+	if (port->feed) {
+		weir_lent_fill(port, most_rows(agent));
+		return;
+	}
 	if (port->sorter)
 		fetch_in_order(port, agent);
 	else

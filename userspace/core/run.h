@@ -21,10 +21,11 @@ struct weir_feed {
 	uint64_t taken; /**< rows inspected so far; the thread that feeds writes it */
 	int intake;     /**< of the loop; -1: none */
 	bool is_pulled, is_inline;
-	bool started;     /**< the device captures */
-	bool told;        /**< its failure has been reported */
-	bool over;        /**< loop thread: its ring is finished */
-	pthread_t thread; /**< pulled */
+	struct weir_agent *reader; /**< of rows that are lent; NULL: there is a ring */
+	bool started;              /**< the device captures */
+	bool told;                 /**< its failure has been reported */
+	bool over;                 /**< loop thread: its ring is finished */
+	pthread_t thread;          /**< pulled */
 	bool threaded;
 	_Atomic bool wants_end; /**< it has given all that it should */
 	_Atomic bool waits;     /**< pulled: for space in its ring */
@@ -64,8 +65,24 @@ void weir_feed_end(struct weir_feed *feed);
 /** @brief A device may have gone: look. */
 void weir_feed_check(struct weir_feed *feed);
 void weir_feed_join(struct weir_feed *feed);
+/** @brief It has given all that it should. Any thread. */
+void weir_feed_want_end(struct weir_feed *feed);
+/** @brief Rows that --limit still allows. On the thread that feeds, as the next two. */
+uint64_t weir_feed_allowance(const struct weir_feed *feed);
+/** @brief Rows have come, and go on. */
+void weir_feed_count(struct weir_feed *feed, uint32_t n);
+/** @brief Sleep until the driver's time or data, or until the run wants to end. */
+void weir_feed_wait(const struct weir_feed *feed, const struct weir_wait *wait);
 /** @brief Records that its device has brought so far, those that the kernel filtered out too. Loop's thread. */
 uint64_t weir_feed_seen(struct weir_feed *feed);
+
+/* lent.c: rows that are read where the source has them */
+/** @brief What produce() does, for a source that lends. On its thread. */
+int weir_lent_copy(struct weir_feed *feed, void *rows, uint32_t max, struct weir_wait *wait);
+/** @brief Decode up to `max` rows, if there are any. On the agent's thread, as the next. */
+void weir_lent_fill(struct weir_port *port, uint32_t max);
+/** @brief Sleep until there may be more, until the run wants to end, or until a time of CLOCK_MONOTONIC. */
+void weir_lent_wait(const struct weir_port *port, int64_t deadline_ns);
 
 /* agent.c: on the thread that runs it, but for open, close and free */
 int weir_agent_open(struct weir_agent *agent) WEIR_MUST_CHECK;
@@ -73,6 +90,10 @@ void weir_agent_close(struct weir_agent *agent);
 void weir_agent_free(struct weir_agent *agent);
 /** @brief From the first record to the end of what it writes. */
 void weir_agent_run(struct weir_agent *agent);
+/** @brief A prompt agent: do all that there is to do, without waiting; deadline_ns says when it wants to be served at the latest. */
+void weir_agent_serve(struct weir_agent *agent);
+/** @brief Nothing more comes, or `err` has happened: end what it writes, and tell the run. */
+void weir_agent_end(struct weir_agent *agent, int err);
 /** @brief Has what it waits for come? */
 bool weir_agent_is_ready(const struct weir_agent *agent);
 /** @brief Have the worker's bell rung when what it waits for comes; and take that back. */
@@ -88,6 +109,8 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent);
 void weir_port_promise(struct weir_port *port, int64_t t_ns);
 /** @brief The time of the oldest record that waits for older ones; INT64_MAX: none does, or some need not. */
 int64_t weir_port_oldest(const struct weir_port *port);
+/** @brief Have the rows before this position of its ring gone down every chain that reads it? Any thread while it runs. */
+bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position);
 static inline bool weir_port_is_empty(const struct weir_port *port)
 {
 	return port->at == port->block->n;
@@ -104,6 +127,14 @@ int64_t weir_combine_end(const struct weir_agent *agent);
 int64_t weir_combine_blocked(const struct weir_agent *agent);
 /** @brief Wait for such ports no longer: nothing up to `t_ns` will come from them. */
 void weir_combine_promise(struct weir_agent *agent, int64_t t_ns);
+
+/* prompt.c: agents that the loop runs itself; on its thread but for the first */
+/** @brief Is that what is best for this agent? For the plan. */
+bool weir_agent_suits_loop(const struct weir_agent *agent);
+/** @brief Have the loop run them. */
+void weir_prompt_begin(struct weir_pipeline *pipeline);
+/** @brief The loop has ended: end those that have not. */
+void weir_prompt_end(struct weir_pipeline *pipeline);
 
 /* worker.c */
 

@@ -20,6 +20,7 @@ _Static_assert(WEIR_HOLE_INSNS == WEIR_FILTER_CODE_MAX, "the hole must take the 
  * set once and look here for what the calling thread is about to load; NULL: nothing of ours.
  */
 static _Thread_local const struct weir_filter_config *loading;
+static _Thread_local char complaint[128]; /* libbpf's first about it, one line */
 static _Thread_local bool hushed;
 static pthread_once_t hooks_set = PTHREAD_ONCE_INIT;
 static libbpf_print_fn_t print_of_others;
@@ -66,9 +67,25 @@ static int fill_hole(struct bpf_program *program, struct bpf_prog_load_opts *opt
 	return err;
 }
 
+/* The first is about what went wrong, the others about what did therefore. */
+static void keep_complaint(const char *format, va_list arguments)
+{
+	static const char prefix[] = "libbpf: ";
+	char text[sizeof(complaint) + sizeof(prefix)];
+
+	if (*complaint)
+		return;
+	vsnprintf(text, sizeof(text), format, arguments);
+	snprintf(complaint, sizeof(complaint), "%s",
+		 text + (strncmp(text, prefix, strlen(prefix)) ? 0 : strlen(prefix)));
+	complaint[strcspn(complaint, "\n")] = 0;
+}
+
 /* Of our own attempts only the phrase in `why` is to be heard. */
 static int print_unless_ours(enum libbpf_print_level level, const char *format, va_list arguments)
 {
+	if (loading && level == LIBBPF_WARN)
+		keep_complaint(format, arguments);
 	return loading || hushed || !print_of_others ? 0 : print_of_others(level, format, arguments);
 }
 
@@ -150,6 +167,7 @@ int weir_bpf_begin(struct weir_bpf_load *load, const struct weir_filter_config *
 	*load = (struct weir_bpf_load){ .config = config, .log = calloc(1, WEIR_LOG_BYTES) };
 	pthread_once(&hooks_set, set_hooks);
 	loading = config;
+	*complaint = 0;
 	return load->log ? check_code(config, why) : weir_bpf_refuse(-ENOMEM, why, "loading failed");
 }
 
@@ -160,13 +178,32 @@ void weir_bpf_end(struct weir_bpf_load *load)
 	free(load->log);
 }
 
+/* Not for want of rights or of memory: then it is the object that does not fit, whatever the machine. */
+static bool is_misfit(int err)
+{
+	static const int machine[] = { EPERM, EACCES, ENOSYS, ENOMEM, EAGAIN, EMFILE, ENFILE, E2BIG };
+
+	for (size_t i = 0; i < sizeof(machine) / sizeof(machine[0]); i++)
+		if (err == -machine[i])
+			return false;
+	return true;
+}
+
+static int blame_custom(const struct weir_bpf_load *load, int err)
+{
+	if (load->config->custom && is_misfit(err))
+		weir_custom_reject(load->config->custom, *complaint ? complaint : strerror(-err));
+	return err;
+}
+
 static int link_custom(struct weir_bpf_load *load, struct bpf_object_skeleton *skeleton, char *why)
 {
 	int err = weir_custom_link(load->config->custom, skeleton->data, skeleton->data_sz, &load->object,
 				   &load->object_bytes);
 
 	if (err)
-		return weir_bpf_refuse(err, why, "the custom filter cannot be linked to weir's program");
+		return weir_bpf_refuse(blame_custom(load, err), why,
+				       "the custom filter cannot be linked to weir's program");
 	skeleton->data = load->object;
 	skeleton->data_sz = load->object_bytes;
 	return 0;
@@ -180,7 +217,7 @@ int weir_bpf_open_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleto
 	if (err)
 		return err;
 	err = bpf_object__open_skeleton(skeleton, &opts);
-	return err ? weir_bpf_refuse(err, why, "the program cannot be opened") : 0;
+	return err ? weir_bpf_refuse(blame_custom(load, err), why, "the program cannot be opened") : 0;
 }
 
 int weir_bpf_load_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleton *skeleton,
@@ -193,7 +230,7 @@ int weir_bpf_load_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleto
 	err = bpf_object__load_skeleton(skeleton);
 	if (!err)
 		return 0;
-	if (load->config->custom)
-		weir_custom_refuse(load->config->custom, load->log);
+	if (load->config->custom && !weir_custom_refuse(load->config->custom, load->log))
+		blame_custom(load, err);
 	return refuse_load(err, load->log, why);
 }

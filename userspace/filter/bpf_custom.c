@@ -17,7 +17,7 @@ struct weir_custom {
 	struct bpf_insn *code;
 	const char **line; /* of source, for each instruction; NULL: not known. The text is the BTF's */
 	uint32_t n_code;
-	char refusal[4096];
+	char refusal[4096], misfit[WEIR_CUSTOM_WHY_MAX];
 };
 
 /* ----------------------------------------------------------------------- rows */
@@ -262,6 +262,16 @@ const char *const *weir_custom_lines(const struct weir_custom *custom)
 	return custom->line;
 }
 
+const char *weir_custom_misfit(const struct weir_custom *custom)
+{
+	return custom->misfit;
+}
+
+void weir_custom_reject(struct weir_custom *custom, const char *why)
+{
+	snprintf(custom->misfit, sizeof(custom->misfit), "it cannot be made a part of weir's program: %s", why);
+}
+
 const char *weir_custom_refusal(const struct weir_custom *custom)
 {
 	return custom->refusal;
@@ -281,13 +291,13 @@ static const char *last_source_line(const char *log, const char *end, size_t mos
 }
 
 /* Behind the refusal come statistics. Without them it has not come as far as a verdict. */
-void weir_custom_refuse(struct weir_custom *custom, const char *log)
+bool weir_custom_refuse(struct weir_custom *custom, const char *log)
 {
 	const char *end = strstr(log, "\nprocessed ");
 	size_t n = 0;
 
 	if (!end)
-		return;
+		return false;
 	for (const char *at = last_source_line(log, end, sizeof(custom->refusal) / 2); at < end; at++) {
 		if (n + 8 > sizeof(custom->refusal))
 			break;
@@ -296,4 +306,5 @@ void weir_custom_refuse(struct weir_custom *custom, const char *log)
 		custom->refusal[n++] = *at;
 	}
 	custom->refusal[n] = 0;
+	return true;
 }

@@ -42,7 +42,9 @@ int weir_bpf_refuse(int err, char *why, const char *what);
 /** @brief Make one object of ours and the custom one. @return 0 and *out, from malloc(); -errno. */
 int weir_custom_link(const struct weir_custom *custom, const void *ours, size_t bytes, void **out,
 		     size_t *out_bytes) WEIR_MUST_CHECK;
-/** @brief Keep the end of the verifier's log, where it says what it refuses. */
-void weir_custom_refuse(struct weir_custom *custom, const char *log);
+/** @brief Keep the end of the verifier's log, where it says what it refuses. @return false: it has not come as far as a verdict. */
+bool weir_custom_refuse(struct weir_custom *custom, const char *log);
+/** @brief Keep why the object does not fit to ours. */
+void weir_custom_reject(struct weir_custom *custom, const char *why);
 
 #endif

@@ -36,6 +36,9 @@ const char *const *weir_custom_lines(const struct weir_custom *custom);
  *  has not refused it. */
 const char *weir_custom_refusal(const struct weir_custom *custom);
 
+/** @brief Why it cannot be made a part of our program, on whatever machine; empty when nothing of the kind came up. */
+const char *weir_custom_misfit(const struct weir_custom *custom);
+
 /** @brief The rows of a schema as the C structure that a filter has to declare, on one line. */
 void weir_custom_print_row(const struct weir_schema *schema, FILE *stream);
 

@@ -96,21 +96,26 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 
 	if (stream->from->role == WEIR_SOURCE)
 		fprintf(out, "source %.*s (%s)\n", length, text,
-			weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
+			stream->is_lent                       ? "the thread of its reader"
+			: weir_source_is_pulled(stream->from) ? "its own thread"
+							      : "loop");
 	else
 		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
 	if (weir_node_how(stream->from))
 		fprintf(out, "    how: %s\n", weir_node_how(stream->from));
 	print_schema(&stream->schema, out);
-	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
-		(double)ring_bytes(pipeline, stream) / (1 << 20),
-		stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
+	if (stream->is_lent)
+		fprintf(out, "    no ring: rows of %u bytes are read where they lie\n", stream->schema.row_bytes);
+	else
+		fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
+			(double)ring_bytes(pipeline, stream) / (1 << 20),
+			stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
 	print_filter(pipeline, stream, out);
 }
 
 static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
 {
-	fprintf(out, "agent %u reads", number);
+	fprintf(out, "agent %u%s reads", number, agent->is_prompt ? ", run by the loop," : "");
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		const struct weir_node *from = agent->port[i].from->from;
 
@@ -196,8 +201,9 @@ static json_t *agent_json(const struct weir_agent *agent)
 		json_array_append_new(stages, node_text_json(node));
 	for (uint32_t i = 1; i < agent->n_ports; i++)
 		json_array_append_new(rest, node_text_json(agent->port[i].from->from));
-	return json_pack("{s:o, s:o, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
-			 "policy", weir_policy_name(agent->port[0].policy), "stages", stages);
+	return json_pack("{s:o, s:o, s:s, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
+			 "policy", weir_policy_name(agent->port[0].policy), "thread",
+			 agent->is_prompt ? "loop" : "worker", "stages", stages);
 }
 
 static json_t *explain_json(const struct weir_pipeline *pipeline)

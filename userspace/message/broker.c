@@ -275,3 +275,14 @@ int weir_broker_reach(const struct weir_broker *broker, char *why)
 		snprintf(why, WEIR_LINK_WHY, "%s", strerror(-err));
 	return err;
 }
+
+int weir_broker_doubt(const struct weir_broker *broker, const char *what, char *why)
+{
+	if (what)
+		snprintf(why, WEIR_LINK_WHY, "TLS failed: the broker's certificate is not accepted: %s", what);
+	else
+		snprintf(why, WEIR_LINK_WHY,
+			 "TLS failed: is the broker's certificate vouched for by ca=, in date, and for %.64s?",
+			 broker->host);
+	return -EACCES;
+}

@@ -11,15 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/run.h"
 #include "message/seen.h"
+#include "weir/outbox.h"
 #include "weir/text.h"
 
 #define PARTS_MAX 16
 #define TOPIC_MAX 1024
+#define SOON_NS INT64_C(100000)     /* to look whether records have gone down their chains, at first */
+#define SELDOM_NS INT64_C(50000000) /* and when that takes long */
 
-/* What a message begins with in the buffer; topic and payload follow, each with a zero behind it. */
+/* What a message begins with in the buffer; topic, id and payload follow, each with a zero behind it. */
 struct head {
-	uint32_t n_topic, n;
+	uint32_t n_topic, n_id, n;
 	int64_t t;
 	uint64_t mark;
 };
@@ -28,6 +32,11 @@ struct head {
 struct part {
 	uint32_t field, index;
 	bool is_rest;
+};
+
+/* Messages up to `mark` are settled when the rows before `row` are. */
+struct point {
+	uint64_t row, mark;
 };
 
 struct weir_inbox {
@@ -39,11 +48,14 @@ struct weir_inbox {
 	char pattern[TOPIC_MAX];
 	struct part part[PARTS_MAX];
 	uint32_t n_parts;
-	int topic_field; /* -1: none */
+	int topic_field, id_field; /* -1: none */
 	char *buffer;
 	size_t begin, used, capacity;
-	const char *topic;   /* of the message that is being read; NULL: none */
-	uint64_t mark, done; /* of that message; of the last that was read to its end */
+	const char *topic, *id; /* of the message that is being read; NULL: none */
+	uint64_t mark, last;    /* of that message; of the last that came, even if there is nothing of it to read */
+	uint64_t done, settled; /* of the last that was read to its end; whose records have gone down their chains */
+	struct point point;     /* the next to be settled */
+	int64_t soon_ns;
 	bool has_warned;
 	int failed; /* of a malformed message; reported */
 	uint64_t messages, duplicates, malformed;
@@ -52,9 +64,10 @@ struct weir_inbox {
 
 /* ----------------------------------------------------------------------- open */
 
-static int add_text(struct weir_inbox *inbox, struct weir_schema *schema, const char *name, const char *argument)
+static int add_text(struct weir_inbox *inbox, struct weir_schema *schema, const char *name, const char *argument,
+		    uint32_t bytes)
 {
-	int field = weir_schema_add(schema, name, WEIR_TEXT, "", (uint32_t)weir_arg_int(inbox->node, "width"));
+	int field = weir_schema_add(schema, name, WEIR_TEXT, "", bytes);
 
 	if (field == -EEXIST)
 		return weir_fail_arg(inbox->node, argument, NULL, "'%s' is the name of another field, or of the time",
@@ -62,6 +75,21 @@ static int add_text(struct weir_inbox *inbox, struct weir_schema *schema, const 
 	if (field < 0)
 		return weir_fail_arg(inbox->node, argument, NULL, "a field '%s' does not fit in one record", name);
 	return field;
+}
+
+static uint32_t width(const struct weir_inbox *inbox)
+{
+	return (uint32_t)weir_arg_int(inbox->node, "width");
+}
+
+/* -1: the program has no such field. */
+static int add_named(struct weir_inbox *inbox, struct weir_schema *schema, const char *argument, uint32_t bytes,
+		     int *field)
+{
+	const char *name = weir_arg_text(inbox->node, argument);
+
+	*field = name ? add_text(inbox, schema, name, argument, bytes) : -1;
+	return name && *field < 0 ? *field : 0;
 }
 
 static bool is_name(const char *text, size_t n)
@@ -88,7 +116,7 @@ static const char *take_field(struct weir_inbox *inbox, struct weir_schema *sche
 		return NULL;
 	}
 	memcpy(name, text + 1, length);
-	field = add_text(inbox, schema, name, NULL);
+	field = add_text(inbox, schema, name, NULL, width(inbox));
 	if (field < 0)
 		return NULL;
 	inbox->part[inbox->n_parts++] = (struct part){ (uint32_t)field, index, is_rest };
@@ -124,7 +152,6 @@ int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, struct weir
 		    const struct weir_inbox_topics *topics)
 {
 	struct weir_inbox *inbox = calloc(1, sizeof(*inbox));
-	const char *topic_as = weir_arg_text(node, "topic_as");
 	int err;
 
 	*out = inbox;
@@ -132,15 +159,16 @@ int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, struct weir
 		return -ENOMEM;
 	inbox->node = node;
 	inbox->topics = *topics;
-	inbox->topic_field = -1;
+	inbox->point.row = node->pipeline->first_row;
+	inbox->soon_ns = SOON_NS;
 	inbox->seen = weir_seen_new();
 	err = inbox->seen ? weir_payload_reader_open(&inbox->reader, node, schema) : -ENOMEM;
 	if (!err)
 		err = read_pattern(inbox, schema, pattern);
-	if (!err && topic_as) {
-		inbox->topic_field = add_text(inbox, schema, topic_as, "topic_as");
-		err = inbox->topic_field < 0 ? inbox->topic_field : 0;
-	}
+	if (!err)
+		err = add_named(inbox, schema, "topic_as", width(inbox), &inbox->topic_field);
+	if (!err)
+		err = add_named(inbox, schema, "id_as", WEIR_OUTBOX_ID, &inbox->id_field);
 	return err < 0 ? err : weir_block_open(&inbox->block, weir_out(node));
 }
 
@@ -195,29 +223,75 @@ static bool is_duplicate(struct weir_inbox *inbox, const struct weir_inbox_messa
 	return true;
 }
 
-void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message)
+/* Of what is kept of the id. */
+static size_t id_length(const struct weir_inbox *inbox, const struct weir_inbox_message *message)
+{
+	return message->id && inbox->id_field >= 0 ? message->n_id : 0;
+}
+
+static void keep(struct weir_inbox *inbox, const struct weir_inbox_message *message)
 {
 	struct head head = { .n_topic = (uint32_t)strlen(message->topic),
+			     .n_id = (uint32_t)id_length(inbox, message),
 			     .n = (uint32_t)message->n,
 			     .mark = message->mark };
 
-	inbox->messages++;
-	if (message->n > WEIR_INBOX_MESSAGE_MAX || !make_room(inbox, sizeof(head) + head.n_topic + message->n + 2)) {
-		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
-		return;
-	}
-	if (is_duplicate(inbox, message))
-		return;
 	head.t = weir_now(WEIR_CLOCK_MONOTONIC);
 	append(inbox, &head, sizeof(head));
 	append(inbox, message->topic, (size_t)head.n_topic + 1);
+	append(inbox, message->id, head.n_id);
+	append(inbox, "", 1);
 	append(inbox, message->bytes, message->n);
 	append(inbox, "", 1);
+}
+
+static bool fits(struct weir_inbox *inbox, const struct weir_inbox_message *message)
+{
+	bool is_short = message->n <= WEIR_INBOX_MESSAGE_MAX && id_length(inbox, message) <= WEIR_INBOX_MESSAGE_MAX;
+
+	return is_short && make_room(inbox, sizeof(struct head) + strlen(message->topic) + id_length(inbox, message) +
+						    message->n + 3);
+}
+
+void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message)
+{
+	bool is_first = weir_inbox_is_empty(inbox), is_kept = fits(inbox, message);
+
+	inbox->messages++;
+	inbox->last = message->mark;
+	if (!is_kept)
+		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
+	else if (!is_duplicate(inbox, message))
+		return keep(inbox, message);
+	if (is_first)
+		inbox->done = inbox->last; /* there is nothing of it to wait for */
 }
 
 uint64_t weir_inbox_done(const struct weir_inbox *inbox)
 {
 	return inbox->done;
+}
+
+uint64_t weir_inbox_settled(struct weir_inbox *inbox)
+{
+	const struct weir_stream *stream = inbox->node->stream;
+
+	while (inbox->settled != inbox->done && weir_stream_is_done(stream, inbox->point.row)) {
+		inbox->settled = inbox->point.mark;
+		inbox->point = (struct point){ weir_ring_head(stream->ring), inbox->done };
+		inbox->soon_ns = SOON_NS;
+	}
+	return inbox->settled;
+}
+
+int64_t weir_inbox_look_ns(struct weir_inbox *inbox, int64_t else_ns)
+{
+	int64_t soon = inbox->soon_ns;
+
+	if (inbox->settled == inbox->done)
+		return else_ns;
+	inbox->soon_ns = soon * 2 < SELDOM_NS ? soon * 2 : SELDOM_NS;
+	return soon < else_ns ? soon : else_ns;
 }
 
 bool weir_inbox_is_empty(const struct weir_inbox *inbox)
@@ -238,10 +312,11 @@ static bool begin_message(struct weir_inbox *inbox)
 	}
 	memcpy(&head, inbox->buffer + inbox->begin, sizeof(head));
 	inbox->topic = inbox->buffer + inbox->begin + sizeof(head);
+	inbox->id = inbox->topic + head.n_topic + 1;
 	inbox->mark = head.mark;
-	weir_payload_begin(inbox->reader, inbox->buffer + inbox->begin + sizeof(head) + head.n_topic + 1, head.n,
-			   head.t);
-	inbox->begin += sizeof(head) + head.n_topic + head.n + 2;
+	inbox->begin += sizeof(head) + head.n_topic + 1 + head.n_id + 1;
+	weir_payload_begin(inbox->reader, inbox->buffer + inbox->begin, head.n, head.t);
+	inbox->begin += head.n + 1;
 	return true;
 }
 
@@ -257,7 +332,7 @@ static void put_text(struct weir_inbox *inbox, uint32_t field, const char *text,
 	memset(cell + kept, 0, bytes - kept);
 }
 
-/* What the topic says, into the record at the end of the block. */
+/* What topic and id say, into the record at the end of the block. */
 static void put_topic(struct weir_inbox *inbox)
 {
 	const char *at = inbox->topic;
@@ -266,6 +341,8 @@ static void put_topic(struct weir_inbox *inbox)
 
 	if (inbox->topic_field >= 0)
 		put_text(inbox, (uint32_t)inbox->topic_field, inbox->topic, strlen(inbox->topic));
+	if (inbox->id_field >= 0)
+		put_text(inbox, (uint32_t)inbox->id_field, inbox->id, strlen(inbox->id));
 	for (uint32_t i = 0; i < inbox->n_parts; i++) {
 		const struct part *part = &inbox->part[i];
 
@@ -295,7 +372,7 @@ static int refuse(struct weir_inbox *inbox)
 static void end_message(struct weir_inbox *inbox)
 {
 	inbox->topic = NULL;
-	inbox->done = inbox->mark;
+	inbox->done = inbox->begin == inbox->used ? inbox->last : inbox->mark;
 }
 
 /* Records into the block. 0, or what weir_fail() returned. */

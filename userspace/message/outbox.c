@@ -158,6 +158,12 @@ static uint64_t waiting(const struct weir_spool_counts *counts)
 	       counts->lost_corrupt;
 }
 
+/* Messages that even a kill would lose. */
+static uint64_t in_memory(const struct weir_spool_counts *counts)
+{
+	return waiting(counts) - counts->waiting;
+}
+
 static void count_lost(struct weir_outbox *outbox, uint64_t total)
 {
 	if (total > outbox->unsent)
@@ -367,6 +373,7 @@ static int open_spool(struct weir_outbox *outbox)
 		.dir = outbox->is_kept ? outbox->dir : NULL,
 		.limit_bytes = (uint64_t)weir_arg_int(node, outbox->is_kept ? "spool" : "queue"),
 		.policy = (enum weir_spool_policy)weir_arg_int(node, "when_full"),
+		.memory_bytes = outbox->is_kept ? (uint64_t)weir_arg_int(node, "queue") : 0,
 		.rate = weir_arg_given(node, "spool_rate") ? weir_arg_real(node, "spool_rate") : 0,
 	};
 	char error[256];
@@ -377,6 +384,7 @@ static int open_spool(struct weir_outbox *outbox)
 	} else {
 		err = weir_spool_memory_open(&outbox->memory);
 		config.io = &outbox->memory;
+		config.is_inline = true;
 	}
 	if (err < 0)
 		return err;
@@ -460,6 +468,7 @@ int weir_outbox_end(struct weir_outbox *outbox)
 	struct weir_spool_counts counts;
 
 	join(outbox, weir_now(WEIR_CLOCK_MONOTONIC) + weir_arg_int(outbox->node, "linger"));
+	weir_spool_end(outbox->spool);
 	weir_spool_read_counts(outbox->spool, &counts);
 	/* What is on disk goes out next time. */
 	count_lost(outbox, dropped(outbox, &counts) + (outbox->is_kept ? 0 : waiting(&counts)));
@@ -490,21 +499,31 @@ int weir_outbox_id(const struct weir_outbox_message *message, char text[WEIR_OUT
 	return snprintf(text, WEIR_OUTBOX_ID, "%016" PRIx64 "-%" PRIx64, message->sender, message->id);
 }
 
+static void tell_counts(const struct weir_outbox *outbox, char *to, size_t room)
+{
+	uint64_t rejected = atomic_load(&outbox->rejected);
+	struct weir_spool_counts counts;
+	char waits[80];
+
+	weir_spool_read_counts(outbox->spool, &counts);
+	if (!outbox->is_kept)
+		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting", waiting(&counts));
+	else if (in_memory(&counts))
+		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting on disk and %" PRIu64 " in memory", counts.waiting,
+			 in_memory(&counts));
+	else
+		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting on disk", counts.waiting);
+	snprintf(to, room, "; %" PRIu64 " messages delivered, %s, %" PRIu64 " refused, %" PRIu64 " dropped",
+		 counts.acknowledged - rejected, waits, rejected, dropped(outbox, &counts) - rejected);
+}
+
 const char *weir_outbox_how(struct weir_outbox *outbox)
 {
-	struct weir_spool_counts counts;
 	size_t room = sizeof(outbox->how), n = (size_t)weir_link_how(outbox->link, outbox->how, room);
 
-	if (!outbox->spool) {
-		if (outbox->is_kept)
-			snprintf(outbox->how + n, room - n, "; spool in %s", outbox->dir);
-		return outbox->how;
-	}
-	weir_spool_read_counts(outbox->spool, &counts);
-	snprintf(outbox->how + n, room - n,
-		 "; %" PRIu64 " messages delivered, %" PRIu64 " waiting%s, %" PRIu64 " refused, %" PRIu64 " dropped",
-		 counts.acknowledged - atomic_load(&outbox->rejected), waiting(&counts),
-		 outbox->is_kept ? " on disk" : "", atomic_load(&outbox->rejected),
-		 dropped(outbox, &counts) - atomic_load(&outbox->rejected));
+	if (outbox->spool)
+		tell_counts(outbox, outbox->how + n, room - n);
+	else if (outbox->is_kept)
+		snprintf(outbox->how + n, room - n, "; spool in %s", outbox->dir);
 	return outbox->how;
 }

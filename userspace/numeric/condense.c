@@ -12,7 +12,10 @@ struct weir_condenser {
 	uint32_t n;
 	uint32_t records; /**< most that a median can hold */
 	struct weir_panes *panes;
-	double *values; /**< a column of WEIR_BLOCK_MAX for each expression */
+	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
+	bool moves;
+	uint32_t last_row; /**< moving: of `out`, which has the last result */
+	double *values;    /**< a column of WEIR_BLOCK_MAX for each expression */
 	const double *x[WEIR_FIELDS_MAX];
 	struct weir_block *out;
 };
@@ -78,6 +81,24 @@ static int open_panes(struct weir_condenser *condenser, const struct weir_gather
 	return err;
 }
 
+static bool can_move(const struct weir_condenser *condenser)
+{
+	for (uint32_t i = 0; i < condenser->n; i++)
+		if (!weir_function_moves((enum weir_function)condenser->binding[i].function))
+			return false;
+	return true;
+}
+
+static int open_moving(struct weir_condenser *condenser, uint32_t size)
+{
+	int err = 0;
+
+	condenser->moves = true;
+	for (uint32_t i = 0; i < condenser->n && !err; i++)
+		err = weir_moving_open(&condenser->moving[i], (enum weir_function)condenser->binding[i].function, size);
+	return err;
+}
+
 int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node, struct weir_schema *out,
 			const struct weir_gathering *gathering)
 {
@@ -96,7 +117,8 @@ int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node 
 			err = add_field(node, &condenser->binding[i], out);
 	}
 	if (!err)
-		err = open_panes(condenser, gathering);
+		err = gathering->moving && can_move(condenser) ? open_moving(condenser, gathering->moving)
+							       : open_panes(condenser, gathering);
 	if (err < 0)
 		return err;
 	condenser->values = malloc(condenser->n * WEIR_BLOCK_MAX * sizeof(*condenser->values));
@@ -110,6 +132,8 @@ void weir_condenser_close(struct weir_condenser *condenser)
 	weir_block_close(condenser->out);
 	free(condenser->values);
 	weir_panes_close(condenser->panes);
+	for (uint32_t i = 0; i < condenser->n; i++)
+		weir_moving_close(condenser->moving[i]);
 	free(condenser);
 }
 
@@ -182,4 +206,33 @@ int weir_condenser_emit(struct weir_condenser *condenser)
 
 	condenser->out->n = 0;
 	return err;
+}
+
+/* ------------------------------------------------------------------- moving */
+
+bool weir_condenser_moves(const struct weir_condenser *condenser)
+{
+	return condenser->moves;
+}
+
+int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip)
+{
+	struct weir_block all = *condenser->out, shown;
+
+	for (uint32_t i = 0; i < condenser->n; i++)
+		weir_moving_results(condenser->moving[i], condenser->x[i], all.column[i].real, in->n);
+	condenser->last_row = in->n - 1;
+	all.n = in->n;
+	all.t = in->t;
+	weir_block_slice(&shown, &all, skip, in->n - skip);
+	return weir_emit(condenser->node, &shown);
+}
+
+int weir_condenser_show_last(struct weir_condenser *condenser, int64_t t)
+{
+	struct weir_block shown;
+
+	condenser->out->t[condenser->last_row] = t;
+	weir_block_slice(&shown, condenser->out, condenser->last_row, 1);
+	return weir_emit(condenser->node, &shown);
 }

@@ -14,6 +14,8 @@
  * - `partial` also gives the windows that began before the first record.
  * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
  *
+ * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
+ *
  * A session is a window without an edge of its own: it goes on while each record comes less than `session` after the one before,
  * and ends that long after its last. All of it is one pane.
  */
@@ -121,6 +123,7 @@ static int open_condenser(struct weir_node *node, struct window *window, struct 
 		.panes = window->session.gap ? 1 : (uint32_t)panes_per_window(window),
 		.records = !window->is_time && fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX,
 		.argument = window->is_time || fits ? NULL : "size",
+		.moving = !window->is_time && window->step == 1 ? (uint32_t)window->size : 0,
 	};
 
 	return weir_condenser_open(&window->condenser, node, out, &gathering);
@@ -251,6 +254,18 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 	return window->is_time ? 0 : close_until(window, window->position);
 }
 
+/* From the window's first record on, or from where it is full, each record ends one. */
+static int push_moving(struct window *window, const struct weir_block *in)
+{
+	int64_t wanting = -window->start < window->size - 1 ? window->size - 1 - window->position : 0;
+	uint32_t skip = wanting < 0 ? 0 : wanting < in->n ? (uint32_t)wanting : in->n;
+
+	window->position += in->n;
+	window->is_fresh = skip == in->n;
+	window->last_t = in->t[in->n - 1];
+	return weir_condenser_move(window->condenser, in, skip);
+}
+
 /* A window by time that has records comes out when its end is reached, whether or not another record comes. One that ends beyond
  * all time does not. */
 static void ask_for_end(struct weir_node *node, const struct window *window, int64_t now_ns)
@@ -368,6 +383,8 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 		window->has_begun = true;
 		window->origin = in->t[0];
 	}
+	if (weir_condenser_moves(window->condenser))
+		return push_moving(window, in);
 	for (uint32_t i = 0, taken; i < in->n; i += taken) {
 		int err = take_run(node, window, in, i, &taken);
 
@@ -404,6 +421,9 @@ static int window_flush(struct weir_node *node)
 	if (window->session.gap)
 		return session_end(window);
 	window->last_t = weir_time_at_end(node, window->last_t);
+	/* What the stream's end leaves unshown is what the last record has made of the window. */
+	if (weir_condenser_moves(window->condenser))
+		return window->is_fresh ? weir_condenser_show_last(window->condenser, window->last_t) : 0;
 	if (window->is_fresh)
 		err = show(window);
 	return err ? err : weir_condenser_emit(window->condenser);

@@ -47,6 +47,7 @@ struct weir_share {
 	int line[WEIR_SHARE_READERS_MAX];
 	/* Written by the server. */
 	_Atomic uint64_t used, holding; /* a bit for each reader; holding: those who are waited for */
+	_Atomic uint64_t joining;       /* those of the holding whose position is not yet where they begin */
 	_Atomic uint32_t arrivals;      /* a bell */
 	_Atomic int64_t halted_ns;      /* 0: not yet */
 	/* Written by the writer. */

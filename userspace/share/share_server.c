@@ -82,12 +82,15 @@ static uint64_t seat_reader(struct weir_share *share, unsigned place)
 	uint64_t head;
 
 	atomic_store(&seat->position, atomic_load(&share->front->head));
+	atomic_fetch_or(&share->joining, bit_of(place));
 	atomic_fetch_and(&share->unwanted, ~bit_of(place));
 	if (share->reader[place].policy == WEIR_SHARE_BLOCK)
 		atomic_fetch_or(&share->holding, bit_of(place));
 	atomic_fetch_or(&share->used, bit_of(place));
 	head = atomic_load(&share->front->head);
 	atomic_store(&seat->position, head);
+	atomic_fetch_and(&share->joining, ~bit_of(place));
+	weir_bell_ring(&seat->space_bell); /* for a writer that has waited for just that */
 	return head;
 }
 

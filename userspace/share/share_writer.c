@@ -12,14 +12,21 @@
 #define LOOK_NS INT64_C(100000000) /* a reader that dies in the wrong moment cannot ring */
 #define HALT_NS INT64_C(500000000) /* what readers get once the run is to end */
 
-/* A position that no honest reader can have holds nobody up. */
+/*
+ * A position that no honest reader can have holds nobody up. But one who is joining, and has been overtaken since the server first
+ * wrote down where we were, will begin where we may have claimed up to by now, and no further: he leaves no space until the server
+ * has said where. [D] Who has joined is looked at first, so that who has is seen where he begins.
+ */
 static uint64_t unread_by(const struct weir_share *share, unsigned reader)
 {
+	bool joins = atomic_load(&share->joining) >> reader & 1;
 	/* Acquire: what the reader read before it moved on has been read. [B] */
 	uint64_t unread = share->head -
 			  atomic_load_explicit(&share_seat(share, reader)->position, memory_order_acquire);
 
-	return unread <= share->capacity ? unread : 0;
+	if (unread <= share->capacity)
+		return unread;
+	return joins ? share->capacity : 0;
 }
 
 /* The reader that leaves least space; -1: all of it is free. */

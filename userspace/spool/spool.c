@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The producer's side of a spool, its thread, and its life. */
+/* A spool's thread, and its life. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,93 +21,23 @@ static struct timespec time_of(int64_t ns)
 	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
 }
 
-/* ---------------------------------------------------------------- producer */
-
-/* Until the writer has taken the other batch. Under stage_lock. @return 0, -EINTR, or -EAGAIN: the policy says not to wait. */
-static int await_writer(struct weir_spool *spool)
-{
-	struct timespec until = time_of(weir_now(WEIR_CLOCK_MONOTONIC) + spool->config.sync_ns);
-	bool blocks = spool->config.policy == WEIR_SPOOL_BLOCK;
-
-	while (spool->full && !spool->interrupted) {
-		if (blocks && spool->threaded)
-			pthread_cond_wait(&spool->taken, &spool->stage_lock);
-		else if (!spool->threaded ||
-			 pthread_cond_clockwait(&spool->taken, &spool->stage_lock, CLOCK_MONOTONIC, &until))
-			break;
-	}
-	if (!spool->full)
-		return 0;
-	return spool->interrupted || blocks ? -EINTR : -EAGAIN;
-}
-
-static void hand_over(struct weir_spool *spool)
-{
-	spool->full = spool->fill;
-	spool->fill = &spool->batch[spool->fill == &spool->batch[0]];
-	spool->appended += spool->filled;
-	spool->filled = 0;
-	pthread_cond_signal(&spool->staged);
-}
-
-/* The disk is too slow for this policy to wait for it. */
-static void lose_fill(struct weir_spool *spool)
-{
-	spool->appended += spool->filled;
-	spool->lost_slow += spool->filled;
-	spool->fill->used = 0;
-	spool->filled = 0;
-}
-
-int weir_spool_commit(struct weir_spool *spool)
-{
-	int err;
-
-	if (!spool->filled)
-		return 0;
-	pthread_mutex_lock(&spool->stage_lock);
-	err = await_writer(spool);
-	if (!err)
-		hand_over(spool);
-	else if (err == -EAGAIN)
-		lose_fill(spool);
-	pthread_mutex_unlock(&spool->stage_lock);
-	return err == -EINTR ? err : 0;
-}
-
-int weir_spool_append(struct weir_spool *spool, const void *bytes, uint32_t n)
-{
-	uint8_t *frame;
-
-	if (n > WEIR_SPOOL_MESSAGE_MAX)
-		return -EMSGSIZE;
-	if (spool->fill->used + WEIR_SPOOL_FRAME + n > WEIR_SPOOL_STAGE && weir_spool_commit(spool) < 0)
-		return -EINTR;
-	frame = spool->fill->bytes + spool->fill->used;
-	weir_spool_put32(frame + 4, n);
-	memcpy(frame + WEIR_SPOOL_FRAME, bytes, n);
-	spool->fill->used += WEIR_SPOOL_FRAME + n;
-	spool->filled++;
-	return 0;
-}
-
-void weir_spool_interrupt(struct weir_spool *spool)
-{
-	pthread_mutex_lock(&spool->stage_lock);
-	spool->interrupted = true;
-	pthread_cond_broadcast(&spool->taken);
-	pthread_mutex_unlock(&spool->stage_lock);
-}
-
 /* ------------------------------------------------------------------ thread */
 
+/* A writer that is going to sync anyway need not be told. Each side first says what it has done, and then looks what the other
+ * has: so one of them sees it. */
 void weir_spool_wake(struct weir_spool *spool)
 {
-	if (!spool->threaded || atomic_exchange(&spool->woken, true))
+	if (atomic_exchange(&spool->has_acks, true) || atomic_load(&spool->is_due) || !spool->threaded)
 		return;
 	pthread_mutex_lock(&spool->stage_lock);
 	pthread_cond_signal(&spool->staged);
 	pthread_mutex_unlock(&spool->stage_lock);
+}
+
+/* Is there something that the writer does not know? Under stage_lock. */
+static bool has_news(struct weir_spool *spool, bool stuck)
+{
+	return spool->ending || (!stuck && spool->oldest) || (!spool->dirty_ns && atomic_load(&spool->has_acks));
 }
 
 /* @return false: it is to end. */
@@ -121,7 +51,7 @@ static bool await_work(struct weir_spool *spool, bool stuck)
 		due_ns = weir_now(WEIR_CLOCK_MONOTONIC) + RETRY_NS;
 	until = time_of(due_ns);
 	pthread_mutex_lock(&spool->stage_lock);
-	while (!spool->ending && (stuck || !spool->full) && !atomic_load(&spool->woken)) {
+	while (!has_news(spool, stuck)) {
 		if (due_ns == INT64_MAX)
 			pthread_cond_wait(&spool->staged, &spool->stage_lock);
 		else if (pthread_cond_clockwait(&spool->staged, &spool->stage_lock, CLOCK_MONOTONIC, &until))
@@ -132,13 +62,32 @@ static bool await_work(struct weir_spool *spool, bool stuck)
 	return !ending;
 }
 
+static bool is_interrupted(struct weir_spool *spool)
+{
+	bool is;
+
+	pthread_mutex_lock(&spool->stage_lock);
+	is = spool->interrupted;
+	pthread_mutex_unlock(&spool->stage_lock);
+	return is;
+}
+
+int weir_spool_write_inline(struct weir_spool *spool)
+{
+	for (weir_spool_work(spool, false); spool->is_blocked; weir_spool_work(spool, false)) {
+		if (is_interrupted(spool))
+			return -EINTR;
+		await_work(spool, true);
+	}
+	return 0;
+}
+
 static void *run(void *context)
 {
 	struct weir_spool *spool = context;
 	bool stuck = false;
 
 	while (await_work(spool, stuck)) {
-		atomic_store(&spool->woken, false);
 		weir_spool_work(spool, false);
 		stuck = spool->is_blocked;
 	}
@@ -158,12 +107,10 @@ static uint64_t segment_bytes(uint64_t limit)
 
 static int allocate(struct weir_spool *spool)
 {
-	for (int i = 0; i < 2; i++) {
-		spool->batch[i].bytes = malloc(WEIR_SPOOL_STAGE);
-		if (!spool->batch[i].bytes)
-			return -ENOMEM;
-	}
-	spool->fill = &spool->batch[0];
+	int err = weir_spool_stage_open(spool);
+
+	if (err < 0)
+		return err;
 	spool->reading.chunk = malloc(WEIR_SPOOL_CHUNK);
 	if (!spool->reading.chunk)
 		return -ENOMEM;
@@ -190,7 +137,7 @@ static int start(struct weir_spool *spool, char error[256])
 	weir_spool_rewind(spool);
 	if (spool->counts.waiting)
 		eventfd_write(spool->fd, 1);
-	if (spool->config.manual)
+	if (spool->config.manual || spool->config.is_inline)
 		return 0;
 	spool->threaded = true;
 	err = pthread_create(&spool->thread, NULL, run, spool);
@@ -230,8 +177,7 @@ static void destroy(struct weir_spool *spool)
 	pthread_mutex_destroy(&spool->lock);
 	pthread_mutex_destroy(&spool->stage_lock);
 	free(spool->reading.chunk);
-	free(spool->batch[0].bytes);
-	free(spool->batch[1].bytes);
+	weir_spool_stage_close(spool);
 	free(spool->segment);
 	free(spool->hole);
 	free(spool);
@@ -275,15 +221,21 @@ static void end_thread(struct weir_spool *spool)
 	spool->threaded = false;
 }
 
-/* With the thread gone, its work is ours: the batch that it had, the last one, and what it had acknowledged. */
+/* With the thread gone, its work is ours; and with nobody to come after, nothing waits for room any more. */
+void weir_spool_end(struct weir_spool *spool)
+{
+	end_thread(spool);
+	spool->is_last = true;
+	weir_spool_work(spool, false);
+	(void)weir_spool_commit(spool);
+	weir_spool_work(spool, true);
+}
+
 void weir_spool_close(struct weir_spool *spool)
 {
 	if (!spool)
 		return;
-	end_thread(spool);
-	weir_spool_work(spool, false);
-	(void)weir_spool_commit(spool);
-	weir_spool_work(spool, true);
+	weir_spool_end(spool);
 	destroy(spool);
 }
 

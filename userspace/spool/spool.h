@@ -39,10 +39,13 @@ struct weir_spool_config {
 	const char *dir;      /**< made when it is missing; one spool, and one process at a time */
 	uint64_t limit_bytes; /**< of all segments together, WEIR_SPOOL_LIMIT_MIN at least */
 	enum weir_spool_policy policy;
-	int64_t sync_ns; /**< from commit to being safe, at most; 0: 100 ms */
-	double rate;     /**< messages per second that are offered while there is a backlog; 0: no limit */
+	uint64_t
+		memory_bytes; /**< for what the disk has not taken yet; 0: 1 MiB. In batches of 256 KiB, three at least */
+	int64_t sync_ns;      /**< from commit to being safe, at most; 0: 100 ms */
+	double rate;          /**< messages per second that are offered while there is a backlog; 0: no limit */
 	const struct weir_spool_io *io; /**< NULL: the file system below `dir`. Tests have others */
-	bool manual;                    /**< tests: no thread, weir_spool_work() does its work */
+	bool is_inline;                 /**< no thread: commit() writes itself, for an io that is quick */
+	bool manual;                    /**< tests: neither; weir_spool_work() does it */
 };
 
 struct weir_spool_message {
@@ -51,14 +54,17 @@ struct weir_spool_message {
 	uint32_t n;
 };
 
-/** Messages, but for the last three. Every message appended is in the end acknowledged, lost by one cause, or still there. */
+/**
+ * Messages, but for the last three. Every message appended or recovered is acknowledged, waiting, lost by one cause, or on its way
+ * to the disk: what is missing from the sum is still in memory.
+ */
 struct weir_spool_counts {
-	uint64_t appended;     /**< by this process */
+	uint64_t appended;     /**< and committed, by this process */
 	uint64_t recovered;    /**< not acknowledged before it was opened, with those that cannot be read any more */
 	uint64_t acknowledged; /**< in this process's time */
 	uint64_t waiting;      /**< kept, not acknowledged */
 	uint64_t lost_limit;   /**< the limit was reached */
-	uint64_t lost_disk;    /**< the disk was full, failed or was too slow */
+	uint64_t lost_disk;    /**< the disk was full, failed, or was so slow that memory ran out */
 	uint64_t lost_corrupt; /**< in what could not be read back, as far as can be told */
 	uint64_t corrupt_bytes;
 	uint64_t disk_errors;
@@ -72,7 +78,12 @@ struct weir_spool_counts {
  */
 int weir_spool_open(struct weir_spool **out, const struct weir_spool_config *config, char error[256]) WEIR_MUST_CHECK;
 
-/** @brief Commit, write, sync, and close. What is not acknowledged stays for the next time. NULL is fine. */
+/**
+ * @brief Commit, write and sync for the last time. What then finds no room on the disk is lost and counted, also where the policy
+ * is to wait. By the producer; only counts are read afterwards. It takes as long as the disk does.
+ */
+void weir_spool_end(struct weir_spool *spool);
+/** @brief End, and close. What is not acknowledged stays for the next time. NULL is fine. */
 void weir_spool_close(struct weir_spool *spool);
 
 /** @brief Names this spool for ever: part of a message's identity together with its id. */
@@ -81,7 +92,8 @@ uint64_t weir_spool_identity(const struct weir_spool *spool);
 /* The producer: one thread. */
 
 /**
- * @brief Add a message to the batch. No system call and no lock, except when the batch is full and must be committed.
+ * @brief Add a message to the batch. No system call and no lock, except when the batch is full and must be committed. Only with
+ * WEIR_SPOOL_BLOCK does it ever wait for the disk; the others lose messages when the memory is full, and count them.
  * @return 0, also where the message was lost by policy (and counted); -EMSGSIZE above WEIR_SPOOL_MESSAGE_MAX; -EINTR: it would
  * block, and weir_spool_interrupt() was called: the message was not taken.
  */
@@ -124,7 +136,8 @@ struct weir_spool_io {
 	int (*create)(void *context, const char *name); /**< for reading and writing; truncates */
 	int (*open)(void *context, const char *name);   /**< for reading and writing, existing */
 	int (*close)(void *context, int fd);
-	int (*read)(void *context, int fd, void *bytes, uint32_t n, uint64_t at);        /**< short only at the end */
+	/** Short at the end, or before what fails. */
+	int (*read)(void *context, int fd, void *bytes, uint32_t n, uint64_t at);
 	int (*write)(void *context, int fd, const void *bytes, uint32_t n, uint64_t at); /**< all or an error */
 	int (*sync)(void *context, int fd);
 	int (*sync_names)(void *context); /**< the directory: what was created and removed */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Frames in a file: crc, length, id, message. All numbers are little-endian. */
 #include <endian.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "spool/spool_internal.h"
+
+#define SECTOR 4096
+#define READ_TRIES 3
 
 void weir_spool_put32(uint8_t *at, uint32_t value)
 {
@@ -41,6 +45,11 @@ uint32_t weir_spool_crc(const void *bytes, uint32_t n)
 	return (uint32_t)crc32(0, bytes, n);
 }
 
+uint32_t weir_spool_frame_bytes(const uint8_t *frame)
+{
+	return WEIR_SPOOL_FRAME + weir_spool_get32(frame + 4);
+}
+
 static uint32_t frame_crc(const uint8_t *frame)
 {
 	return weir_spool_crc(frame + 4, WEIR_SPOOL_FRAME - 4 + weir_spool_get32(frame + 4));
@@ -65,6 +74,16 @@ bool weir_spool_parse_name(const char *name, uint64_t *first)
 		return false;
 	weir_spool_name(again, *first);
 	return !strcmp(name, again);
+}
+
+/* A disk that fails once may not fail again. */
+int weir_spool_read(const struct weir_spool_io *io, int fd, void *bytes, uint32_t n, uint64_t at)
+{
+	int got = -EIO;
+
+	for (int i = 0; i < READ_TRIES && got < 0; i++)
+		got = io->read(io->context, fd, bytes, n, at);
+	return got;
 }
 
 /* Is there a whole frame at `at`, of a message that belongs here? */
@@ -97,11 +116,29 @@ static bool load(struct weir_spool_file *file)
 	room = WEIR_SPOOL_CHUNK - file->have;
 	if (room > file->end - from)
 		room = (uint32_t)(file->end - from);
-	got = file->io->read(file->io->context, file->fd, file->chunk + file->have, room, from);
+	got = weir_spool_read(file->io, file->fd, file->chunk + file->have, room, from);
 	file->failed = got < 0;
-	if (got > 0)
+	if (got > 0) {
 		file->have += (uint32_t)got;
+		file->stride = 0;
+	}
 	return got > 0;
+}
+
+/* The more in a row cannot be read, the larger the steps: a file that is lost as a whole must not take for ever. */
+bool weir_spool_file_skip(struct weir_spool_file *file)
+{
+	uint64_t to = (file->base + file->have) / SECTOR * SECTOR;
+
+	file->stride = file->stride ? 2 * file->stride : SECTOR;
+	to += file->stride;
+	file->failed = false;
+	if (to >= file->end)
+		return false;
+	file->skipped += to - file->base - file->at;
+	file->base = to;
+	file->have = file->at = 0;
+	return true;
 }
 
 /* No frame needs more, so with this much in the chunk what is none will not become one. */
@@ -136,7 +173,7 @@ void weir_spool_file_end(struct weir_spool_file *file)
 	if (file->fd >= 0)
 		file->io->close(file->io->context, file->fd);
 	file->fd = -1;
-	file->have = file->at = 0;
+	file->have = file->at = file->stride = 0;
 	file->failed = false;
 }
 

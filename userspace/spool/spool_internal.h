@@ -8,10 +8,11 @@
  *     spool_recover.c   open: what is there; the file that remembers what was acknowledged
  *     spool_writer.c    the writer thread's work: batches to segments, sync, limits
  *     spool_reader.c    the consumer's side
- *     spool.c           the producer's side, the thread, open and close
+ *     spool_stage.c     the producer's side: batches in memory
+ *     spool.c           the thread, open and close
  *
- * Two locks: `stage_lock` between producer and writer, `lock` between writer and consumer. Both are held for a few
- * assignments only, never around I/O, but for removing a file.
+ * Two locks: `stage_lock` between producer and writer, `lock` between writer and consumer. Neither is ever held around I/O, so
+ * that nobody waits for a disk who does not read or write it.
  */
 #ifndef WEIR_SPOOL_SPOOL_INTERNAL_H
 #define WEIR_SPOOL_SPOOL_INTERNAL_H
@@ -52,13 +53,15 @@ struct weir_spool_file {
 	uint64_t base;    /**< of the chunk, in the file */
 	uint64_t end;     /**< bytes of the file that may be read */
 	uint64_t skipped; /**< bytes that were no frame */
+	uint64_t stride;  /**< of the last step over what cannot be read; 0: it could */
 	bool failed;      /**< the last read did */
 };
 
 struct weir_spool_batch {
-	uint8_t *bytes; /**< WEIR_SPOOL_STAGE; frames whose crc and id are still to come */
-	uint32_t used;
-	uint32_t written; /**< the writer: so far */
+	struct weir_spool_batch *next;
+	uint8_t *bytes;   /**< WEIR_SPOOL_STAGE; frames whose crc and id are still to come */
+	uint32_t used, n; /**< bytes; messages */
+	uint32_t written; /**< bytes; the writer: so far */
 };
 
 struct weir_spool {
@@ -72,13 +75,15 @@ struct weir_spool {
 	/* Producer and writer, under stage_lock; but for `fill`, which is the producer's. */
 	pthread_mutex_t stage_lock;
 	pthread_cond_t staged, taken;
-	struct weir_spool_batch batch[2];
+	uint8_t *memory;
+	struct weir_spool_batch *batch;
 	struct weir_spool_batch *fill;
-	struct weir_spool_batch *full; /**< NULL: nothing to write */
-	uint64_t appended, lost_slow;  /**< messages */
-	uint64_t filled;               /**< messages in `fill`; the producer's */
+	struct weir_spool_batch *oldest, *newest; /**< those that wait for the writer; NULL: none */
+	struct weir_spool_batch *free;
+	uint64_t appended, lost_slow; /**< messages */
 	bool interrupted, ending;
-	_Atomic bool woken; /**< the writer will look at what was acknowledged */
+	_Atomic bool has_acks; /**< that are not written down yet; the consumer sets it, the writer takes it back */
+	_Atomic bool is_due;   /**< the writer will sync in time; its own */
 
 	/* Writer and consumer, under lock. */
 	pthread_mutex_t lock;
@@ -97,7 +102,9 @@ struct weir_spool {
 	uint64_t generation;
 	int64_t dirty_ns; /**< since when something is not synced; 0: all is */
 	bool dirty_data, dirty_ack, dirty_names;
-	bool is_blocked; /**< the batch has to wait for room */
+	struct weir_spool_batch *writing; /**< NULL: none */
+	bool is_blocked;                  /**< it has to wait for room */
+	bool is_last;                     /**< what finds no room now never will */
 
 	/* The consumer's alone. */
 	struct weir_spool_file reading;
@@ -114,7 +121,17 @@ struct weir_spool {
 int weir_spool_io_open(struct weir_spool_io *io, const char *dir, char error[256]) WEIR_MUST_CHECK;
 void weir_spool_io_close(struct weir_spool_io *io);
 
+/* spool_stage.c */
+int weir_spool_stage_open(struct weir_spool *spool) WEIR_MUST_CHECK;
+void weir_spool_stage_close(struct weir_spool *spool);
+/** @brief The oldest batch that waits to be written, or NULL. The writer's. */
+struct weir_spool_batch *weir_spool_take(struct weir_spool *spool);
+/** @brief It is written, or lost. */
+void weir_spool_give_back(struct weir_spool *spool, struct weir_spool_batch *batch);
+
 /* spool_frame.c */
+/** @brief Bytes of a frame whose length is in place. */
+uint32_t weir_spool_frame_bytes(const uint8_t *frame);
 void weir_spool_put32(uint8_t *at, uint32_t value);
 void weir_spool_put64(uint8_t *at, uint64_t value);
 uint32_t weir_spool_get32(const uint8_t *at);
@@ -125,6 +142,10 @@ void weir_spool_seal(uint8_t *frame, uint64_t id);
 void weir_spool_name(char name[WEIR_SPOOL_NAME], uint64_t first);
 /** @brief false: not the name of a segment. */
 bool weir_spool_parse_name(const char *name, uint64_t *first);
+/** @brief As io->read(), tried again where it fails. */
+int weir_spool_read(const struct weir_spool_io *io, int fd, void *bytes, uint32_t n, uint64_t at) WEIR_MUST_CHECK;
+/** @brief After a read that failed, go on behind what cannot be read. @return false: behind it is nothing. */
+bool weir_spool_file_skip(struct weir_spool_file *file);
 /** @brief The next frame with an id in [least, most], over whatever lies in between. false: none up to `end`. */
 bool weir_spool_file_next(struct weir_spool_file *file, uint64_t least, uint64_t most, struct weir_spool_message *out);
 /** @brief Begin with the first frame of another file; closes the last one. @return 0 or -errno. */
@@ -147,6 +168,8 @@ void weir_spool_forget_first(struct weir_spool *spool);
 uint64_t weir_spool_lose(struct weir_spool *spool, struct weir_spool_segment *segment);
 
 /* spool.c */
+/** @brief Without a thread: write what was committed. @return 0; -EINTR: there is no room, and the producer is not to wait. */
+int weir_spool_write_inline(struct weir_spool *spool) WEIR_MUST_CHECK;
 /** @brief Something was acknowledged. */
 void weir_spool_wake(struct weir_spool *spool);
 

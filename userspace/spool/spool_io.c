@@ -51,9 +51,9 @@ static int io_read(void *context, int fd, void *bytes, uint32_t n, uint64_t at)
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
+		if (got < 0 && !done)
 			return -errno;
-		if (!got)
+		if (got <= 0)
 			break;
 		done += (uint32_t)got;
 	}

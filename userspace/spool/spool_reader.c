@@ -55,7 +55,9 @@ static int fail(struct weir_spool *spool, uint64_t upto)
 	spool->reading.failed = false;
 	if (++spool->failures <= FAILURES_MAX)
 		return -EIO;
-	give_up(spool, upto);
+	spool->failures = 0;
+	if (spool->reading.fd < 0 || !weir_spool_file_skip(&spool->reading))
+		give_up(spool, upto);
 	return 0;
 }
 

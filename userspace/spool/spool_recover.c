@@ -148,7 +148,7 @@ static void read_acks(struct weir_spool *spool)
 	for (uint64_t at = 0; at <= ACK_SLOT; at += ACK_SLOT) {
 		uint8_t slot[ACK_BYTES];
 
-		if (spool->io.read(spool->io.context, spool->ack_fd, slot, ACK_BYTES, at) != ACK_BYTES ||
+		if (weir_spool_read(&spool->io, spool->ack_fd, slot, ACK_BYTES, at) != ACK_BYTES ||
 		    weir_spool_get64(slot) != ACK_MAGIC ||
 		    weir_spool_get32(slot + ACK_BYTES - 4) != weir_spool_crc(slot, ACK_BYTES - 4) ||
 		    weir_spool_get64(slot + 16) <= spool->generation)
@@ -161,8 +161,22 @@ static void read_acks(struct weir_spool *spool)
 	spool->ack_written = spool->ack_safe = spool->acked;
 }
 
+/* Both slots take their place on the disk at once: a spool on a disk that is full must open, or nothing would ever leave it. */
+static int reserve_slots(struct weir_spool *spool)
+{
+	static const uint8_t zeros[ACK_SLOT + ACK_BYTES];
+	int64_t size = spool->io.size(spool->io.context, spool->ack_fd);
+
+	if (size < 0 || size >= (int64_t)sizeof(zeros))
+		return size < 0 ? (int)size : 0;
+	return spool->io.write(spool->io.context, spool->ack_fd, zeros, (uint32_t)(sizeof(zeros) - (size_t)size),
+			       (uint64_t)size);
+}
+
 static int open_acks(struct weir_spool *spool)
 {
+	int err;
+
 	spool->ack_fd = spool->io.open(spool->io.context, ACK_NAME);
 	if (spool->ack_fd == -ENOENT) {
 		spool->ack_fd = spool->io.create(spool->io.context, ACK_NAME);
@@ -170,6 +184,9 @@ static int open_acks(struct weir_spool *spool)
 	}
 	if (spool->ack_fd < 0)
 		return spool->ack_fd;
+	err = reserve_slots(spool);
+	if (err < 0)
+		return err;
 	read_acks(spool);
 	return 0;
 }
@@ -210,8 +227,7 @@ static void read_identity(struct weir_spool *spool, uint64_t first)
 	uint8_t header[WEIR_SPOOL_HEADER];
 	struct weir_spool_file *file = &spool->reading;
 
-	if (spool->identity ||
-	    file->io->read(file->io->context, file->fd, header, sizeof(header), 0) != WEIR_SPOOL_HEADER ||
+	if (spool->identity || weir_spool_read(file->io, file->fd, header, sizeof(header), 0) != WEIR_SPOOL_HEADER ||
 	    weir_spool_get64(header) != WEIR_SPOOL_SEGMENT_MAGIC || weir_spool_get64(header + 16) != first ||
 	    weir_spool_get32(header + 24) != weir_spool_crc(header, 24))
 		return;
@@ -223,13 +239,24 @@ static uint64_t epoch_of(uint64_t id)
 	return id >> WEIR_SPOOL_EPOCH_SHIFT;
 }
 
+/* The next one that can be read. */
+static bool next_frame(struct weir_spool *spool, uint64_t least, uint64_t most, struct weir_spool_message *out)
+{
+	while (!weir_spool_file_next(&spool->reading, least, most, out)) {
+		spool->counts.disk_errors += spool->reading.failed;
+		if (!spool->reading.failed || !weir_spool_file_skip(&spool->reading))
+			return false;
+	}
+	return true;
+}
+
 /* Count the frames of a file, and remember what is missing between them. */
 static void scan_frames(struct weir_spool *spool, struct weir_spool_segment *segment, uint64_t most)
 {
 	struct weir_spool_message message;
 	uint64_t before;
 
-	while (weir_spool_file_next(&spool->reading, segment->last + 1, most, &message)) {
+	while (next_frame(spool, segment->last + 1, most, &message)) {
 		before = segment->last;
 		segment->last = message.id;
 		spool->counts.waiting += overlap(before + 1, message.id, spool->acked, UINT64_MAX);

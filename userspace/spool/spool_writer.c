@@ -19,8 +19,10 @@ static struct weir_spool_segment *current(struct weir_spool *spool)
 static void mark_dirty(struct weir_spool *spool, bool *what)
 {
 	*what = true;
-	if (!spool->dirty_ns)
-		spool->dirty_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	if (spool->dirty_ns)
+		return;
+	spool->dirty_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	atomic_store(&spool->is_due, true);
 }
 
 static void count_error(struct weir_spool *spool)
@@ -65,25 +67,31 @@ static int list_segment(struct weir_spool *spool)
 	return added ? 0 : -ENOMEM;
 }
 
-static void remove_file(struct weir_spool *spool, const struct weir_spool_segment *segment)
+/* Without the lock: a disk may take its time. */
+static void remove_file(struct weir_spool *spool, uint64_t first)
 {
 	char name[WEIR_SPOOL_NAME];
 
-	weir_spool_name(name, segment->first);
-	spool->io.remove(spool->io.context, name);
-	spool->counts.bytes -= segment->bytes;
+	weir_spool_name(name, first);
+	if (spool->io.remove(spool->io.context, name) < 0)
+		count_error(spool);
 	mark_dirty(spool, &spool->dirty_names);
 }
 
 /* A segment into which nothing could be written would have the name of the next one. */
 static void discard_empty(struct weir_spool *spool)
 {
+	bool is_empty;
+
 	pthread_mutex_lock(&spool->lock);
-	if (spool->n_segments && current(spool)->first == spool->next_id) {
-		remove_file(spool, current(spool));
+	is_empty = spool->n_segments && current(spool)->first == spool->next_id;
+	if (is_empty) {
+		spool->counts.bytes -= current(spool)->bytes;
 		spool->n_segments--;
 	}
 	pthread_mutex_unlock(&spool->lock);
+	if (is_empty)
+		remove_file(spool, spool->next_id);
 }
 
 static int begin_segment(struct weir_spool *spool)
@@ -122,17 +130,21 @@ static struct weir_spool_segment *oldest(struct weir_spool *spool)
 static bool drop_oldest(struct weir_spool *spool)
 {
 	struct weir_spool_segment *segment;
+	uint64_t first = 0;
 
 	pthread_mutex_lock(&spool->lock);
 	segment = oldest(spool);
 	if (segment) {
-		remove_file(spool, segment);
+		first = segment->first;
 		segment->gone = true;
-		if (segment->first > spool->held_first)
+		spool->counts.bytes -= segment->bytes;
+		if (first > spool->held_first)
 			spool->counts.lost_limit += weir_spool_lose(spool, segment);
 	}
 	pthread_mutex_unlock(&spool->lock);
-	return segment;
+	if (first)
+		remove_file(spool, first);
+	return first;
 }
 
 /* ----------------------------------------------------------------- batches */
@@ -140,11 +152,6 @@ static bool drop_oldest(struct weir_spool *spool)
 static uint8_t *rest(const struct weir_spool_batch *batch)
 {
 	return batch->bytes + batch->written;
-}
-
-static uint32_t frame_bytes(const uint8_t *frame)
-{
-	return WEIR_SPOOL_FRAME + weir_spool_get32(frame + 4);
 }
 
 static bool is_written(const struct weir_spool_batch *batch)
@@ -157,7 +164,7 @@ static void lose_rest(struct weir_spool *spool, struct weir_spool_batch *batch, 
 	uint64_t n = 0;
 
 	for (; !is_written(batch); n++)
-		batch->written += frame_bytes(rest(batch));
+		batch->written += weir_spool_frame_bytes(rest(batch));
 	pthread_mutex_lock(&spool->lock);
 	*cause += n;
 	pthread_mutex_unlock(&spool->lock);
@@ -171,10 +178,10 @@ static uint32_t seal(struct weir_spool *spool, struct weir_spool_batch *batch, u
 	for (*n = 0; batch->written + bytes < batch->used; ++*n) {
 		uint8_t *frame = rest(batch) + bytes;
 
-		if (bytes + frame_bytes(frame) > room)
+		if (bytes + weir_spool_frame_bytes(frame) > room)
 			break;
 		weir_spool_seal(frame, spool->next_id + *n);
-		bytes += frame_bytes(frame);
+		bytes += weir_spool_frame_bytes(frame);
 	}
 	return bytes;
 }
@@ -217,7 +224,7 @@ static int write_some(struct weir_spool *spool, struct weir_spool_batch *batch)
 	uint64_t room;
 	int err = 0;
 
-	if (room_in_segment(spool) < frame_bytes(rest(batch)))
+	if (room_in_segment(spool) < weir_spool_frame_bytes(rest(batch)))
 		err = begin_segment(spool);
 	if (err < 0)
 		return err;
@@ -236,12 +243,17 @@ static int write_some(struct weir_spool *spool, struct weir_spool_batch *batch)
 	return 0;
 }
 
+static bool waits(const struct weir_spool *spool)
+{
+	return spool->config.policy == WEIR_SPOOL_BLOCK && !spool->is_last;
+}
+
 /* @return false: wait. */
 static bool make_room(struct weir_spool *spool, struct weir_spool_batch *batch, uint64_t *cause)
 {
 	if (spool->config.policy == WEIR_SPOOL_DROP_OLDEST && drop_oldest(spool))
 		return true;
-	if (spool->config.policy == WEIR_SPOOL_BLOCK)
+	if (waits(spool))
 		return false;
 	lose_rest(spool, batch, cause);
 	return true;
@@ -253,7 +265,7 @@ static bool write_batch(struct weir_spool *spool, struct weir_spool_batch *batch
 	while (!is_written(batch)) {
 		int err;
 
-		if (room_in_all(spool) < frame_bytes(rest(batch))) {
+		if (room_in_all(spool) < weir_spool_frame_bytes(rest(batch))) {
 			if (!make_room(spool, batch, &spool->counts.lost_limit))
 				return false;
 			continue;
@@ -262,8 +274,7 @@ static bool write_batch(struct weir_spool *spool, struct weir_spool_batch *batch
 		if (err >= 0)
 			continue;
 		count_error(spool);
-		if (err == -ENOSPC ? !make_room(spool, batch, &spool->counts.lost_disk)
-				   : spool->config.policy == WEIR_SPOOL_BLOCK)
+		if (err == -ENOSPC ? !make_room(spool, batch, &spool->counts.lost_disk) : waits(spool))
 			return false;
 		if (err != -ENOSPC)
 			lose_rest(spool, batch, &spool->counts.lost_disk);
@@ -271,23 +282,17 @@ static bool write_batch(struct weir_spool *spool, struct weir_spool_batch *batch
 	return true;
 }
 
-static void take_batch(struct weir_spool *spool)
+/* @return false: there is none, or the one that there is has to wait. */
+static bool take_batch(struct weir_spool *spool)
 {
-	struct weir_spool_batch *batch;
-
-	pthread_mutex_lock(&spool->stage_lock);
-	batch = spool->full;
-	pthread_mutex_unlock(&spool->stage_lock);
-	if (!batch)
-		return;
-	spool->is_blocked = !write_batch(spool, batch);
-	if (spool->is_blocked)
-		return;
-	pthread_mutex_lock(&spool->stage_lock);
-	batch->used = batch->written = 0;
-	spool->full = NULL;
-	pthread_cond_signal(&spool->taken);
-	pthread_mutex_unlock(&spool->stage_lock);
+	if (!spool->writing)
+		spool->writing = weir_spool_take(spool);
+	spool->is_blocked = spool->writing && !write_batch(spool, spool->writing);
+	if (!spool->writing || spool->is_blocked)
+		return false;
+	weir_spool_give_back(spool, spool->writing);
+	spool->writing = NULL;
+	return true;
 }
 
 /* -------------------------------------------------------------------- sync */
@@ -296,30 +301,39 @@ static void write_acks(struct weir_spool *spool)
 {
 	uint64_t acked;
 
+	atomic_store(&spool->has_acks, false);
 	pthread_mutex_lock(&spool->lock);
 	acked = spool->acked;
 	pthread_mutex_unlock(&spool->lock);
 	if (acked == spool->ack_written)
 		return;
-	if (weir_spool_write_ack(spool, acked) < 0) {
-		count_error(spool);
+	mark_dirty(spool, &spool->dirty_ack);
+	if (weir_spool_write_ack(spool, acked) >= 0) {
+		spool->ack_written = acked;
 		return;
 	}
-	spool->ack_written = acked;
-	mark_dirty(spool, &spool->dirty_ack);
+	count_error(spool);
+	atomic_store(&spool->has_acks, true);
 }
 
-/* Everything in the segment is safely acknowledged: nobody needs it any more. */
-static void remove_acknowledged(struct weir_spool *spool)
+/* Everything in the first segment is safely acknowledged: nobody needs it any more. @return was that so? */
+static bool remove_acknowledged(struct weir_spool *spool)
 {
+	struct weir_spool_segment segment;
+	bool is_over;
+
 	pthread_mutex_lock(&spool->lock);
-	while (spool->n_segments && spool->segment[0].last <= spool->ack_safe &&
-	       (spool->n_segments > 1 || spool->write_fd < 0)) {
-		if (!spool->segment[0].gone)
-			remove_file(spool, &spool->segment[0]);
+	is_over = spool->n_segments && spool->segment[0].last <= spool->ack_safe &&
+		  (spool->n_segments > 1 || spool->write_fd < 0);
+	if (is_over) {
+		segment = spool->segment[0];
+		spool->counts.bytes -= segment.gone ? 0 : segment.bytes;
 		weir_spool_forget_first(spool);
 	}
 	pthread_mutex_unlock(&spool->lock);
+	if (is_over && !segment.gone)
+		remove_file(spool, segment.first);
+	return is_over;
 }
 
 static bool sync_file(struct weir_spool *spool, int fd, bool *dirty)
@@ -334,7 +348,7 @@ static bool sync_file(struct weir_spool *spool, int fd, bool *dirty)
 
 static void sync_all(struct weir_spool *spool)
 {
-	bool safe = sync_file(spool, spool->ack_fd, &spool->dirty_ack);
+	bool safe = sync_file(spool, spool->ack_fd, &spool->dirty_ack), is_clean;
 
 	if (safe)
 		spool->ack_safe = spool->ack_written;
@@ -343,26 +357,34 @@ static void sync_all(struct weir_spool *spool)
 		spool->dirty_data = false;
 		stop_writing(spool);
 	}
-	remove_acknowledged(spool);
+	while (remove_acknowledged(spool))
+		;
 	if (spool->dirty_names && spool->io.sync_names(spool->io.context) < 0)
 		count_error(spool);
 	else
 		spool->dirty_names = false;
-	spool->dirty_ns = spool->dirty_data || spool->dirty_ack || spool->dirty_names ? weir_now(WEIR_CLOCK_MONOTONIC)
-										      : 0;
-}
-
-void weir_spool_work(struct weir_spool *spool, bool sync)
-{
-	take_batch(spool);
-	write_acks(spool);
-	if (spool->dirty_ns && (sync || weir_now(WEIR_CLOCK_MONOTONIC) - spool->dirty_ns >= spool->config.sync_ns))
-		sync_all(spool);
+	is_clean = !spool->dirty_data && !spool->dirty_ack && !spool->dirty_names;
+	spool->dirty_ns = is_clean ? 0 : weir_now(WEIR_CLOCK_MONOTONIC);
+	atomic_store(&spool->is_due, !is_clean);
 }
 
 int64_t weir_spool_work_due(const struct weir_spool *spool)
 {
 	return spool->dirty_ns ? spool->dirty_ns + spool->config.sync_ns : INT64_MAX;
+}
+
+static void sync_in_time(struct weir_spool *spool, bool now)
+{
+	write_acks(spool);
+	if (now || weir_now(WEIR_CLOCK_MONOTONIC) >= weir_spool_work_due(spool))
+		sync_all(spool);
+}
+
+void weir_spool_work(struct weir_spool *spool, bool sync)
+{
+	while (take_batch(spool))
+		sync_in_time(spool, false);
+	sync_in_time(spool, sync);
 }
 
 void weir_spool_writer_close(struct weir_spool *spool)

@@ -70,6 +70,13 @@ void weir_broker_close(struct weir_broker *broker);
  */
 int weir_broker_reach(const struct weir_broker *broker, char *why) WEIR_MUST_CHECK;
 
+/**
+ * @brief The broker's certificate was not accepted: for `why`, of WEIR_LINK_WHY bytes.
+ * @param what is known to be wrong with it; NULL: any of the usual things.
+ * @return -EACCES: it will be no better the next time.
+ */
+int weir_broker_doubt(const struct weir_broker *broker, const char *what, char *why);
+
 #ifdef __cplusplus
 }
 #endif

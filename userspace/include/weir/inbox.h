@@ -24,11 +24,15 @@ extern "C" {
 struct weir_inbox;
 
 /** Rows of the parameter table, to be named among those of the driver. */
-#define WEIR_INBOX_PARAMS                                                                                 \
-	WEIR_PAYLOAD_READER_PARAMS,                                                                       \
-	{                                                                                                 \
-		.name = "topic_as", .style = WEIR_KEY, .value = WEIR_V_TEXT,                              \
-		.help = "name of a text field for the topic, routing key or key that a message came with" \
+#define WEIR_INBOX_PARAMS                                                                                            \
+	WEIR_PAYLOAD_READER_PARAMS,                                                                                  \
+		{ .name = "topic_as",                                                                                \
+		  .style = WEIR_KEY,                                                                                 \
+		  .value = WEIR_V_TEXT,                                                                              \
+		  .help = "name of a text field for the topic, routing key or key that a message came with" },       \
+	{                                                                                                            \
+		.name = "id_as", .style = WEIR_KEY, .value = WEIR_V_TEXT,                                            \
+		.help = "name of a text field for the id that a weir gave the message: the same when it comes again" \
 	}
 
 /** How a protocol writes topics. */
@@ -62,6 +66,13 @@ struct weir_inbox_message {
 void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message);
 /** @brief The mark of the last message all of whose records have been taken; 0: none was. */
 uint64_t weir_inbox_done(const struct weir_inbox *inbox);
+/**
+ * @brief The mark of the last message whose records have gone down every chain that reads this source, as far as the next ring:
+ * up to here a broker may forget. 0: none. From the link's serve(); may lag behind, see weir_inbox_look_ns().
+ */
+uint64_t weir_inbox_settled(struct weir_inbox *inbox);
+/** @brief In how many ns to ask again: `else_ns`, or sooner while there is something to be settled. */
+int64_t weir_inbox_look_ns(struct weir_inbox *inbox, int64_t else_ns);
 /** @brief Is there nothing left to be taken? Then it is time to look for more messages. */
 bool weir_inbox_is_empty(const struct weir_inbox *inbox);
 

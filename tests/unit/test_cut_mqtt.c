@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * MQTT against mosquitto, while sender, broker and reader are killed. mosquitto answers when it has written a message to those who
+ * are connected, and writes its own state to disk only when it is told to end: docs/brokers.md says what that can promise.
+ * WEIR_CUTS says how often somebody is killed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cut.h"
+#include "weir/weir.h"
+
+static struct server server;
+
+static int setup(void **state)
+{
+	(void)state;
+	server_open(&server, &server_mosquitto);
+	server_start(&server);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	server_close(&server);
+	return 0;
+}
+
+/* Whoever is killed: nothing is lost, what comes twice is recognised, and the rest is in order. */
+static void nothing_is_lost(void **state)
+{
+	char sink[80], source[80];
+	struct cut cut = { .server = &server,
+			   .sink = sink,
+			   .source = source,
+			   .greeting = "reader 1 cut",
+			   .hz = 2000,
+			   .n_kills = cut_count(20),
+			   .broker_every = 2,
+			   .is_forgetful = true };
+
+	(void)state;
+	snprintf(sink, sizeof(sink), "mqtt://127.0.0.2:%d/cut", server.port);
+	snprintf(source, sizeof(source), "mqtt://127.0.0.1:%d/cut id=reader", server.port);
+	cut_run(&cut);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_is_lost, setup, teardown),
+	};
+
+	if (weir_tell_absent("mqtt", stderr))
+		return 77;
+	if (!server_is_there(&server_mosquitto)) {
+		fputs("no mosquitto here: scripts/setup test installs it\n", stderr);
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
