@@ -36,6 +36,14 @@ static uint32_t run_in_time(const struct weir_block *block, uint32_t from, int64
 	return to - from;
 }
 
+/* Records that are missing here are missing below as well, where each stage gives one for one. */
+static void miss(struct weir_agent *agent, struct weir_port *port)
+{
+	if (agent->numbers)
+		weir_chain_last(agent->first)->stream->missing += port->lost;
+	port->lost = 0;
+}
+
 /* Live, time may have passed before these came: what is older than the last tick is late. */
 static int push_timely(struct weir_agent *agent, struct weir_port *port)
 {
@@ -46,8 +54,11 @@ static int push_timely(struct weir_agent *agent, struct weir_port *port)
 
 	while (port->at < block->n && block->t[port->at] < port->promised_ns) {
 		weir_lost(agent->first, WEIR_LOST_LATE, 1);
+		port->lost++;
 		port->at++;
 	}
+	if (port->lost)
+		miss(agent, port);
 	n = run_in_time(block, port->at, port->promised_ns);
 	weir_block_slice(&part, block, port->at, n);
 	err = n ? weir_chain_push(agent->first, &part, &agent->time_ns) : 0;
@@ -369,6 +380,21 @@ bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
 
 /* -------------------------------------------------------------- open, close */
 
+/* A combiner by number has numbers of its own; one by time, and a sorter, have none. */
+static bool numbers(const struct weir_agent *agent)
+{
+	const struct weir_node *node = agent->first;
+
+	if (!weir_chain_last(agent->first)->stream || agent->first->sorts)
+		return false;
+	if (node->driver->combiner && node->driver->combiner->rows)
+		node = node->down;
+	for (; node; node = node->down)
+		if (!node->one_for_one)
+			return false;
+	return true;
+}
+
 int weir_agent_open(struct weir_agent *agent)
 {
 	struct weir_node *last = weir_chain_last(agent->first);
@@ -376,6 +402,8 @@ int weir_agent_open(struct weir_agent *agent)
 
 	agent->time_ns = INT64_MIN;
 	agent->deadline_ns = INT64_MAX;
+	agent->numbers = numbers(agent);
+	agent->row = agent->pipeline->first_row;
 	/* Whoever looks at it is the loop, which has then done all that there was. */
 	atomic_store(&agent->waiting, agent->is_prompt);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)

@@ -58,6 +58,11 @@ int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns)
 	return t_ns > node->time_ns ? t_ns : node->time_ns;
 }
 
+void weir_one_for_one(struct weir_node *node)
+{
+	node->one_for_one = true;
+}
+
 void weir_begins_with(struct weir_node *node, uint32_t n)
 {
 	node->begins_with = n;

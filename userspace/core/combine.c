@@ -120,6 +120,9 @@ static int give_rows(struct weir_agent *agent, uint32_t n)
 	struct weir_block part[WEIR_INPUTS_MAX];
 	const struct weir_block *in[WEIR_INPUTS_MAX];
 
+	if (agent->numbers)
+		weir_chain_last(agent->first)->stream->missing += agent->port[0].row - agent->row;
+	agent->row = agent->port[0].row + n;
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		struct weir_port *port = &agent->port[i];
 

@@ -242,6 +242,45 @@ static void make_room(struct weir_pipeline *pipeline)
 	}
 }
 
+/* -------------------------------------------------------------------- numbers */
+
+/* From a stream that a combiner by number reads up to where it comes from. */
+static void spread_numbers(struct weir_node *node)
+{
+	if (node->feeds_numbers)
+		return;
+	node->feeds_numbers = true;
+	for (uint32_t i = 1; i < node->n_ups; i++)
+		spread_numbers(node->ups[i]);
+	if (node->up)
+		spread_numbers(node->up);
+}
+
+/* What a reader wants no newer ones of is written for nobody. The others learn that with the next row that is; by then a zip may have
+ * held up all that could bring one. */
+static int check_policies(const struct weir_pipeline *pipeline)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		const struct weir_agent *agent = pipeline->agent[i];
+
+		for (uint32_t k = 0; k < agent->n_ports && agent->first->driver->combiner; k++)
+			if (agent->first->driver->combiner->rows)
+				spread_numbers(agent->port[k].from->from);
+	}
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
+			if (pipeline->agent[i]->port[k].policy == WEIR_DROP_NEWEST &&
+			    pipeline->agent[i]->port[k].from->from->feeds_numbers)
+				err = weir_fail_arg(
+					pipeline->agent[i]->first, NULL,
+					"policy=drop_oldest loses records for this reader alone",
+					"policy=drop_newest leaves records out for all readers of the stream, "
+					"and a zip takes them by number");
+	return err;
+}
+
 bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
@@ -252,31 +291,40 @@ bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 
 /* ------------------------------------------------------------------- lending */
 
-/* The one agent that reads a stream, and nothing else; NULL: there is none such. */
-static const struct weir_agent *only_reader(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
+/* The ports that read a stream; *n: how many. */
+static struct weir_port *find_ports(const struct weir_pipeline *pipeline, const struct weir_stream *stream, uint32_t *n)
 {
-	const struct weir_agent *found = NULL;
-	uint32_t n = 0;
+	struct weir_port *found = NULL;
 
+	*n = 0;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
 			if (pipeline->agent[i]->port[k].from == stream) {
-				found = pipeline->agent[i];
-				n += found->n_ports;
+				found = &pipeline->agent[i]->port[k];
+				*n += pipeline->agent[i]->n_ports; /* one of several is not alone */
 			}
-	return n == 1 ? found : NULL;
+	return found;
 }
 
-/* A reader that is to be overtaken needs a ring to be overtaken in; one that sorts waits for marks. */
+static bool is_sorted(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
+{
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		if (pipeline->node[i]->sorts && pipeline->node[i]->up == stream->from)
+			return true;
+	return false;
+}
+
+/* A reader that is to be overtaken needs a ring to be overtaken in. */
 static void lend(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
 		struct weir_stream *stream = pipeline->stream[i];
-		const struct weir_agent *reader = only_reader(pipeline, stream);
+		uint32_t n;
+		const struct weir_port *port = find_ports(pipeline, stream, &n);
 
 		stream->is_lent = stream->from->role == WEIR_SOURCE && stream->from->driver->source->lend &&
-				  !stream->filter && reader && !reader->first->sorts &&
-				  reader->port->policy == WEIR_BLOCK;
+				  !stream->filter && n == 1 && port->policy == WEIR_BLOCK &&
+				  !is_sorted(pipeline, stream);
 	}
 }
 
@@ -294,5 +342,5 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 	add_patience(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		pipeline->agent[i]->is_prompt = weir_agent_suits_loop(pipeline->agent[i]);
-	return 0;
+	return check_policies(pipeline);
 }

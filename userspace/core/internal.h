@@ -81,9 +81,11 @@ struct weir_node {
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
-	int64_t tick_ns;  /**< when to call tick(); INT64_MAX: never */
-	bool never_ticks; /**< whatever its table says */
-	bool sorts;       /**< its input, by up to sorts_ns */
+	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
+	bool never_ticks;   /**< whatever its table says */
+	bool feeds_numbers; /**< a combiner by number reads what is made of it */
+	bool one_for_one;   /**< a record that is missing before it is missing behind it */
+	bool sorts;         /**< its input, by up to sorts_ns */
 	int64_t sorts_ns;
 	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
 	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
@@ -139,23 +141,26 @@ struct weir_port {
 	struct weir_stream *from;
 	enum weir_policy policy;
 	/* Only while it runs. */
-	struct weir_reader *reader; /**< NULL where rows are lent */
-	struct weir_feed *feed;     /**< and then its source's */
-	struct weir_wait wait;      /**< for what, when it had none to lend */
-	uint64_t base;              /**< position of the reader when it was opened */
-	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
+	struct weir_reader *reader;  /**< NULL where rows are lent */
+	struct weir_feed *feed;      /**< and then its source's */
+	struct weir_wait wait;       /**< for what, when it had none to lend */
+	uint64_t base;               /**< position of the reader when it was opened */
 	struct weir_block *block;    /**< what has been taken from the ring */
 	struct weir_sorter *sorter;  /**< puts it in order; NULL: it stays as it is */
 	bool is_dry;                 /**< the ring is at its end */
 	uint64_t next_note, missing; /**< rows that are missing before `row`; it counts them */
-	int64_t reached_ns;          /**< where the ring's writer says that the stream has come to */
-	uint32_t at;                 /**< the next record of it */
-	uint64_t row;                /**< the number of that record in its stream */
-	int64_t time_ns;             /**< nothing older will come, but for what is late; INT64_MIN at first */
-	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
-	bool ended;          /**< everything was taken */
-	bool told;           /**< the combiner knows that it has ended */
-	bool goes_on;        /**< by number: it has more records than the shortest */
+	bool heeds_missing;          /**< else rows that are missing count for nothing */
+	uint64_t expected;           /**< `row` of the next record that is taken, if none is lost */
+	uint64_t lost;      /**< records that are missing before the next one, and of which those below do not know */
+	int64_t reached_ns; /**< where the ring's writer says that the stream has come to */
+	uint32_t at;        /**< the next record of it */
+	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
+	uint64_t row;          /**< the number of that record in its stream */
+	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns;   /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;            /**< everything was taken */
+	bool told;             /**< the combiner knows that it has ended */
+	bool goes_on;          /**< by number: it has more records than the shortest */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */
@@ -166,6 +171,7 @@ struct weir_agent {
 	struct weir_pipeline *pipeline;
 	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	bool is_timed;       /**< time without records matters to it, or to somebody below */
+	bool numbers;        /**< its stages are such that what is missing above is missing below */
 	bool is_prompt;      /**< the loop runs it itself, between reading its source and sleeping; prompt.c */
 	/* Only while it runs. */
 	struct weir_worker *worker;    /**< NULL: it is prompt */
@@ -175,6 +181,7 @@ struct weir_agent {
 	bool is_pausing;               /**< or nothing at all */
 	bool has_begun;                /**< prompt: its stages have */
 	uint32_t turns;
+	uint64_t row;    /**< by number: of the next that it makes, if none is lost */
 	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;
 	_Atomic bool waiting;      /**< for something to come, or its turn */

@@ -13,20 +13,34 @@
 #include "core/run.h"
 #include "core/sorter.h"
 
+/* In a circle one stream is made of the other: it has no counterpart to what the other lacks, and would wait for it for ever. */
+static bool is_in_circle(const struct weir_node *node)
+{
+	if (node->closes_circle)
+		return true;
+	for (uint32_t i = 1; i < node->n_ups; i++)
+		if (is_in_circle(node->ups[i]))
+			return true;
+	return node->up && is_in_circle(node->up);
+}
+
 int weir_port_open(struct weir_port *port, const struct weir_agent *agent)
 {
 	const struct weir_node *first = agent->first;
 	int err;
 
 	port->time_ns = port->promised_ns = port->reached_ns = INT64_MIN;
-	port->next_note = port->missing = 0;
 	if (port->from->is_lent)
 		return weir_block_open(&port->block, &port->from->schema);
 	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
 	if (err < 0)
 		return err;
+	port->next_note = port->missing = 0;
 	port->done = weir_reader_position(port->reader);
 	port->base = port->done - agent->pipeline->first_row;
+	port->heeds_missing = !is_in_circle(first);
+	port->expected = agent->pipeline->first_row;
+	port->lost = 0;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
 	if (agent->worker)
@@ -55,6 +69,8 @@ static void take(struct weir_port *port, const void *rows, uint32_t n)
 	weir_rows_decode(&port->from->schema, rows, n, port->block);
 	port->at = weir_reader_release(port->reader, n);
 	port->row = position + port->at;
+	port->lost += port->row - port->expected;
+	port->expected = port->row + (n - port->at);
 }
 
 static void reach(struct weir_port *port, int64_t t_ns)
@@ -83,7 +99,8 @@ static uint32_t heed_notes(struct weir_port *port, uint32_t n)
 		if (ahead > 0)
 			return (uint64_t)ahead < n ? (uint32_t)ahead : n;
 		reach(port, note.time_ns);
-		port->missing = note.missing;
+		if (port->heeds_missing)
+			port->missing = note.missing;
 		port->next_note++;
 	}
 	return n;
@@ -94,11 +111,12 @@ static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 {
 	/* Before looking: what is not there then is no older than the mark. */
 	int64_t mark = weir_reader_mark(port->reader);
-	uint32_t n;
 	const void *rows;
+	uint32_t n;
 
 	/* Release: whoever sees it sees what the stages did with these records. */
-	atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
+	if (weir_port_oldest(port) == INT64_MAX)
+		atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
 	rows = weir_reader_peek(port->reader, most_rows(agent), &n);
 	if (n) {
 		take(port, rows, heed_notes(port, n));

@@ -14,14 +14,11 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
 		.start_at = stream->from->pipeline->first_row,
 	};
-	int err;
+	int err = stream->is_lent ? 0 : weir_ring_open(&stream->ring, &config);
 
-	if (stream->is_lent)
-		return 0;
 	stream->told_ns = stream->shown_ns = INT64_MIN;
 	stream->missing = stream->noted = 0;
-	err = weir_ring_open(&stream->ring, &config);
-	return err < 0 ? err : weir_notes_open(&stream->notes, weir_ring_capacity(stream->ring));
+	return err < 0 || stream->is_lent ? err : weir_notes_open(&stream->notes, weir_ring_capacity(stream->ring));
 }
 
 void weir_stream_close(struct weir_stream *stream)

@@ -13,7 +13,7 @@ struct weir_condenser {
 	uint32_t records; /**< most that a median can hold */
 	struct weir_panes *panes;
 	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
-	bool is_moving;
+	bool moves;
 	uint32_t last_row; /**< moving: of `out`, which has the last result */
 	double *values;    /**< a column of WEIR_BLOCK_MAX for each expression */
 	const double *x[WEIR_FIELDS_MAX];
@@ -81,23 +81,21 @@ static int open_panes(struct weir_condenser *condenser, const struct weir_gather
 	return err;
 }
 
-static bool can_move(const struct weir_condenser *condenser, const struct weir_gathering *gathering)
+static bool can_move(const struct weir_condenser *condenser)
 {
-	bool can = gathering->moving;
-
 	for (uint32_t i = 0; i < condenser->n; i++)
-		can &= weir_function_moves((enum weir_function)condenser->binding[i].function);
-	return can;
+		if (!weir_function_moves((enum weir_function)condenser->binding[i].function))
+			return false;
+	return true;
 }
 
-static int open_moving(struct weir_condenser *condenser, const struct weir_gathering *gathering)
+static int open_moving(struct weir_condenser *condenser, uint32_t size)
 {
 	int err = 0;
 
-	condenser->is_moving = true;
+	condenser->moves = true;
 	for (uint32_t i = 0; i < condenser->n && !err; i++)
-		err = weir_moving_open(&condenser->moving[i], (enum weir_function)condenser->binding[i].function,
-				       gathering->moving);
+		err = weir_moving_open(&condenser->moving[i], (enum weir_function)condenser->binding[i].function, size);
 	return err;
 }
 
@@ -119,8 +117,8 @@ int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node 
 			err = add_field(node, &condenser->binding[i], out);
 	}
 	if (!err)
-		err = can_move(condenser, gathering) ? open_moving(condenser, gathering)
-						     : open_panes(condenser, gathering);
+		err = gathering->moving && can_move(condenser) ? open_moving(condenser, gathering->moving)
+							       : open_panes(condenser, gathering);
 	if (err < 0)
 		return err;
 	condenser->values = malloc(condenser->n * WEIR_BLOCK_MAX * sizeof(*condenser->values));
@@ -202,9 +200,19 @@ int weir_condenser_show(struct weir_condenser *condenser, int64_t t)
 	return out->n == WEIR_BLOCK_MAX ? weir_condenser_emit(condenser) : 0;
 }
 
+int weir_condenser_emit(struct weir_condenser *condenser)
+{
+	int err = weir_emit(condenser->node, condenser->out);
+
+	condenser->out->n = 0;
+	return err;
+}
+
+/* ------------------------------------------------------------------- moving */
+
 bool weir_condenser_moves(const struct weir_condenser *condenser)
 {
-	return condenser->is_moving;
+	return condenser->moves;
 }
 
 int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip)
@@ -220,19 +228,11 @@ int weir_condenser_move(struct weir_condenser *condenser, const struct weir_bloc
 	return weir_emit(condenser->node, &shown);
 }
 
-int weir_condenser_show_moved(struct weir_condenser *condenser, int64_t t)
+int weir_condenser_show_last(struct weir_condenser *condenser, int64_t t)
 {
 	struct weir_block shown;
 
 	condenser->out->t[condenser->last_row] = t;
 	weir_block_slice(&shown, condenser->out, condenser->last_row, 1);
 	return weir_emit(condenser->node, &shown);
-}
-
-int weir_condenser_emit(struct weir_condenser *condenser)
-{
-	int err = weir_emit(condenser->node, condenser->out);
-
-	condenser->out->n = 0;
-	return err;
 }

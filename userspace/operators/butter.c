@@ -155,6 +155,7 @@ static int butter_open(struct weir_node *node, const struct weir_schema *in, str
 	struct butter *butter = weir_state(node);
 	int err = read_filter(node, butter);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_open(&butter->channels, node);

@@ -81,6 +81,7 @@ static int calibrate_open(struct weir_node *node, const struct weir_schema *in, 
 	struct calibrate *calibrate = weir_state(node);
 	int err = read_points(node, calibrate);
 
+	weir_one_for_one(node);
 	(void)in;
 	calibrate->method = (int)weir_arg_int(node, "method");
 	calibrate->outside = (int)weir_arg_int(node, "outside");

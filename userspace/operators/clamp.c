@@ -29,6 +29,8 @@ static int clamp_open(struct weir_node *node, const struct weir_schema *in, stru
 		return weir_fail_arg(node, "max", NULL, "the greatest value is below the least");
 	if (clamp->min == -INFINITY && clamp->max == INFINITY)
 		return weir_fail_arg(node, NULL, "as in clamp min=0 max=100", "clamp needs min=, max= or both");
+	if (!clamp->drops)
+		weir_one_for_one(node);
 	(void)in;
 	err = weir_channels_open_any(&clamp->channels, node, out);
 	return err < 0 ? err : weir_block_open(&clamp->kept, weir_out(node));

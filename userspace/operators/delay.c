@@ -67,6 +67,7 @@ static int delay_open(struct weir_node *node, const struct weir_schema *in, stru
 	struct delay *delay = weir_state(node);
 	int err = 0;
 
+	weir_one_for_one(node);
 	delay->n = (uint32_t)weir_arg_int(node, "records");
 	delay->binding = weir_arg_bindings(node, "begin", &delay->n_bindings);
 	if (in) {

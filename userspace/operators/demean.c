@@ -19,6 +19,7 @@ static int demean_open(struct weir_node *node, const struct weir_schema *in, str
 	struct demean *demean = weir_state(node);
 	int err = weir_channels_open(&demean->channels, node);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_replace(demean->channels, out, true);

@@ -39,6 +39,7 @@ static int ewma_open(struct weir_node *node, const struct weir_schema *in, struc
 	struct ewma *ewma = weir_state(node);
 	int err = read_speed(node, ewma);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_open(&ewma->channels, node);

@@ -165,6 +165,7 @@ static int fir_open(struct weir_node *node, const struct weir_schema *in, struct
 	struct fir *fir = weir_state(node);
 	int err = read_filter(node, fir);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_open(&fir->channels, node);

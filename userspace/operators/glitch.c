@@ -30,6 +30,7 @@ static int glitch_open(struct weir_node *node, const struct weir_schema *in, str
 {
 	struct glitch *glitch = weir_state(node);
 
+	weir_one_for_one(node);
 	glitch->has_by = weir_arg_given(node, "by");
 	glitch->by = weir_arg_real(node, "by");
 	(void)in;

@@ -19,6 +19,7 @@ static int median_open(struct weir_node *node, const struct weir_schema *in, str
 	struct median *median = weir_state(node);
 	int err = weir_channels_open(&median->channels, node);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_replace(median->channels, out, true);

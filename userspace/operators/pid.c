@@ -57,6 +57,7 @@ static int pid_open(struct weir_node *node, const struct weir_schema *in, struct
 {
 	struct pid *pid = weir_state(node);
 
+	weir_one_for_one(node);
 	pid->measured = weir_arg_expr(node, "measured");
 	pid->set = weir_arg_expr(node, "set");
 	read_numbers(node, pid);

@@ -26,6 +26,7 @@ static int rename_open(struct weir_node *node, const struct weir_schema *in, str
 	uint32_t n;
 	const struct weir_binding *binding = weir_arg_bindings(node, "fields", &n);
 
+	weir_one_for_one(node);
 	*out = *in;
 	for (uint32_t i = 0; i < n; i++) {
 		int err = rename_field(node, &binding[i], out);

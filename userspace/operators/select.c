@@ -49,6 +49,7 @@ static int select_open(struct weir_node *node, const struct weir_schema *in, str
 	struct select *select = weir_state(node);
 	uint32_t n;
 
+	weir_one_for_one(node);
 	select->binding = weir_arg_bindings(node, "fields", &n);
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < n; i++) {

@@ -59,6 +59,7 @@ static int stalta_open(struct weir_node *node, const struct weir_schema *in, str
 	struct stalta *stalta = weir_state(node);
 	int err = read_arguments(node, stalta);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_open(&stalta->channels, node);

@@ -14,10 +14,10 @@
  * - `partial` also gives the windows that began before the first record.
  * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
  *
+ * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
+ *
  * A session is a window without an edge of its own: it goes on while each record comes less than `session` after the one before,
  * and ends that long after its last. All of it is one pane.
- *
- * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
  */
 #include "weir/condense.h"
 
@@ -123,7 +123,7 @@ static int open_condenser(struct weir_node *node, struct window *window, struct 
 		.panes = window->session.gap ? 1 : (uint32_t)panes_per_window(window),
 		.records = !window->is_time && fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX,
 		.argument = window->is_time || fits ? NULL : "size",
-		.moving = window->is_time || window->step > 1 ? 0 : (uint32_t)window->size,
+		.moving = !window->is_time && window->step == 1 ? (uint32_t)window->size : 0,
 	};
 
 	return weir_condenser_open(&window->condenser, node, out, &gathering);
@@ -421,8 +421,9 @@ static int window_flush(struct weir_node *node)
 	if (window->session.gap)
 		return session_end(window);
 	window->last_t = weir_time_at_end(node, window->last_t);
-	if (window->is_fresh && weir_condenser_moves(window->condenser))
-		return weir_condenser_show_moved(window->condenser, window->last_t);
+	/* What the stream's end leaves unshown is what the last record has made of the window. */
+	if (weir_condenser_moves(window->condenser))
+		return window->is_fresh ? weir_condenser_show_last(window->condenser, window->last_t) : 0;
 	if (window->is_fresh)
 		err = show(window);
 	return err ? err : weir_condenser_emit(window->condenser);

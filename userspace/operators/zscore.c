@@ -44,6 +44,7 @@ static int zscore_open(struct weir_node *node, const struct weir_schema *in, str
 	struct zscore *zscore = weir_state(node);
 	int err = weir_channels_open(&zscore->channels, node);
 
+	weir_one_for_one(node);
 	(void)in;
 	if (!err)
 		err = weir_channels_replace(zscore->channels, out, false);

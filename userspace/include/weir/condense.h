@@ -21,8 +21,9 @@ struct weir_condenser;
 struct weir_gathering {
 	uint32_t panes;       /**< see weir_panes_open() */
 	uint32_t records;     /**< most records that a median can hold */
-	uint32_t moving;      /**< records of a window by count that moves by one at a time; 0: it does not */
 	const char *argument; /**< which to blame when no median can hold them all; NULL: they may be fewer */
+	uint32_t
+		moving; /**< windows have so many records and move by one: see weir_condenser_moves(); 0: they do not */
 };
 
 /**
@@ -41,22 +42,21 @@ void weir_condenser_look(struct weir_condenser *condenser, const struct weir_blo
  *  after it. @return 0, or -errno after a report. */
 int weir_condenser_add(struct weir_condenser *condenser, int64_t start, const struct weir_block *in, uint32_t from,
 		       uint32_t n) WEIR_MUST_CHECK;
+/** @brief Are windows that move by one computed without panes? Where each of the functions can be; then weir_condenser_move() and
+ *  weir_condenser_show_last() are all that is to be called between look and close. */
+bool weir_condenser_moves(const struct weir_condenser *condenser);
+/** @brief Take in all of that block; each record but the first `skip` of them ends a window and gives a record. Result as of
+ *  weir_emit(). */
+int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip) WEIR_MUST_CHECK;
+/** @brief The window that the last record has ended comes out again, at time `t`. Result as of weir_emit(). */
+int weir_condenser_show_last(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
+
 /** @brief Forget the panes that begin before `start`. */
 void weir_condenser_evict(struct weir_condenser *condenser, int64_t start);
 /** @brief Is there no record? */
 bool weir_condenser_is_empty(const struct weir_condenser *condenser);
 /** @brief Make a record of all that is kept, at time `t`. Result as of weir_emit(). */
 int weir_condenser_show(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
-
-/** @brief Do windows move by one record at a time, and can every function go along? Then weir_condenser_move() takes the place of
- *  add, evict and show. */
-bool weir_condenser_moves(const struct weir_condenser *condenser);
-/** @brief Take in the block that was looked at, at least one record, and hand downstream a result for each but the first `skip`.
- *  Result as of weir_emit(). */
-int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip) WEIR_MUST_CHECK;
-/** @brief The result for the last record, once more and at time `t`. Result as of weir_emit(). */
-int weir_condenser_show_moved(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
-
 /** @brief Hand downstream what was made. Result as of weir_emit(). */
 int weir_condenser_emit(struct weir_condenser *condenser) WEIR_MUST_CHECK;
 

@@ -441,6 +441,12 @@ int64_t weir_time(const struct weir_node *node);
 /** @brief From flush(): `t_ns`, or weir_time() where that is later. The time of what the end of the stream brings out. */
 int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns);
 
+/**
+ * @brief From open(): this operator emits one record for each that it is given, before push() returns, and no others but from begin().
+ * Then a record that was lost above is known to be missing below, and a zip further down leaves out its counterpart.
+ */
+void weir_one_for_one(struct weir_node *node);
+
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
 
