@@ -442,6 +442,7 @@ void weir_agent_close(struct weir_agent *agent)
 		weir_reader_close(agent->port[i].reader);
 		weir_block_close(agent->port[i].block);
 		agent->port[i].reader = NULL;
+		agent->port[i].feed = NULL;
 		agent->port[i].block = NULL;
 	}
 }
