@@ -96,6 +96,12 @@ example_in_c() { # weir_tap.h alone: each of 5000 records, added up
     return "$status"
 }
 
+reads_in_place() { # what explain says of a published stream
+    "$weir" explain 'weir:listed | null' | grep -q 'no ring: rows of 16 bytes are read where they lie' &&
+        "$weir" explain 'a = weir:listed; a | null; a | print' >"$work/explained" &&
+        grep -q ' ring: rows of 16 bytes, ' "$work/explained" && ! grep -q 'no ring' "$work/explained"
+}
+
 ok 'a program split at a stream prints the same' two_as_one ''
 ok 'so it does where the reader insists on being waited for' two_as_one policy=block
 ok 'a subscriber goes on with the next publisher' resumes
@@ -120,6 +126,7 @@ ok 'list streams shows schema, rate, readers and loss' sh -c "\"$weir\" list str
 ok 'so does --json' sh -c "\"$weir\" list --json streams | tr -d ' \n' |
     grep -q '\"name\":\"listed\".*\"name\":\"value\".*\"readers\":\[{\"pid\":$reader,.*\"policy\":\"block\"'"
 ok 'check looks, and takes nobody'"'"'s place' same 0 "$(status_of "$weir" check 'weir:listed | null')"
+ok 'one chain reads where the rows lie, two have a ring' reads_in_place
 ok 'one name, one publisher' says 3 'another process publishes under this name' \
     "$weir" run -q -n 1 'synth:counter rate=max | weir:listed'
 if python3 -c 'import numpy' 2>/dev/null; then

@@ -110,9 +110,11 @@ static uint32_t run_in_order(const struct weir_agent *agent, uint32_t n)
 
 static void take_times(struct weir_agent *agent, const struct weir_block *part)
 {
+	int64_t newest = agent->time_ns;
+
 	for (uint32_t i = 0; i < part->n; i++)
-		if (part->t[i] > agent->time_ns)
-			agent->time_ns = part->t[i];
+		newest = part->t[i] > newest ? part->t[i] : newest;
+	agent->time_ns = newest;
 }
 
 static int give_rows(struct weir_agent *agent, uint32_t n)

@@ -57,6 +57,7 @@ void weir_port_close(struct weir_port *port)
 	weir_block_close(port->block);
 	weir_reader_close(port->reader);
 	port->sorter = NULL;
+	port->feed = NULL;
 	port->block = NULL;
 	port->reader = NULL;
 }

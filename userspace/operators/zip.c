@@ -26,10 +26,10 @@ static int zip_open(struct weir_node *node, const struct weir_tributary *in, uin
 	return err < 0 ? err : weir_block_open(&zip->times, weir_out(node));
 }
 
-static void latest(int64_t *t, const int64_t *other, uint32_t n)
+static void latest(int64_t *t, const int64_t *a, const int64_t *b, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		t[i] = other[i] > t[i] ? other[i] : t[i];
+		t[i] = a[i] > b[i] ? a[i] : b[i];
 }
 
 static int zip_rows(struct weir_node *node, const struct weir_block *const *in)
@@ -38,13 +38,12 @@ static int zip_rows(struct weir_node *node, const struct weir_block *const *in)
 	struct weir_block out = { .schema = weir_out(node), .n = in[0]->n, .t = zip->times->t };
 	uint32_t column = 0;
 
-	for (uint32_t k = 0; k < out.n; k++)
-		out.t[k] = in[0]->t[k];
-	for (uint32_t i = 0; i < zip->n; i++) {
-		latest(out.t, in[i]->t, out.n);
+	latest(out.t, in[0]->t, in[1]->t, out.n);
+	for (uint32_t i = 2; i < zip->n; i++)
+		latest(out.t, out.t, in[i]->t, out.n);
+	for (uint32_t i = 0; i < zip->n; i++)
 		for (uint32_t k = 0; k < zip->n_fields[i]; k++)
 			out.column[column++] = in[i]->column[k];
-	}
 	return weir_emit(node, &out);
 }
 
