@@ -56,7 +56,8 @@ static int open_around(struct weir_pipeline **out, const char *output, FILE *mes
 
 	if (!text)
 		return WEIR_EXIT_RUNTIME;
-	snprintf(text, bytes, "synth:counter rate=1Hz | %s%s", kind, output);
+	/* On a line of its own: an error shows that line, and no program that nobody has written. */
+	snprintf(text, bytes, "synth:counter rate=1Hz |\n%s%s", kind, output);
 	status = weir_open(out, text, output, &options);
 	free(text);
 	if (!status && !actuator_of(*out)) {
