@@ -429,6 +429,7 @@ static void test_hook_and_a_guard_that_hangs(void **state)
 	(void)state;
 	drive(&link, &grip);
 	kill(guard, SIGSTOP);
+	assert_int_equal(request_by_hand(&link, WEIR_GUARD_LIST, 0), -ETIMEDOUT);
 	weir_guard_link_close(&link);
 	assert_int_equal(truncate(output, 0), 0);
 	assert_int_equal(status_of(run_guard("--park")), 0);

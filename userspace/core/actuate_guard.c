@@ -329,7 +329,8 @@ static void retake(struct weir_held *held, struct weir_guarding *guarding)
 
 	pthread_mutex_lock(&held->lock);
 	held->grip.epoch = atomic_load(&told->epoch);
-	if (!held->is_over && weir_guard_link_ask(&guarding->link, &held->grip, held->wish, 0, WEIR_ASK_RETAKES) < 0)
+	if (!held->is_over &&
+	    weir_guard_link_ask(&guarding->link, &held->grip, held->wish, held->record_t, WEIR_ASK_RETAKES) < 0)
 		held->is_over = true;
 	pthread_mutex_unlock(&held->lock);
 }

@@ -38,7 +38,7 @@ int weir_guard_link_open(struct weir_guard_link *link, bool start) WEIR_MUST_CHE
 /** @brief Introduce oneself and get the pages: before the first take. @return 0 or -errno. */
 int weir_guard_link_hello(struct weir_guard_link *link, const char *title) WEIR_MUST_CHECK;
 
-/** @brief One request, with a descriptor (-1: none; stays the caller's). @return 0 with link->reply; -errno, reply.text may say why. */
+/** @brief One request, with a descriptor (-1: none; stays the caller's). @return 0 with link->reply; -ETIMEDOUT: the guard hangs; -errno, reply.text may say why. */
 int weir_guard_link_call(struct weir_guard_link *link, struct weir_guard_request *request, int file) WEIR_MUST_CHECK;
 
 /** @brief Take an output. @return as weir_guard_link_call(). */

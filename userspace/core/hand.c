@@ -19,6 +19,9 @@ static int fail(FILE *messages, const struct weir_guard_link *link, const char *
 {
 	const char *why = link && *link->reply.text ? link->reply.text : strerror(-err);
 
+	if (err == -ETIMEDOUT)
+		why = "the guard does not answer; weir-guard --park replaces one that hangs";
+
 	fprintf(messages, "weir: %s: cannot %s: %s\n", output, what, why);
 	return err == -EPERM ? WEIR_EXIT_RUNTIME : WEIR_EXIT_DEVICE;
 }
@@ -56,7 +59,8 @@ static int open_around(struct weir_pipeline **out, const char *output, FILE *mes
 
 	if (!text)
 		return WEIR_EXIT_RUNTIME;
-	snprintf(text, bytes, "synth:counter rate=1Hz | %s%s", kind, output);
+	/* On a line of its own: an error shows that line, and no program that nobody has written. */
+	snprintf(text, bytes, "synth:counter rate=1Hz |\n%s%s", kind, output);
 	status = weir_open(out, text, output, &options);
 	free(text);
 	if (!status && !actuator_of(*out)) {
@@ -209,10 +213,12 @@ int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format 
 	json_t *document = format == WEIR_FORMAT_JSON ? json_array() : NULL;
 	struct weir_guard_link link;
 	uint32_t n = 0;
-	int status = reach(&link, false, messages);
+	int status = reach(&link, false, messages), err = 0;
 
-	for (; !status && weir_guard_link_call(&link, &request, -1) >= 0; request.index++)
+	for (; !status && (err = weir_guard_link_call(&link, &request, -1)) >= 0; request.index++)
 		n += print_output(&link.reply, output, document, stream);
+	if (!status && err != -ENOENT)
+		status = fail(messages, &link, output ? output : "all outputs", "show", err);
 	weir_guard_link_close(&link);
 	if (document)
 		weir_json_print(document, stream);

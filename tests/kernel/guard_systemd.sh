@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The units as users have them, under systemd itself: guard and pipeline are killed together, the line is parked, the guard's
+# unit is there again, and so is the pipeline. A service manager takes its time to begin when it is emulated: only with
+# WEIR_LONG=1. WEIR_TRIALS says how often; the times from the kill to the park value are shown.
+set -u
+# shellcheck source=tests/kernel/device.lib
+. tests/kernel/device.lib
+need build/weir-guard
+[ -n "${WEIR_LONG:-}" ] || { echo 'only with WEIR_LONG=1' >&2; exit 77; }
+[ -x /lib/systemd/systemd ] || { echo 'no systemd here' >&2; exit 77; }
+
+trace=/sys/kernel/tracing
+manager=
+
+quit() {
+    [ -z "$manager" ] || kill -9 "$manager" 2>/dev/null
+    echo 0 >"$trace/events/enable"
+    end_guard
+    finish
+}
+trap quit EXIT
+
+# Nothing else is started: the units that ours are ordered after by default would be the whole system.
+install_units() {
+    mkdir -p /etc/weir
+    cp build/weir build/weir-guard /usr/local/bin/
+    echo 'synth:counter rate=200Hz | select on = value < -1000 | gpio:LAMP park=on' >/etc/weir/pump.weir
+    for unit in weir-guard.service weir@.service; do
+        mkdir -p "/etc/systemd/system/$unit.d"
+        cp "examples/systemd/$unit" /etc/systemd/system/
+        printf '[Unit]\nDefaultDependencies=no\n' >"/etc/systemd/system/$unit.d/alone.conf"
+    done
+}
+
+follow() {
+    echo mono >$trace/trace_clock
+    echo 'sig==9' >$trace/events/signal/signal_generate/filter
+    echo 1 >$trace/events/signal/signal_generate/enable
+    echo 1 >$trace/events/gpio/gpio_value/enable
+}
+
+start_manager() {
+    mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup
+    # shellcheck disable=SC2016 # for the inner shell
+    container=weir unshare --pid --fork --kill-child --mount sh -c 'mount -t proc proc /proc && mount -t tmpfs none /run &&
+        mkdir -p /run/systemd/system &&
+        exec /lib/systemd/systemd --system --unit=weir@pump.service --log-target=console --show-status=no' \
+        >"$dir/messages" 2>&1 </dev/null &
+    manager=$!
+}
+
+patiently() { # COMMAND…: until it succeeds, a minute at most
+    for _ in $(seq 300); do
+        "$@" && return
+        sleep 0.2
+    done
+    return 1
+}
+
+set_to() { # VALUE: since the trace was begun
+    grep -q "gpio_value: .* set $1\$" "$trace/trace"
+}
+
+runs() { # the unit's guard and its pipeline, and no other guard
+    guard=$(pgrep -x weir-guard) && pipeline=$(pgrep -x weir) && [ "$(echo "$guard" | wc -l)" -eq 1 ] &&
+        tr '\0' ' ' <"/proc/$guard/cmdline" | grep -q -- --stay
+}
+
+took() { # ms from the kill to the park value
+    sed 's/^.* \([0-9]*\.[0-9]*\): /\1 /' "$trace/trace" |
+        awk '/sig=9/ && !killed { killed = $1 } / set 1$/ && killed { printf "%.1f\n", ($1 - killed) * 1000; exit }'
+}
+
+end_guard
+install_units
+follow
+start_manager
+for _ in $(seq "${WEIR_TRIALS:-2}"); do
+    patiently set_to 0 && patiently runs
+    say $? 'systemd runs the guard and the pipeline'
+    sleep 0.5
+    echo >$trace/trace
+    # Stopped first: it must not see the guard die.
+    kill -STOP "$pipeline"
+    kill -9 "$guard" "$pipeline"
+    patiently set_to 1
+    say $? "both killed: parked after $(took) ms"
+done
+patiently set_to 0 && patiently runs
+say $? 'and both are there again'
+exit $status
