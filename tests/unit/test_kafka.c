@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "weir/weir.h"
+#include "weir/graph.h"
 
 /* librdkafka starts its threads with thrd_create(), of which the thread sanitizer knows nothing: it would crash in them. */
 #ifdef __SANITIZE_THREAD__
@@ -160,12 +160,92 @@ static void what_passes_costs_nothing(void **state)
 	consume("rough", "", N, 0);
 }
 
+/* ----------------------------------------------------------------------- group */
+
+/* What the cluster believes a group to have dealt with; negative: nothing. */
+static int64_t committed(const char *group, const char *topic)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_t *client;
+	int64_t offset;
+	char text[256];
+
+	rd_kafka_conf_set(conf, "bootstrap.servers", world.broker, NULL, 0);
+	rd_kafka_conf_set(conf, "group.id", group, NULL, 0);
+	client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	assert_non_null(client);
+	rd_kafka_topic_partition_list_add(list, topic, 0);
+	assert_int_equal(rd_kafka_committed(client, list, 20000), 0);
+	offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(client);
+	return offset;
+}
+
+struct slow {
+	struct weir_pipeline *pipeline;
+	int taken;
+	int64_t meanwhile; /* what was committed while the first record was held up */
+};
+
+/* Longer than it takes until offsets are committed. */
+static int take_slowly(const union weir_call_value *in, void *state)
+{
+	struct slow *slow = state;
+
+	if (in[0].real == 0) {
+		usleep(1500000);
+		slow->meanwhile = committed("slow", "held");
+	}
+	if (++slow->taken == N)
+		weir_stop(slow->pipeline);
+	return 0;
+}
+
+/* A group is told to be behind what has gone down the chain, not what is only on its way. */
+static void what_is_on_its_way_is_not_committed(void **state)
+{
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_options options = { .quiet = true };
+	struct slow slow = { 0 };
+	char source[200];
+
+	(void)state;
+	assert_int_equal(rd_kafka_mock_topic_create(world.cluster, "held", 1, 1), 0);
+	publish("held");
+	snprintf(source, sizeof(source), "kafka://%s/held out=value from=earliest group=slow", world.broker);
+	weir_consume(weir_source(graph, source), "value", take_slowly, &slow);
+	assert_int_equal(weir_graph_start(&slow.pipeline, graph, "<test>", &options), 0);
+	assert_int_equal(weir_run(slow.pipeline), 0);
+	weir_close(slow.pipeline);
+	weir_graph_close(graph);
+	assert_int_equal(slow.taken, N);
+	assert_true(slow.meanwhile <= 0);
+	assert_int_equal(committed("slow", "held"), N);
+}
+
+/* librdkafka's cluster knows no users: who comes as one is refused, and told so. */
+static void a_user_is_refused(void **state)
+{
+	char program[256], *said;
+
+	(void)state;
+	setenv("WEIR_KAFKA_SECRET", "quite-a-secret", 1);
+	snprintf(program, sizeof(program), "synth:counter rate=max | kafka://ann@%s/t password_env=WEIR_KAFKA_SECRET",
+		 world.broker);
+	assert_int_equal(run(program, 1, &said), 3);
+	assert_non_null(strstr(said, "SASL Handshake not supported by broker"));
+	assert_null(strstr(said, "quite-a-secret"));
+	free(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_goes_in_comes_out),
-		cmocka_unit_test(a_group_goes_on),
-		cmocka_unit_test(what_passes_costs_nothing),
+		cmocka_unit_test(what_goes_in_comes_out),    cmocka_unit_test(a_group_goes_on),
+		cmocka_unit_test(what_passes_costs_nothing), cmocka_unit_test(what_is_on_its_way_is_not_committed),
+		cmocka_unit_test(a_user_is_refused),
 	};
 	const bool is_absent = weir_tell_absent("kafka", stderr);
 

@@ -121,7 +121,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct setting *setting, char *w
 	for (; setting->name; setting++)
 		if (setting->value && rd_kafka_conf_set(conf, setting->name, setting->value, text, sizeof(text))) {
 			snprintf(why, WEIR_LINK_WHY, "%s", text);
-			return -EINVAL;
+			return -EACCES; /* no broker can make it better */
 		}
 	return 0;
 }
@@ -230,18 +230,15 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	struct kafka *kafka = context;
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	int err = configure(kafka, conf, why);
-	char text[WEIR_LINK_WHY];
 
 	kafka->state = WAITS;
 	if (!err) {
-		kafka->client = rd_kafka_new(kafka->inbox ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text,
-					     sizeof(text));
-		err = kafka->client ? 0 : -EIO;
+		kafka->client = rd_kafka_new(kafka->inbox ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why,
+					     WEIR_LINK_WHY);
+		err = kafka->client ? 0 : -EACCES;
 	}
 	if (!kafka->client)
 		rd_kafka_conf_destroy(conf); /* else it is the client's */
-	if (!kafka->client && err == -EIO)
-		snprintf(why, WEIR_LINK_WHY, "%s", text);
 	if (!err && kafka->inbox)
 		err = subscribe(kafka, why);
 	return err ? err : announce(kafka);
