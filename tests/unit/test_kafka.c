@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +227,86 @@ static void what_is_on_its_way_is_not_committed(void **state)
 	assert_int_equal(committed("slow", "held"), N);
 }
 
+#define KEYS 4
+
+/* Records that members of a group have got, by key and number. */
+static struct share {
+	_Atomic int got[KEYS][N];
+	_Atomic int n_got;
+} share;
+
+struct member {
+	struct weir_graph *graph;
+	struct weir_pipeline *pipeline;
+	pthread_t thread;
+	int taken, leaves_after; /* 0: when all is there */
+};
+
+static int take_share(const union weir_call_value *in, void *state)
+{
+	struct member *member = state;
+
+	share.n_got += !share.got[in[1].integer][(int)in[0].real]++;
+	if (++member->taken == member->leaves_after || (!member->leaves_after && share.n_got == KEYS * N))
+		weir_stop(member->pipeline);
+	return 0;
+}
+
+static void *run_member(void *context)
+{
+	return (void *)(intptr_t)weir_run(((struct member *)context)->pipeline);
+}
+
+static void join_group(struct member *member)
+{
+	struct weir_options options = { .quiet = true };
+	char source[200];
+
+	member->graph = weir_graph_open();
+	snprintf(source, sizeof(source), "kafka://%s/split out=\"value, key:int\" from=earliest group=members",
+		 world.broker);
+	weir_consume(weir_source(member->graph, source), "value, key:int", take_share, member);
+	assert_int_equal(weir_graph_start(&member->pipeline, member->graph, "<test>", &options), 0);
+	assert_int_equal(pthread_create(&member->thread, NULL, run_member, member), 0);
+}
+
+static void leave_group(struct member *member)
+{
+	void *status;
+
+	assert_int_equal(pthread_join(member->thread, &status), 0);
+	assert_null(status);
+	weir_close(member->pipeline);
+	weir_graph_close(member->graph);
+}
+
+/*
+ * Two members share the partitions; one leaves, and the other gets what is left of its part: each record at least once. That
+ * takes librdkafka's cluster 44 s: with WEIR_TEST_LONG.
+ */
+static void a_member_takes_over(void **state)
+{
+	struct member stays = { 0 }, leaves = { .leaves_after = N / 2 };
+	char program[256];
+
+	(void)state;
+	if (!getenv("WEIR_TEST_LONG"))
+		skip();
+	assert_int_equal(rd_kafka_mock_topic_create(world.cluster, "split", 4, 1), 0);
+	for (int key = 0; key < KEYS; key++) {
+		snprintf(program, sizeof(program),
+			 "synth:counter rate=max | select value, key = %d | kafka://%s/split message_key=%d linger=60s",
+			 key, world.broker, key);
+		expect(program, N, "2000 messages delivered, 0 waiting");
+	}
+	join_group(&stays);
+	join_group(&leaves);
+	leave_group(&leaves);
+	leave_group(&stays);
+	assert_true(leaves.taken >= N / 2 && stays.taken > 0);
+	assert_int_equal(share.n_got, KEYS * N);
+}
+
 /* librdkafka's cluster knows no users: who comes as one is refused, and told so. */
 static void a_user_is_refused(void **state)
 {
@@ -245,7 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_goes_in_comes_out),    cmocka_unit_test(a_group_goes_on),
 		cmocka_unit_test(what_passes_costs_nothing), cmocka_unit_test(what_is_on_its_way_is_not_committed),
-		cmocka_unit_test(a_user_is_refused),
+		cmocka_unit_test(a_member_takes_over),       cmocka_unit_test(a_user_is_refused),
 	};
 	const bool is_absent = weir_tell_absent("kafka", stderr);
 

@@ -469,7 +469,7 @@ static const char *source_how(const struct weir_node *node)
 static int sink_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])
 {
 	struct kafka *kafka = context;
-	const char *given = weir_arg_text(kafka->node, "key");
+	const char *given = weir_arg_text(kafka->node, "message_key");
 	char id[WEIR_OUTBOX_ID], own[24];
 	rd_kafka_resp_err_t error;
 
@@ -559,7 +559,7 @@ static const struct weir_param source_params[] = {
 static const struct weir_param sink_params[] = {
 	WEIR_OUTBOX_PARAMS,
 	KAFKA_PARAMS,
-	{ .name = "key",
+	{ .name = "message_key",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_TEXT,
 	  .help = "of all messages, which decides on their partition; default: one of this sink's own" },
