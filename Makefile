@@ -62,9 +62,9 @@ LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
 # A driver's parts, userspace/devices/DRIVER_*.c, are left out with it.
-PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c), \
-	    $(wildcard userspace/devices/*.c))
-LIB_SRC  := $(sort $(wildcard userspace/core/*.c userspace/lang/*.c) $(PARTS)) $(DRIVERS) \
+WITHOUT_PARTS := $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c)
+LIB_DIRS := core filter format numeric program message spool share devices lang
+LIB_SRC  := $(sort $(filter-out $(WITHOUT_PARTS),$(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)))) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
@@ -82,6 +82,8 @@ TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+# A load on a broker, of a build that can speak with one.
+BENCH      += $(if $(filter userspace/bridges/mqtt.c,$(DRIVERS)),$(O)/tests/bench/load_mqtt)
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
 EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
@@ -171,6 +173,11 @@ $(O)/gen/%.skel.h: $(O)/bpf/%.bpf.o
 # --- tests ------------------------------------------------------------------
 
 $(UNIT): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+# Of the tests in the rig, the one that goes on where unit tests end.
+$(O)/tests/kernel/random_filters: $(O)/tests/kernel/random_filters.o $(UNIT_HELP:%.c=$(O)/%.o) $(TEST_HELP) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 

@@ -224,6 +224,7 @@ static const struct weir_actuator_ops actuator = {
 	.parked = output_parked,
 	.lines = output_lines,
 	.describe = output_describe,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_actuator_gpio = {

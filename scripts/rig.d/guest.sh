@@ -83,10 +83,16 @@ kernel_arguments() {
         "console=ttyS0 quiet panic=-1 maxcpus=1 lpj=${lpj:-8000000} mitigations=off tsc=reliable audit=0$append"
 }
 
+# With a counted clock, idle time is skipped, and so takes none.
+emulation() {
+    [ "$counted" = 1 ] && echo '-accel tcg -icount shift=1,sleep=off' || echo '-accel tcg,thread=multi'
+}
+
 # Becomes QEMU until the guest powers off.
 exec_qemu() { # ARGUMENT...
+    # shellcheck disable=SC2046 # words
     exec timeout $foreground -k 5 "$timeout" $qemu -nodefaults -no-reboot -display none \
-        -M q35 -accel tcg,thread=multi -cpu qemu64 -smp "$cpus" -m "$memory" \
+        -M q35 $(emulation) -cpu qemu64 -smp "$cpus" -m "$memory" \
         -object memory-backend-memfd,id=mem,size="${memory}M",share=on -numa node,memdev=mem \
         -chardev socket,id=fs,path="$run/fs" -device vhost-user-fs-pci,chardev=fs,tag=root \
         -serial file:"$run/console" -kernel "$kernel/vmlinuz" -append "$(kernel_arguments)" "$@"

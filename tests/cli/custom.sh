@@ -44,11 +44,15 @@ ok 'explain --bpf lists its instructions' explains ': (95) exit'
 ok 'beside the C that they were made from' explains ': (85) call pc+5 *; return is_due(seen++);'
 ok 'in the notation of the verifier' explains 'call pc+5'
 
-refuses() { # PATTERN COLUMNS FILTER OPTION…: exit 2, the caret under the file's name, and the message
-    pattern=$1
-    shift
+fails() { # STATUS PATTERN COLUMNS FILTER OPTION…: a caret below the source, and the message
+    status=$1 pattern=$2
+    shift 2
     explain "$@" >"$work/out" 2>&1
-    [ $? -eq 2 ] && grep -q '\^~' "$work/out" && grep -q -- "$pattern" "$work/out"
+    [ $? -eq "$status" ] && grep -q '\^~' "$work/out" && grep -q -- "$pattern" "$work/out"
+}
+
+refuses() { # PATTERN COLUMNS FILTER OPTION…
+    fails 2 "$@"
 }
 
 ok 'what the kernel refuses names the line of source' refuses 'row\[1\]\.a > 1000' a:s16,b:u16 "$filters/custom_outside.bpf.o"
@@ -60,6 +64,10 @@ ok 'another size is refused' refuses "'a' has 2 bytes" a:s32,b:u16 "$filters/cus
 ok 'an object without a filter is refused' refuses 'no WEIR_FILTER' a:s16,b:u16 "$filters/custom_none.bpf.o"
 ok 'another kind of file is refused' refuses 'no eBPF object' a:s16,b:u16 Makefile
 ok 'a missing file is refused' refuses 'No such file' a:s16,b:u16 nowhere.bpf.o
-explain a:s16,b:u16 "$filters/custom_far.bpf.o" --filter-tier=user >"$work/out" 2>&1
-ok 'user space cannot run it, and says so' grep -q 'which only the kernel runs' "$work/out"
+ok 'an object that has a name of ours is refused' refuses 'part of.*(memory)' a:s16,b:u16 "$filters/custom_clash.bpf.o"
+ok 'so is one that lacks a function' refuses 'part of.*weir_nowhere' a:s16,b:u16 "$filters/custom_extern.bpf.o"
+ok 'and one whose map the kernel does not make' refuses "part of.*'nothing'" a:s16,b:u16 "$filters/custom_map.bpf.o"
+ok 'user space cannot run it, and says so' refuses 'which only the kernel runs' a:s16,b:u16 "$filters/custom_far.bpf.o" --filter-tier=user
+ok 'a tier that its device does not have is none that a user wrote wrong' fails 3 'not a buffered IIO device' a:s16,b:u16 \
+    "$filters/custom_far.bpf.o" --filter-tier=inline
 finish

@@ -6,7 +6,7 @@
 #ifndef WEIR_TESTS_INTERPRETER_H
 #define WEIR_TESTS_INTERPRETER_H
 
-#include "core/filter.h"
+#include "filter/filter.h"
 
 /** Run generated code over a row, with what it remembers. Anything that the verifier would refuse (an access outside of row or
  *  memory, a write to the row or to the bitmaps, a backward jump, an unknown instruction, running off the end) aborts. */

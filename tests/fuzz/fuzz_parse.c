@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Any bytes as a program: read, checked and planned, on drivers that touch nothing. Whatever it is, it must end in a pipeline
- * or in messages, and leave nothing behind.
+ * or in messages, never in neither, and leave nothing behind.
  *
  *     clang -fsanitize=fuzzer,address,undefined -DWEIR_LIBFUZZER …
  */
@@ -14,7 +14,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = strndup((const char *)data, size);
-	FILE *messages = fopen("/dev/null", "w");
+	char *said;
+	size_t n_said;
+	FILE *messages = open_memstream(&said, &n_said);
 	struct weir_options options = { .check_only = true, .messages = messages };
 	struct weir_pipeline *pipeline;
 	int status = weir_open(&pipeline, text, "<fuzz>", &options);
@@ -23,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	weir_close(pipeline);
 	fclose(messages);
+	if (status && !n_said)
+		abort();
+	free(said);
 	free(text);
 	return 0;
 }
@@ -34,7 +39,7 @@ static const char *const words[] = {
 	"=", "a", "b", "x", "y", "n", "level", "label", "t", "on", "off", "step", "as", "and", "or", "not", "true",
 	"(", ")", ",", "<", ">=", "==", "!=", "+", "-", "*", "/", "%", "1", "0.5", "10ms", "200Hz", "64KiB", "1e400",
 	"10q", "rate=", "n=", "gain=", "wait=", "mode=", "fast", "inverted", "park=", "policy=", "drop_oldest",
-	"min_on=", "path=", "'s'", "\"", "#", "mean", "count()", "rms(x)", "sqrt(", "raw(x)", "between(", "bit(",
+	"min_on=", "path=", "./x.so:f", "../x", "9x", "$", "'s'", "\"", "#", "mean", "count()", "rms(x)", "sqrt(", "raw(x)", "between(", "bit(",
 	"zip(", "[", "]", ":", "max", "partial", "\\\n",
 };
 /* clang-format on */

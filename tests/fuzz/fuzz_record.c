@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/record.h"
-#include "core/record_format.h"
+#include "format/record_format.h"
 #include "standalone.h"
 #include "weir/record_file.h"
 

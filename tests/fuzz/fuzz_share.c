@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/tap_internal.h"
+#include "share/tap_internal.h"
 
 #define RUNS 20000
 #include "standalone.h"

@@ -51,7 +51,7 @@ joined 'a custom filter in the batch tier' batch '' batch
 plug -d accel -r 1500 -n $samples
 setpriv --bounding-set=-bpf,-perfmon,-sys_admin --inh-caps=-bpf,-perfmon,-sys_admin \
     $weir check "iio:accel_3d filter=$filter | null" >"$dir/messages" 2>&1
-[ $? -eq 1 ] && grep -q 'filter= needs eBPF in the kernel' "$dir/messages" && grep -q 'CAP_BPF' "$dir/messages"
+[ $? -eq 3 ] && grep -q 'filter= needs eBPF in the kernel' "$dir/messages" && grep -q 'CAP_BPF' "$dir/messages"
 say $? 'without the right to load eBPF it is refused'
 unplug
 exit $status

@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #include "../common/dice.h"
-#include "core/seen.h"
 #include "cut.h"
+#include "message/seen.h"
 #include "weir/graph.h"
 
 #define ARRIVALS_MAX 8000000

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/share_place.h"
+#include "share/share_place.h"
 #include "share_peer.h"
 
 static char directory[] = "/tmp/weir-share-XXXXXX";

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "../common/dice.h"
-#include "core/share_wire.h"
+#include "share/share_wire.h"
 #include "weir/share.h"
 
 #define NEAR_WRAP (UINT64_MAX - 1000) /* positions pass 2^64 within every test that starts here */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/custom_row.h"
+#include "filter/custom_row.h"
 #include "random_filter.h"
 
 struct layout {

@@ -24,7 +24,7 @@
 
 #include "../common/dice.h"
 #include "core/internal.h"
-#include "core/seen.h"
+#include "message/seen.h"
 #include "weir/outbox.h"
 
 #define STORE_MAX 4000000
@@ -46,7 +46,7 @@ static struct world {
 	bool lingers;       /* the source does not end */
 	/* What came of it. */
 	int64_t produced; /* by all runs */
-	int64_t safe;     /* records up to this one are in files: the spool has handed over a batch after theirs */
+	int64_t safe;     /* records up to this one are in files */
 	int64_t refused, cuts;
 	uint64_t n_stored;
 	struct stored stored[STORE_MAX];
@@ -186,11 +186,11 @@ static int wire_start(struct weir_node *node)
 static int wire_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct wire *wire = weir_state(node);
-	int err = weir_outbox_push(wire->outbox, in);
 
-	world->safe = wire->pushed > world->safe ? wire->pushed : world->safe;
+	if (wire->pushed > world->safe && !strstr(weir_outbox_how(wire->outbox), "in memory"))
+		world->safe = wire->pushed;
 	wire->pushed = in->column[0].integer[in->n - 1];
-	return err;
+	return weir_outbox_push(wire->outbox, in);
 }
 
 static int wire_end(struct weir_node *node)

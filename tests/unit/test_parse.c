@@ -140,6 +140,22 @@ static void test_programs(void **state)
 	       "sim:d rate='max' mode='fast' inverted='no' wait=0 | print;");
 }
 
+/* A word of a textual argument may begin with anything that a path begins with, though that begins no other token. */
+static void test_words(void **state)
+{
+	static const char *const words[] = { "./x.so:f", "../x",  "/x",  "9x.so:f", "5q",    "-",
+					     "~/x",      "$HOME", "?",   "@x",      "a-b+c", ".",
+					     "0x",       "1e",    "\\x", "{a}/b",   "^",     "\303\244/x" };
+	char text[128], tree[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(text, sizeof(text), "sim:d %s path=%s | print", words[i], words[i]);
+		snprintf(tree, sizeof(tree), "sim:d kind='%s' path='%s' | print;", words[i], words[i]);
+		expect(text, 0, tree);
+	}
+}
+
 static void expect_expr(const char *text, const char *tree)
 {
 	char program[256], expected[256];
@@ -226,6 +242,12 @@ static void test_recovery(void **state)
 		{ "5 | print", 1 },
 		{ "'a' | print", 1 },
 		{ "sim:d ] | print", 1 },
+		{ "sim:d ./x ./y | print", 1 },
+		{ "sim:d path=./x $ | print", 1 },
+		{ "sim:d n=./x | print", 1 },
+		{ "sim:d | where . | print", 1 },
+		{ "sim:d | . | print", 1 },
+		{ ". | print", 1 },
 	};
 
 	(void)state;
@@ -301,8 +323,9 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_programs), cmocka_unit_test(test_precedence), cmocka_unit_test(test_recovery),
-		cmocka_unit_test(test_remains),  cmocka_unit_test(test_value),      cmocka_unit_test(test_large),
+		cmocka_unit_test(test_programs), cmocka_unit_test(test_words),   cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_recovery), cmocka_unit_test(test_remains), cmocka_unit_test(test_value),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/payload.h"
-#include "core/seen.h"
 #include "harness.h"
+#include "message/payload.h"
+#include "message/seen.h"
 #include "weir/inbox.h"
 
 #define N 2000

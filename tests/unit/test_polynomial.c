@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "../common/interpreter.h"
-#include "core/filter_user.h"
 #include "core/record.h"
+#include "filter/filter_user.h"
 #include "random_condition.h"
 
 #define CONDITIONS 4000 /* WEIR_TEST_CONDITIONS in the environment: so many instead */

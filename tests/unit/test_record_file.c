@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/record.h"
-#include "core/record_format.h"
+#include "format/record_format.h"
 #include "harness.h"
 #include "weir/record_file.h"
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/ring_internal.h"
 #include "ring_rows.h"
 
 /* ------------------------------------------------------------------ memory */
@@ -228,6 +229,33 @@ static void test_late_reader(void **state)
 	weir_ring_close(ring);
 }
 
+/* A reader that joins is overtaken by the whole ring before its place is known: no space until it is, whatever its policy, and then as
+ * much as it leaves. */
+static void test_overtaken_while_joining(void **state)
+{
+	static const enum weir_policy policy[] = { WEIR_BLOCK, WEIR_DROP_NEWEST };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct weir_ring *ring = open_ring(8, 1, NEAR_WRAP);
+		struct weir_reader *reader = open_reader(ring, policy[i]);
+		_Atomic uint64_t *position = &ring->control->reader[0].position;
+		uint32_t capacity = weir_ring_capacity(ring), got;
+
+		write_rows(ring, 100);
+		*position = weir_ring_head(ring) - capacity - 1;
+		(void)weir_ring_reserve(ring, capacity, &got);
+		assert_int_equal(got, 0);
+		assert_false(weir_ring_refuses(ring));
+		assert_int_equal(weir_ring_wait_space(ring, 0), -ETIMEDOUT);
+		*position = weir_ring_head(ring) - 30;
+		(void)weir_ring_reserve(ring, capacity, &got);
+		assert_int_equal(got, capacity - 30);
+		weir_reader_close(reader);
+		weir_ring_close(ring);
+	}
+}
+
 /* There are exactly WEIR_RING_READERS_MAX places, and a closed reader gives its place back without its counters. */
 static void test_places(void **state)
 {
@@ -301,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_mirror_of_a_given_descriptor),
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_late_reader),
+		cmocka_unit_test(test_overtaken_while_joining),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_deadline),

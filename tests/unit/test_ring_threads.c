@@ -2,11 +2,14 @@
 /* The ring between threads: nothing lost that may not be, nothing torn, no wake-up missed. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ring_rows.h"
+
+#define JOINS 2000
 
 /* ----------------------------------------------------------------- threads */
 
@@ -155,6 +158,69 @@ static void test_policies_together(void **state)
 	run_stress(&stress, policy, 3, true);
 }
 
+/* A writer that goes round the whole ring in no time: each row is nothing but its position. */
+struct race {
+	struct weir_ring *ring;
+	_Atomic bool over;
+};
+
+static void *go_round(void *argument)
+{
+	struct race *race = argument;
+	uint32_t got;
+
+	while (!race->over) {
+		uint64_t *row = weir_ring_reserve(race->ring, weir_ring_capacity(race->ring), &got);
+		uint64_t position = weir_ring_head(race->ring);
+
+		for (uint32_t i = 0; i < got; i++)
+			row[i] = position + i;
+		weir_ring_commit(race->ring, got);
+		if (!got && weir_ring_wait_space(race->ring, after_ms(20000)) == -ETIMEDOUT)
+			break;
+	}
+	return NULL;
+}
+
+/* From wherever the stream is. How many rows are not what they should be: all of them are looked at again later. */
+static uint32_t join_and_look(struct weir_ring *ring)
+{
+	struct weir_reader *reader = open_reader(ring, WEIR_BLOCK);
+	uint32_t got, wrong = 0;
+
+	assert_int_equal(weir_reader_wait(reader, after_ms(20000)), 0);
+	const volatile uint64_t *row = weir_reader_peek(reader, 64, &got);
+	uint64_t position = weir_reader_position(reader);
+
+	for (int again = 0; again < 4; again++)
+		for (uint32_t i = 0; i < got; i++)
+			wrong += row[i] != position + i;
+	assert_int_equal(weir_reader_release(reader, got), 0);
+	weir_reader_close(reader);
+	/* The next one is to find a writer that runs. */
+	while (weir_ring_head(ring) - position < 4 * (uint64_t)weir_ring_capacity(ring))
+		sched_yield();
+	return wrong;
+}
+
+/* Who joins a writer at full speed is held for from his first row on, also when the writer gets round the whole ring while he
+ * joins: no row that he sees is overwritten before he has given it back. */
+static void test_joining_a_running_writer(void **state)
+{
+	struct race race = { .ring = open_ring(8, 1, NEAR_WRAP) };
+	uint32_t wrong = 0;
+	pthread_t writer;
+
+	(void)state;
+	pthread_create(&writer, NULL, go_round, &race);
+	for (int i = 0; i < JOINS; i++)
+		wrong += join_and_look(race.ring);
+	race.over = true;
+	pthread_join(writer, NULL);
+	weir_ring_close(race.ring);
+	assert_int_equal(wrong, 0);
+}
+
 /* One row a page, one page a row: both sides sleep all the time, and no wake-up is missed. */
 static void test_tiny_ring_never_stalls(void **state)
 {
@@ -241,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_block_loses_nothing),
 		cmocka_unit_test(test_drop_oldest_disowns_what_was_overwritten),
 		cmocka_unit_test(test_policies_together),
+		cmocka_unit_test(test_joining_a_running_writer),
 		cmocka_unit_test(test_tiny_ring_never_stalls),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_interrupt_from_signal),

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "share/share_internal.h"
 #include "share_peer.h"
 
 /* -------------------------------------------------------------- several readers */
@@ -69,6 +70,38 @@ static void every_row_arrives_or_is_counted(void **state)
 		}
 		weir_share_close(share);
 	}
+}
+
+/* The writer may go round all rows while the server seats a reader: until that one has his place there is no space, and then as much
+ * as his place leaves. Nobody but the server can claim to be joining. */
+static void who_is_being_seated_is_waited_for(void **state)
+{
+	struct weir_share_config config = peer_config();
+	struct dice dice = { 1 };
+	struct weir_share *share;
+	struct weir_tap *tap;
+	uint32_t capacity, got;
+
+	(void)state;
+	config.waits = true;
+	config.start_at = NEAR_WRAP;
+	share = peer_share(&config);
+	capacity = share->capacity;
+	tap = peer_tap(WEIR_TAP_BLOCK);
+	peer_write(share, 0, 100, &dice);
+	share->joining = 1;
+	share_seat(share, 0)->position = share->head - capacity - 1;
+	(void)weir_share_reserve(share, capacity, &got);
+	assert_int_equal(got, 0);
+	share_seat(share, 0)->position = share->head - 30;
+	share->joining = 0;
+	(void)weir_share_reserve(share, capacity, &got);
+	assert_int_equal(got, capacity - 30);
+	share_seat(share, 0)->position = share->head - capacity - 1;
+	(void)weir_share_reserve(share, capacity, &got);
+	assert_int_equal(got, capacity);
+	weir_tap_close(tap);
+	weir_share_close(share);
 }
 
 /* Who comes late begins with the next row, and knows how many had gone by. */
@@ -353,6 +386,7 @@ int main(void)
 		/* Those that fork first: the sanitizer wants no thread then. */
 		cmocka_unit_test(a_group_may_read),
 		cmocka_unit_test(every_row_arrives_or_is_counted),
+		cmocka_unit_test(who_is_being_seated_is_waited_for),
 		cmocka_unit_test(late_comers_begin_where_the_stream_is),
 		cmocka_unit_test(overrun_is_counted_to_the_row),
 		cmocka_unit_test(waiting_is_for_the_publisher_to_allow),

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/tap_internal.h"
+#include "share/tap_internal.h"
 #include "share_peer.h"
 
 static size_t page_size(void)

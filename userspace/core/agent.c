@@ -144,6 +144,12 @@ static int64_t next_due(const struct weir_agent *agent)
 	return blocked < due ? blocked : due;
 }
 
+/* May time alone bring anything, before more records do? Where not, nobody need look at a clock. */
+static bool waits_for_time(const struct weir_agent *agent)
+{
+	return agent->n_ports > 1 || next_due(agent) != INT64_MAX;
+}
+
 /* Nothing has arrived up to `settled`: what was due before may come. -EAGAIN: nothing was. */
 static int pass_time(struct weir_agent *agent, int64_t settled)
 {
@@ -243,20 +249,27 @@ static int wait_for_news(struct weir_agent *agent)
 
 /* ----------------------------------------------------------------------- run */
 
+/* What there is, once. -EAGAIN: nothing. */
+static int take_turn(struct weir_agent *agent)
+{
+	/* Before looking: what is not there now has then not come by this time. */
+	int64_t settled = waits_for_time(agent) ? settled_time(agent) : INT64_MIN;
+	int err = agent->n_ports > 1 ? weir_combine(agent) : pass_on(agent);
+
+	if (err == -EAGAIN)
+		err = pass_time(agent, settled);
+	if (!err || err == -EAGAIN)
+		mark(agent);
+	count_progress(agent);
+	return err;
+}
+
 static int serve(struct weir_agent *agent)
 {
 	int err = weir_chain_begin(agent->first);
 
 	while (!err) {
-		/* Before looking: what is not there now has then not come by this time. */
-		int64_t settled = settled_time(agent);
-
-		err = agent->n_ports > 1 ? weir_combine(agent) : pass_on(agent);
-		if (err == -EAGAIN)
-			err = pass_time(agent, settled);
-		if (!err || err == -EAGAIN)
-			mark(agent);
-		count_progress(agent);
+		err = take_turn(agent);
 		if (!err)
 			pause_now_and_then(agent);
 		if (err != -EAGAIN)
@@ -314,9 +327,8 @@ static void leave(struct weir_agent *agent)
 	}
 }
 
-void weir_agent_run(struct weir_agent *agent)
+void weir_agent_end(struct weir_agent *agent, int err)
 {
-	int err = serve(agent);
 	int64_t end = end_time(agent);
 
 	if (err >= 0)
@@ -325,6 +337,24 @@ void weir_agent_run(struct weir_agent *agent)
 	leave(agent);
 	atomic_store(&agent->ended, true);
 	weir_run_agent_over(agent->pipeline, err);
+}
+
+void weir_agent_run(struct weir_agent *agent)
+{
+	weir_agent_end(agent, serve(agent));
+}
+
+void weir_agent_serve(struct weir_agent *agent)
+{
+	int err = agent->has_begun ? 0 : weir_chain_begin(agent->first);
+
+	agent->has_begun = true;
+	while (!err)
+		err = take_turn(agent);
+	if (err == -EAGAIN)
+		agent->deadline_ns = next_deadline(agent);
+	else
+		weir_agent_end(agent, err);
 }
 
 static bool is_behind(const struct weir_agent *agent, const struct weir_stream *stream, uint64_t position)
@@ -361,7 +391,8 @@ static int open_port(struct weir_port *port, const struct weir_agent *agent)
 	port->base = port->done - agent->pipeline->first_row;
 	if (agent->is_timed)
 		weir_reader_watch_marks(port->reader);
-	weir_reader_set_bell(port->reader, &agent->worker->bell);
+	if (agent->worker)
+		weir_reader_set_bell(port->reader, &agent->worker->bell);
 	return weir_block_open(&port->block, &port->from->schema);
 }
 
@@ -372,6 +403,8 @@ int weir_agent_open(struct weir_agent *agent)
 
 	agent->time_ns = INT64_MIN;
 	agent->deadline_ns = INT64_MAX;
+	/* Whoever looks at it is the loop, which has then done all that there was. */
+	atomic_store(&agent->waiting, agent->is_prompt);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
 		err = open_port(&agent->port[i], agent);
 	if (last->stream) {

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/bpf.h"
 #include "core/counters.h"
 #include "core/guard_link.h"
 #include "core/loop.h"
+#include "filter/bpf.h"
 
 enum health { GOOD, LACKING, BROKEN };
 

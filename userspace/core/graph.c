@@ -260,5 +260,7 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 	make_room(pipeline);
 	spread_time(pipeline);
 	add_patience(pipeline);
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		pipeline->agent[i]->is_prompt = weir_agent_suits_loop(pipeline->agent[i]);
 	return 0;
 }

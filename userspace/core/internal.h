@@ -11,10 +11,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/filter.h"
 #include "core/loop.h"
 #include "core/report.h"
 #include "core/ring.h"
+#include "filter/filter.h"
 #include "weir/driver.h"
 #include "weir/weir.h"
 
@@ -133,12 +133,12 @@ struct weir_port {
 	uint64_t base;            /**< position of the reader when it was opened */
 	struct weir_block *block; /**< what has been taken from the ring */
 	uint32_t at;              /**< the next record of it */
-	_Atomic uint64_t done;    /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
-	uint64_t row;             /**< the number of that record in its stream */
-	int64_t time_ns;          /**< nothing older will come, but for what is late; INT64_MIN at first */
-	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
-	bool ended;          /**< everything was taken */
-	bool told;           /**< the combiner knows that it has ended */
+	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
+	uint64_t row;          /**< the number of that record in its stream */
+	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns;   /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;            /**< everything was taken */
+	bool told;             /**< the combiner knows that it has ended */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */
@@ -149,12 +149,14 @@ struct weir_agent {
 	struct weir_pipeline *pipeline;
 	int64_t lateness_ns; /**< how long a live stream's time waits for records under way */
 	bool is_timed;       /**< time without records matters to it, or to somebody below */
+	bool is_prompt;      /**< the loop runs it itself, between reading its source and sleeping; prompt.c */
 	/* Only while it runs. */
-	struct weir_worker *worker;
+	struct weir_worker *worker;    /**< NULL: it is prompt */
 	struct weir_fiber *fiber;      /**< NULL where it has its thread to itself */
 	struct weir_ring *wants_space; /**< what it waits for; NULL: news of a port */
 	int64_t deadline_ns;           /**< or this time of CLOCK_MONOTONIC */
 	bool is_pausing;               /**< or nothing at all */
+	bool has_begun;                /**< prompt: its stages have */
 	uint32_t turns;
 	int64_t time_ns; /**< of the newest record so far; INT64_MIN: none */
 	_Atomic bool ended;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/counters.h"
-#include "core/share_list.h"
+#include "share/share_list.h"
 
 static const enum weir_role roles[] = { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 static const char *const headings[] = {

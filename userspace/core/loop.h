@@ -82,6 +82,12 @@ int weir_loop_add_timer(struct weir_loop *loop, int64_t first_ns, int64_t period
 			void *context) WEIR_MUST_CHECK;
 
 /**
+ * @brief Call `serve` whenever rows may have landed, a watch was ready or a timer has fired, before the loop sleeps. It returns when
+ * it wants to be called again at the latest (CLOCK_MONOTONIC; INT64_MAX: not by time). There is one; before run.
+ */
+void weir_loop_set_guest(struct weir_loop *loop, int64_t (*serve)(void *context), void *context);
+
+/**
  * @brief Serve until weir_loop_stop(); not at all if that came before. Always on the same thread, which need not be the
  * one that opened the loop. When it returns, nothing is being read. @return 0, or -errno when the loop cannot go on.
  */

@@ -74,6 +74,9 @@ struct weir_loop {
 	struct weir_loop_intake *intakes;
 	struct weir_loop_watch *watches;
 	struct weir_loop_timer *timers;
+	int64_t (*guest)(void *context); /* NULL: none */
+	void *guest_context;
+	int64_t guest_due_ns;
 	int stop_fd;
 	_Atomic bool stopping;
 };

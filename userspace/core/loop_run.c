@@ -197,7 +197,7 @@ static void fire_timers(struct weir_loop *loop, int64_t now_ns)
 
 static int64_t next_deadline(const struct weir_loop *loop)
 {
-	int64_t deadline = INT64_MAX;
+	int64_t deadline = loop->guest ? loop->guest_due_ns : INT64_MAX;
 
 	for (const struct weir_loop_timer *timer = loop->timers; timer; timer = timer->next)
 		if (timer->due_ns < deadline)
@@ -209,6 +209,18 @@ static int64_t next_deadline(const struct weir_loop *loop)
 			deadline = due;
 	}
 	return deadline;
+}
+
+void weir_loop_set_guest(struct weir_loop *loop, int64_t (*serve)(void *context), void *context)
+{
+	loop->guest = serve;
+	loop->guest_context = context;
+}
+
+static void serve_guest(struct weir_loop *loop)
+{
+	if (loop->guest)
+		loop->guest_due_ns = loop->guest(loop->guest_context);
 }
 
 static void tend(struct weir_loop *loop)
@@ -227,7 +239,10 @@ int weir_loop_run(struct weir_loop *loop)
 	if (error)
 		return error;
 	for (;;) {
+		/* First what is in a hurry; then once more, since a timer or a quiet device may have brought something. */
+		serve_guest(loop);
 		tend(loop);
+		serve_guest(loop);
 		if (atomic_exchange(&loop->stopping, false))
 			break;
 		error = loop->backend->turn(loop, next_deadline(loop));

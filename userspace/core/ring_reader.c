@@ -106,6 +106,7 @@ static void join(struct weir_reader *reader)
 	reader->slot = slot_of(reader->ring, reader->position);
 	reader->refused_before = atomic_load(&control->writer.refused);
 	atomic_store(&reader->line->position, reader->position);
+	wake_writer(reader->ring); /* which may have waited for just that */
 }
 
 int weir_reader_open(struct weir_reader **out, struct weir_ring *ring, enum weir_policy policy)

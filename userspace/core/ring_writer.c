@@ -12,6 +12,15 @@ static uint64_t unread_by(const struct weir_ring *ring, unsigned reader)
 	return ring->head - atomic_load_explicit(&ring->control->reader[reader].position, memory_order_acquire);
 }
 
+/*
+ * A reader that is more than a capacity behind is joining, and has been overtaken since it first wrote down where we were. It will
+ * begin where we may have claimed up to by now, but no further: so until it has said where, there is no space. [D]
+ */
+static bool is_joining(const struct weir_ring *ring, uint64_t unread)
+{
+	return unread > ring->capacity;
+}
+
 static uint64_t find_limit(const struct weir_ring *ring)
 {
 	uint64_t most = 0;
@@ -19,6 +28,8 @@ static uint64_t find_limit(const struct weir_ring *ring)
 	for (uint64_t left = atomic_load(&ring->control->roster.holding); left; left &= left - 1) { /* [D] */
 		uint64_t unread = unread_by(ring, (unsigned)__builtin_ctzll(left));
 
+		if (is_joining(ring, unread))
+			return ring->head;
 		if (unread > most)
 			most = unread;
 	}
@@ -132,16 +143,22 @@ bool weir_ring_is_full(const struct weir_ring *ring)
 	return false;
 }
 
+static enum weir_policy policy_of(const struct weir_ring *ring, unsigned reader)
+{
+	return atomic_load_explicit(&ring->control->reader[reader].policy, memory_order_relaxed);
+}
+
 bool weir_ring_refuses(const struct weir_ring *ring)
 {
 	bool refuses = false;
 
 	for (uint64_t left = atomic_load(&ring->control->roster.holding); left; left &= left - 1) {
 		unsigned reader = (unsigned)__builtin_ctzll(left);
+		uint64_t unread = unread_by(ring, reader);
 
-		if (unread_by(ring, reader) < ring->capacity)
+		if (unread < ring->capacity)
 			continue;
-		if (atomic_load_explicit(&ring->control->reader[reader].policy, memory_order_relaxed) == WEIR_BLOCK)
+		if (is_joining(ring, unread) || policy_of(ring, reader) == WEIR_BLOCK)
 			return false;
 		refuses = true;
 	}

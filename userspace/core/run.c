@@ -374,6 +374,7 @@ static void end_agents(struct weir_pipeline *pipeline)
 		atomic_store(&run->aborting, true);
 		interrupt_rings(pipeline);
 	}
+	weir_prompt_end(pipeline);
 	for (uint32_t i = 0; i < run->n_workers; i++)
 		if (weir_worker_join(&run->worker[i], &deadline) < 0)
 			run->abandoned = true;
@@ -419,16 +420,22 @@ static int start(struct weir_pipeline *pipeline)
 		err = weir_guarding_begin(pipeline);
 	if (err >= 0)
 		err = start_workers(pipeline->runtime);
+	weir_prompt_begin(pipeline);
 	if (err >= 0)
 		err = start_feeds(pipeline->runtime);
 	return err;
+}
+
+static bool has_started(const struct weir_agent *agent)
+{
+	return agent->is_prompt ? agent->has_begun : agent->worker && agent->worker->started;
 }
 
 /* Agents that were never started cannot tell that they are through. */
 static void discount_unstarted(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (!pipeline->agent[i]->worker || !pipeline->agent[i]->worker->started)
+		if (!has_started(pipeline->agent[i]))
 			atomic_fetch_sub(&pipeline->runtime->agents_live, 1);
 }
 

@@ -71,6 +71,10 @@ void weir_agent_close(struct weir_agent *agent);
 void weir_agent_free(struct weir_agent *agent);
 /** @brief From the first record to the end of what it writes. */
 void weir_agent_run(struct weir_agent *agent);
+/** @brief A prompt agent: do all that there is to do, without waiting; deadline_ns says when it wants to be served at the latest. */
+void weir_agent_serve(struct weir_agent *agent);
+/** @brief Nothing more comes, or `err` has happened: end what it writes, and tell the run. */
+void weir_agent_end(struct weir_agent *agent, int err);
 /** @brief Has what it waits for come? */
 bool weir_agent_is_ready(const struct weir_agent *agent);
 /** @brief Have the worker's bell rung when what it waits for comes; and take that back. */
@@ -94,6 +98,14 @@ int64_t weir_combine_frontier(const struct weir_agent *agent);
 int64_t weir_combine_blocked(const struct weir_agent *agent);
 /** @brief Wait for such ports no longer: nothing up to `t_ns` will come from them. */
 void weir_combine_promise(struct weir_agent *agent, int64_t t_ns);
+
+/* prompt.c: agents that the loop runs itself; on its thread but for the first */
+/** @brief Is that what is best for this agent? For the plan. */
+bool weir_agent_suits_loop(const struct weir_agent *agent);
+/** @brief Have the loop run them. */
+void weir_prompt_begin(struct weir_pipeline *pipeline);
+/** @brief The loop has ended: end those that have not. */
+void weir_prompt_end(struct weir_pipeline *pipeline);
 
 /* worker.c */
 

@@ -164,14 +164,15 @@ static bool may_hang(struct weir_agent *agent)
 /* By default: one each for those that may hang, and for the rest as many as there are processors. */
 static uint32_t number_of_workers(const struct weir_pipeline *pipeline, uint32_t *shared)
 {
-	uint32_t inner = 0, wanted = pipeline->options.threads;
+	uint32_t inner = 0, outer = 0, wanted = pipeline->options.threads;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		inner += !may_hang(pipeline->agent[i]);
+		if (!pipeline->agent[i]->is_prompt)
+			*(may_hang(pipeline->agent[i]) ? &outer : &inner) += 1;
 	*shared = inner < (uint32_t)processors ? inner : (uint32_t)processors;
 	if (!wanted)
-		return *shared + pipeline->n_agents - inner;
+		return *shared + outer;
 	*shared = wanted < pipeline->n_agents ? wanted : pipeline->n_agents;
 	return *shared;
 }
@@ -195,6 +196,8 @@ static int deal_out(struct weir_pipeline *pipeline, uint32_t shared)
 	uint32_t next_own = shared, next_shared = 0;
 
 	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		if (pipeline->agent[i]->is_prompt)
+			continue;
 		bool own = !pipeline->options.threads && may_hang(pipeline->agent[i]);
 		uint32_t to = own ? next_own++ : next_shared++ % shared;
 		int err = give_agent(&run->worker[to], pipeline->agent[i]);
@@ -229,7 +232,7 @@ int weir_workers_open(struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++) {
 		struct weir_agent *agent = pipeline->agent[i];
 
-		if (agent->worker->n_agents > 1)
+		if (agent->worker && agent->worker->n_agents > 1)
 			err = weir_fiber_open(&agent->fiber, run_agent, agent);
 		else
 			agent->is_pausing = false;

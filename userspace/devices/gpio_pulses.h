@@ -9,8 +9,8 @@
 #ifndef WEIR_DEVICES_GPIO_PULSES_H
 #define WEIR_DEVICES_GPIO_PULSES_H
 
-#include "core/bpf_gpio.h"
 #include "devices/gpio_line.h"
+#include "filter/bpf_gpio.h"
 
 #define WEIR_GPIO_READ 64 /**< events that are read at once */
 #define WEIR_GPIO_QUEUE (WEIR_PULSE_OUT_MAX * (WEIR_GPIO_READ + 1))

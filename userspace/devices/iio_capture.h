@@ -9,10 +9,10 @@
 #ifndef WEIR_DEVICES_IIO_CAPTURE_H
 #define WEIR_DEVICES_IIO_CAPTURE_H
 
-#include "core/bpf_loss.h"
 #include "devices/iio_device.h"
 #include "devices/iio_gaps.h"
 #include "devices/iio_trigger.h"
+#include "filter/bpf_loss.h"
 
 /** `loss=` of a program. */
 enum { WEIR_IIO_LOSS_AUTO, WEIR_IIO_LOSS_COUNT, WEIR_IIO_LOSS_INFER };

@@ -110,7 +110,7 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 
 static void print_agent(const struct weir_agent *agent, uint32_t number, FILE *out)
 {
-	fprintf(out, "agent %u reads", number);
+	fprintf(out, "agent %u%s reads", number, agent->is_prompt ? ", run by the loop," : "");
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		const struct weir_node *from = agent->port[i].from->from;
 
@@ -196,8 +196,9 @@ static json_t *agent_json(const struct weir_agent *agent)
 		json_array_append_new(stages, node_text_json(node));
 	for (uint32_t i = 1; i < agent->n_ports; i++)
 		json_array_append_new(rest, node_text_json(agent->port[i].from->from));
-	return json_pack("{s:o, s:o, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
-			 "policy", weir_policy_name(agent->port[0].policy), "stages", stages);
+	return json_pack("{s:o, s:o, s:s, s:s, s:o}", "reads", node_text_json(agent->port[0].from->from), "and", rest,
+			 "policy", weir_policy_name(agent->port[0].policy), "thread",
+			 agent->is_prompt ? "loop" : "worker", "stages", stages);
 }
 
 static json_t *explain_json(const struct weir_pipeline *pipeline)

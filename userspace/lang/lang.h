@@ -18,7 +18,7 @@ enum weir_word {
 	WEIR_W_STRING,
 	WEIR_W_ADDRESS, /**< what follows `name:` without a space, up to a space, `[`, `|`, `;`; also a word that is no name */
 	WEIR_W_OPERATOR, /**< punctuation; its text tells which */
-	WEIR_W_BAD,      /**< already reported */
+	WEIR_W_BAD,      /**< reported by the lexer, unless it only looked ahead */
 };
 
 /** What a unit measures, and its base unit. Arguments are of the first four. */

@@ -277,10 +277,12 @@ static int open_tree(struct weir_tree **out, struct weir_tree **tree, struct wei
 }
 
 /* The tree is handed out when it is whole. */
-static int close_parse(struct weir_tree **out, struct weir_tree *tree, bool is_good)
+static int close_parse(struct weir_tree **out, struct weir_tree *tree, struct weir_parser *parser, bool is_good)
 {
 	int err = tree->arena.failed ? -ENOMEM : is_good ? 0 : -EINVAL;
 
+	if (!is_good)
+		weir_tell_bad(parser);
 	if (err)
 		weir_tree_close(tree);
 	else
@@ -302,7 +304,7 @@ int weir_parse(struct weir_tree **out, struct weir_report *report)
 		else
 			read_chain(&parser, tree);
 	}
-	return close_parse(out, tree, true);
+	return close_parse(out, tree, &parser, true);
 }
 
 static bool is_all_read(struct weir_parser *parser)
@@ -325,7 +327,7 @@ int weir_parse_expr(struct weir_tree **out, struct weir_tree_expr **expr, struct
 	if (err)
 		return err;
 	*expr = weir_read_expr(&parser);
-	return close_parse(out, tree, *expr && is_all_read(&parser));
+	return close_parse(out, tree, &parser, *expr && is_all_read(&parser));
 }
 
 int weir_parse_value(struct weir_tree **out, struct weir_tree_arg *arg, const struct weir_param *param,
@@ -338,5 +340,5 @@ int weir_parse_value(struct weir_tree **out, struct weir_tree_arg *arg, const st
 	*arg = (struct weir_tree_arg){ 0 };
 	if (err)
 		return err;
-	return close_parse(out, tree, weir_read_value(&parser, param, arg) && is_all_read(&parser));
+	return close_parse(out, tree, &parser, weir_read_value(&parser, param, arg) && is_all_read(&parser));
 }

@@ -9,13 +9,22 @@ void weir_parser_init(struct weir_parser *parser, struct weir_report *report, st
 	weir_lexer_init(&parser->lexer, report);
 }
 
+/* What is looked at may yet be read as a word: whatever is wrong with it is told when that is settled. */
+static void look(struct weir_parser *parser, struct weir_token (*read)(struct weir_lexer *lexer))
+{
+	parser->before = parser->lexer;
+	parser->lexer.report = NULL;
+	parser->token = read(&parser->lexer);
+	parser->lexer.report = parser->before.report;
+	parser->read = read;
+	parser->peeked = true;
+	parser->told = false;
+}
+
 struct weir_token weir_peek(struct weir_parser *parser)
 {
-	if (!parser->peeked) {
-		parser->before = parser->lexer;
-		parser->token = weir_lexer_next(&parser->lexer);
-		parser->peeked = true;
-	}
+	if (!parser->peeked)
+		look(parser, weir_lexer_next);
 	return parser->token;
 }
 
@@ -23,16 +32,26 @@ struct weir_token weir_peek_word(struct weir_parser *parser)
 {
 	if (parser->peeked)
 		parser->lexer = parser->before;
-	parser->before = parser->lexer;
-	parser->token = weir_lexer_word(&parser->lexer);
-	parser->peeked = true;
+	look(parser, weir_lexer_word);
 	return parser->token;
+}
+
+void weir_tell_bad(struct weir_parser *parser)
+{
+	struct weir_lexer again = parser->before;
+
+	if (!parser->peeked || parser->told || parser->token.word != WEIR_W_BAD)
+		return;
+	parser->told = true;
+	again.report = parser->lexer.report;
+	parser->read(&again);
 }
 
 struct weir_token weir_take(struct weir_parser *parser)
 {
 	struct weir_token token = weir_peek(parser);
 
+	weir_tell_bad(parser);
 	parser->peeked = false;
 	parser->last_end = token.where.at + token.where.length;
 	return token;
@@ -94,6 +113,7 @@ bool weir_bar_follows(struct weir_parser *parser)
 /* What is skipped is not looked at: it may be wrong only because of what came before. */
 void weir_skip_part(struct weir_parser *parser)
 {
+	weir_tell_bad(parser);
 	parser->lexer.report = NULL;
 	while (!weir_at_end(parser))
 		weir_take(parser);
@@ -141,6 +161,7 @@ void weir_expected(struct weir_parser *parser, const char *what, const char *hin
 	struct weir_token token = weir_peek(parser);
 	const char *text = parser->lexer.text;
 
+	weir_tell_bad(parser);
 	if (token.word == WEIR_W_BAD)
 		return;
 	if (token.word == WEIR_W_END || token.word == WEIR_W_BREAK)

@@ -15,7 +15,9 @@ struct weir_parser {
 	struct weir_lexer lexer;
 	struct weir_lexer before; /**< the lexer as it was before the token that was peeked at */
 	struct weir_token token;  /**< the one that was peeked at */
+	struct weir_token (*read)(struct weir_lexer *lexer); /**< how that was read */
 	bool peeked;
+	bool told;         /**< what is wrong with it, if anything, has been reported */
 	uint32_t last_end; /**< where the last token that was taken ended */
 	struct weir_report *report;
 	struct weir_arena *arena;
@@ -29,6 +31,9 @@ struct weir_token weir_peek(struct weir_parser *parser);
 /** @brief As weir_peek(), where the value of a textual argument may stand: see weir_lexer_word(). */
 struct weir_token weir_peek_word(struct weir_parser *parser);
 struct weir_token weir_take(struct weir_parser *parser);
+/** @brief Report what is wrong with the next token, unless that has been done. weir_take() and weir_skip_part() do so, and
+ *  weir_expected(): looking alone does not, since what is bad as one kind of token may be good as another. */
+void weir_tell_bad(struct weir_parser *parser);
 /** @brief Is the next token this word or this operator? */
 bool weir_at(struct weir_parser *parser, const char *word);
 /** @brief Take the next token if it is this one. */
@@ -49,7 +54,7 @@ struct weir_span weir_span_since(const struct weir_parser *parser, uint32_t from
 /** @brief Report an error of the program. */
 void weir_wrong(struct weir_parser *parser, struct weir_span where, const char *hint, const char *format, ...)
 	WEIR_PRINTF(4, 5);
-/** @brief Report that `what` is missing at the next token. Silent when that token is bad, for then it was reported. */
+/** @brief Report that `what` is missing at the next token. Where that token is bad, that is reported instead. */
 void weir_expected(struct weir_parser *parser, const char *what, const char *hint);
 
 /** @brief The length of a quotation in a message. */

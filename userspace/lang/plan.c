@@ -146,6 +146,27 @@ static int open_custom(struct weir_stream *stream)
 	return err ? refuse_file(stream, path, err, why) : 0;
 }
 
+/* What the user's own object cannot be blamed for is the kernel's refusal. */
+static int refuse_filter(struct weir_pipeline *pipeline, struct weir_stream *stream, enum weir_tier tier, int err)
+{
+	const struct weir_span where = stream->from->args->where;
+
+	if (stream->custom && *weir_custom_refusal(stream->custom))
+		return refuse_custom(stream);
+	if (stream->custom && *weir_custom_misfit(stream->custom))
+		return refuse_file(stream, weir_custom_path(stream->custom), -ENOEXEC,
+				   weir_custom_misfit(stream->custom));
+	if (stream->custom && tier == WEIR_TIER_AUTO)
+		weir_report_add(pipeline->report, WEIR_EXIT_DEVICE, where,
+				"'weir doctor' tells what this machine lacks",
+				"filter= needs eBPF in the kernel, which is not to be had: %s", stream->why_not);
+	else
+		weir_report_add(pipeline->report, tier == WEIR_TIER_USER ? WEIR_EXIT_USAGE : WEIR_EXIT_DEVICE, where,
+				"--filter-tier=auto takes the best tier that works here",
+				"the %s filter is not available: %s", weir_tier_name(tier), stream->why_not);
+	return err;
+}
+
 /* Also when no kernel tier is to be had: a sample that is dropped before it is in the ring wakes no agent. */
 static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *stream)
 {
@@ -164,21 +185,7 @@ static int open_filter(struct weir_pipeline *pipeline, struct weir_stream *strea
 	};
 	int err = weir_filter_open(&stream->filter, &config, stream->why_not);
 
-	if (err < 0 && stream->custom && *weir_custom_refusal(stream->custom))
-		return refuse_custom(stream);
-	if (err < 0 && stream->custom && config.tier == WEIR_TIER_AUTO) {
-		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, stream->from->args->where,
-				"'weir doctor' tells what this machine lacks",
-				"filter= needs eBPF in the kernel, which is not to be had: %s", stream->why_not);
-		return err;
-	}
-	if (err < 0) {
-		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, stream->from->args->where,
-				"--filter-tier=auto takes the best tier that works here",
-				"the %s filter is not available: %s", weir_tier_name(config.tier), stream->why_not);
-		return err;
-	}
-	return 0;
+	return err < 0 ? refuse_filter(pipeline, stream, config.tier, err) : 0;
 }
 
 /* The predicate that every row passes, for a custom filter that stands alone. */

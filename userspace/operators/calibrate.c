@@ -167,6 +167,7 @@ static const struct weir_operator_ops calibrate_ops = {
 	.open = calibrate_open,
 	.push = calibrate_push,
 	.close = calibrate_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_calibrate = {

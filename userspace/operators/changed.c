@@ -111,6 +111,7 @@ static const struct weir_operator_ops changed_ops = {
 	.open = changed_open,
 	.push = changed_push,
 	.close = changed_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_changed = {

@@ -113,6 +113,7 @@ static const struct weir_operator_ops clamp_ops = {
 	.open = clamp_open,
 	.push = clamp_push,
 	.close = clamp_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_clamp = {

@@ -223,6 +223,7 @@ static const struct weir_operator_ops click_ops = {
 	.tick = click_tick,
 	.flush = click_flush,
 	.close = click_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_click = {

@@ -194,6 +194,7 @@ static const struct weir_operator_ops debounce_ops = {
 	.tick = debounce_tick,
 	.flush = debounce_flush,
 	.close = debounce_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_debounce = {

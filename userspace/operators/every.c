@@ -91,6 +91,7 @@ static const struct weir_operator_ops every_ops = {
 	.open = every_open,
 	.push = every_push,
 	.close = every_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_every = {

@@ -131,6 +131,7 @@ static const struct weir_operator_ops ewma_ops = {
 	.open = ewma_open,
 	.push = ewma_push,
 	.close = ewma_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_ewma = {

@@ -120,6 +120,7 @@ static const struct weir_operator_ops glitch_ops = {
 	.open = glitch_open,
 	.push = glitch_push,
 	.close = glitch_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_glitch = {

@@ -41,6 +41,7 @@ static const struct weir_operator_ops limit_ops = {
 	.state_bytes = sizeof(struct limit),
 	.open = limit_open,
 	.push = limit_push,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_limit = {

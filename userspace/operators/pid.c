@@ -228,6 +228,7 @@ static const struct weir_operator_ops pid_ops = {
 	.open = pid_open,
 	.push = pid_push,
 	.close = pid_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_pid = {

@@ -182,6 +182,7 @@ static const struct weir_operator_ops ramp_ops = {
 	.push = ramp_push,
 	.tick = ramp_tick,
 	.close = ramp_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_ramp = {

@@ -56,7 +56,7 @@ static const struct weir_param params[] = { { .name = "fields",
 					      .help = "new = old, …; all other fields stay as they are" },
 					    { 0 } };
 
-static const struct weir_operator_ops rename_ops = { .open = rename_open, .push = rename_push };
+static const struct weir_operator_ops rename_ops = { .open = rename_open, .push = rename_push, .is_brief = true };
 
 const struct weir_driver weir_operator_rename = {
 	.name = "rename",

@@ -110,6 +110,7 @@ static const struct weir_operator_ops select_ops = {
 	.open = select_open,
 	.push = select_push,
 	.close = select_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_select = {

@@ -40,6 +40,7 @@ static const struct weir_operator_ops skip_ops = {
 	.state_bytes = sizeof(struct skip),
 	.open = skip_open,
 	.push = skip_push,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_skip = {

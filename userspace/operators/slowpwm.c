@@ -125,6 +125,7 @@ static const struct weir_operator_ops slowpwm_ops = {
 	.open = slowpwm_open,
 	.push = slowpwm_push,
 	.close = slowpwm_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_slowpwm = {

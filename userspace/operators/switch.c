@@ -115,6 +115,7 @@ static const struct weir_operator_ops switch_ops = {
 	.open = switch_open,
 	.push = switch_push,
 	.close = switch_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_switch = {

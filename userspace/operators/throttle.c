@@ -190,6 +190,7 @@ static const struct weir_operator_ops throttle_ops = {
 	.tick = throttle_tick,
 	.flush = throttle_flush,
 	.close = throttle_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_throttle = {

@@ -108,6 +108,7 @@ static const struct weir_operator_ops timeout_ops = {
 	.push = timeout_push,
 	.tick = timeout_tick,
 	.close = timeout_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_timeout = {

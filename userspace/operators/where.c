@@ -60,6 +60,7 @@ static const struct weir_operator_ops where_ops = {
 	.open = where_open,
 	.push = where_push,
 	.close = where_close,
+	.is_brief = true,
 };
 
 const struct weir_driver weir_operator_where = {

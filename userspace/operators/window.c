@@ -13,6 +13,8 @@
  *   time at which the stream ended.
  * - `partial` also gives the windows that began before the first record.
  * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
+ *
+ * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
  */
 #include <errno.h>
 #include <math.h>
@@ -39,10 +41,13 @@ struct window {
 	int64_t position; /**< by count: of the next record */
 	int64_t start;    /**< of the oldest window that is open */
 	int64_t last_t;
-	struct pane pane; /**< into which records fall just now */
+	uint32_t last_row; /**< moving: of `out`, which has the last result */
+	struct pane pane;  /**< into which records fall just now */
 	const struct weir_binding *binding;
 	uint32_t n;
 	struct weir_panes *panes;
+	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
+	bool is_moving;
 	double *values; /**< a column of WEIR_BLOCK_MAX for each expression */
 	const double *x[WEIR_FIELDS_MAX];
 	struct weir_block *out;
@@ -159,6 +164,26 @@ static int open_panes(struct weir_node *node, struct window *window)
 	return err;
 }
 
+static bool can_move(const struct window *window)
+{
+	bool can = !window->is_time && window->step == 1;
+
+	for (uint32_t i = 0; i < window->n; i++)
+		can &= weir_function_moves((enum weir_function)window->binding[i].function);
+	return can;
+}
+
+static int open_moving(struct window *window)
+{
+	int err = 0;
+
+	window->is_moving = true;
+	for (uint32_t i = 0; i < window->n && !err; i++)
+		err = weir_moving_open(&window->moving[i], (enum weir_function)window->binding[i].function,
+				       (uint32_t)window->size);
+	return err;
+}
+
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct window *window = weir_state(node);
@@ -175,7 +200,7 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 			err = add_field(node, &window->binding[i], out);
 	}
 	if (!err)
-		err = open_panes(node, window);
+		err = can_move(window) ? open_moving(window) : open_panes(node, window);
 	if (err < 0)
 		return err;
 	if (weir_arg_int(node, "partial"))
@@ -192,6 +217,8 @@ static void window_close(struct weir_node *node)
 	weir_block_close(window->out);
 	free(window->values);
 	weir_panes_close(window->panes);
+	for (uint32_t i = 0; i < window->n; i++)
+		weir_moving_close(window->moving[i]);
 }
 
 /* ------------------------------------------------------------------- output */
@@ -336,6 +363,37 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 	return window->is_time ? 0 : close_until(node, window, window->position);
 }
 
+/* From the window's first record on, or from where it is full, each record ends one. */
+static int push_moving(struct weir_node *node, struct window *window, const struct weir_block *in)
+{
+	int64_t wanting = -window->start < window->size - 1 ? window->size - 1 - window->position : 0;
+	uint32_t skip = wanting < 0 ? 0 : wanting < in->n ? (uint32_t)wanting : in->n;
+	struct weir_block all = *window->out, shown;
+
+	for (uint32_t i = 0; i < window->n; i++)
+		weir_moving_results(window->moving[i], window->x[i], all.column[i].real, in->n);
+	window->position += in->n;
+	window->is_fresh = skip == in->n;
+	window->last_t = in->t[in->n - 1];
+	window->last_row = in->n - 1;
+	all.n = in->n;
+	all.t = in->t;
+	weir_block_slice(&shown, &all, skip, in->n - skip);
+	return weir_emit(node, &shown);
+}
+
+/* What the stream's end leaves unshown is what the last record has made of the window. */
+static int flush_moving(struct weir_node *node, struct window *window)
+{
+	struct weir_block shown;
+
+	if (!window->is_fresh)
+		return 0;
+	window->out->t[window->last_row] = window->last_t;
+	weir_block_slice(&shown, window->out, window->last_row, 1);
+	return weir_emit(node, &shown);
+}
+
 /* A window by time that has records comes out when its end is reached, whether or not another record comes. One that ends beyond
  * all time does not. */
 static void ask_for_end(struct weir_node *node, const struct window *window, int64_t now_ns)
@@ -356,6 +414,8 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 		window->origin = in->t[0];
 	}
 	evaluate(window, in);
+	if (window->is_moving)
+		return push_moving(node, window, in);
 	for (uint32_t i = 0, taken; i < in->n; i += taken) {
 		int err = take_run(node, window, in, i, &taken);
 
@@ -388,6 +448,8 @@ static int window_flush(struct weir_node *node)
 
 	if (weir_time(node) > window->last_t)
 		window->last_t = weir_time(node);
+	if (window->is_moving)
+		return flush_moving(node, window);
 	if (window->is_fresh)
 		err = show(node, window);
 	return err ? err : emit(node, window);

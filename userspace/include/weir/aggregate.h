@@ -136,6 +136,30 @@ bool weir_panes_empty(const struct weir_panes *panes);
 /** @brief The result of each function over all records that are kept. */
 void weir_panes_results(const struct weir_panes *panes, double *result);
 
+/* ------------------------------------------------------ from record to record */
+
+/**
+ * @brief The same for a window that moves by one record at a time: a result for each record, the bits of which are those that panes
+ * of one record each would give, at a small part of the cost.
+ *
+ * Values come in laps of the window's size: the window is what has come of this lap and the end of the lap before, and when a lap
+ * is complete the extremes of its ends are made, from the last value backwards (van Herk 1992, Gil and Werman 1993).
+ */
+struct weir_moving;
+
+/** @brief Can weir_moving compute it? WEIR_MIN, WEIR_MAX and WEIR_RANGE. */
+bool weir_function_moves(enum weir_function function);
+
+/**
+ * @param function one that moves.
+ * @param size records in the window, at least 1; 8 bytes each, 16 for WEIR_RANGE.
+ * @return 0 or -ENOMEM. Free with weir_moving_close(), which takes NULL.
+ */
+int weir_moving_open(struct weir_moving **out, enum weir_function function, uint32_t size) WEIR_MUST_CHECK;
+void weir_moving_close(struct weir_moving *moving);
+/** @brief For each of `n` values, at most WEIR_BLOCK_MAX: the result over it and those before it in the window, fewer at the start. */
+void weir_moving_results(struct weir_moving *moving, const double *x, double *result, uint32_t n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -373,6 +373,9 @@ struct weir_operator_ops {
 	int (*flush)(struct weir_node *node);  /**< end of stream: emit all that is open; may be NULL */
 	void (*close)(struct weir_node *node); /**< may be NULL */
 	bool may_wait; /**< for the world outside, as no other operator does: it shares its thread with no other agent */
+	/** A record costs it no more than a few hundred instructions, whatever its arguments: from a source to an actuator such
+	 *  stages may run on the thread that reads the source, so that none has to be woken up. */
+	bool is_brief;
 };
 
 /** @brief Hand a block downstream, from push, tick or flush. Passes on what the stages below return. An empty block is a no-op. */
@@ -516,6 +519,7 @@ struct weir_actuator_ops {
 	 * WEIR_GUARD_PARAMS. NULL: it is not for a guard (null, print).
 	 */
 	int (*describe)(const struct weir_node *node, struct weir_physical *out, int *fd);
+	bool is_brief; /**< apply() is one system call that does not wait; see weir_operator_ops */
 };
 
 /** What the guard must know of every physical output: the last rows of such an actuator's table, and its end. */

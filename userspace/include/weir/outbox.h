@@ -51,7 +51,7 @@ extern const char *const weir_outbox_full_words[];
 		  .fallback = "16MiB",                                                                          \
 		  .min = 1 << 20,                                                                               \
 		  .max = 1 << 30,                                                                               \
-		  .help = "without spool=: memory for messages that the broker does not have yet" },            \
+		  .help = "memory for messages that the broker, or with spool= the disk, does not have yet" },  \
 		{ .name = "when_full",                                                                          \
 		  .style = WEIR_KEY,                                                                            \
 		  .value = WEIR_V_WORD,                                                                         \

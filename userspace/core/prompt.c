@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Agents that the loop runs itself, as soon as it has read their source: from an edge to an output nobody else has to wake up,
+ * which on a small machine costs more than everything between. For chains that hold the loop up no longer than reading does,
+ * and that write to no ring, since whoever writes to one may have to wait for space.
+ *
+ * Such an agent never waits. Where its stages live by time, the loop comes back when their time has come. A stage that does not
+ * return stops the loop, and with it the beats of all outputs: the guard then parks them.
+ */
+#include <errno.h>
+#include <stdint.h>
+
+#include "core/run.h"
+
+static bool is_brief(const struct weir_node *node)
+{
+	const struct weir_options *options = &node->pipeline->options;
+
+	if (node->role == WEIR_OPERATOR)
+		return node->driver->stage && node->driver->stage->is_brief;
+	/* The guard is only asked; a rehearsal is printed. */
+	return node->role == WEIR_ACTUATOR && !options->dry_run &&
+	       (node->driver->actuator->is_brief || (node->driver->actuator->describe && !options->no_guard));
+}
+
+bool weir_agent_suits_loop(const struct weir_agent *agent)
+{
+	const struct weir_node *from = agent->port[0].from->from;
+
+	if (agent->pipeline->options.threads || agent->n_ports > 1 || from->role != WEIR_SOURCE ||
+	    weir_source_is_pulled(from))
+		return false;
+	for (const struct weir_node *node = agent->first; node; node = node->down)
+		if (!is_brief(node))
+			return false;
+	return weir_chain_last(agent->first)->role == WEIR_ACTUATOR;
+}
+
+static bool is_running(const struct weir_agent *agent)
+{
+	return agent->is_prompt && !atomic_load_explicit(&agent->ended, memory_order_relaxed);
+}
+
+static int64_t serve(void *context)
+{
+	struct weir_pipeline *pipeline = context;
+	int64_t first = INT64_MAX;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		struct weir_agent *agent = pipeline->agent[i];
+
+		if (is_running(agent) && (!agent->has_begun || weir_agent_is_ready(agent)))
+			weir_agent_serve(agent);
+		if (is_running(agent) && agent->deadline_ns < first)
+			first = agent->deadline_ns;
+	}
+	return first;
+}
+
+void weir_prompt_begin(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (pipeline->agent[i]->is_prompt)
+			weir_loop_set_guest(pipeline->runtime->loop, serve, pipeline);
+}
+
+void weir_prompt_end(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		if (pipeline->agent[i]->has_begun && is_running(pipeline->agent[i]))
+			weir_agent_end(pipeline->agent[i], -EINTR);
+}

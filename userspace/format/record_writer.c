@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rows are gathered behind room for a header, so that a block goes out in one write: what a crash leaves is a whole block or a
+ * torn last one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/record.h"
+#include "format/record_format.h"
+#include "weir/record_file.h"
+
+#define BLOCK_BYTES (64u << 10)
+
+struct weir_record_writer {
+	struct weir_schema native;
+	char *schema_text;
+	int fd;
+	uint64_t session;
+	uint64_t first; /* number of the first record that is gathered */
+	uint32_t n, capacity;
+	unsigned char *buffer; /* a header, then rows */
+};
+
+int weir_record_writer_open(struct weir_record_writer **out, const struct weir_schema *schema)
+{
+	struct weir_record_writer *writer = calloc(1, sizeof(*writer));
+
+	*out = NULL;
+	if (!writer)
+		return -ENOMEM;
+	writer->fd = -1;
+	weir_schema_native(schema, &writer->native);
+	writer->schema_text = weir_record_schema_write(&writer->native);
+	writer->capacity = BLOCK_BYTES / writer->native.row_bytes;
+	writer->buffer = malloc(WEIR_RECORD_HEADER + BLOCK_BYTES);
+	if (!writer->schema_text || !writer->buffer) {
+		weir_record_writer_close(writer);
+		return -ENOMEM;
+	}
+	*out = writer;
+	return 0;
+}
+
+void weir_record_writer_close(struct weir_record_writer *writer)
+{
+	if (!writer)
+		return;
+	free(writer->schema_text);
+	free(writer->buffer);
+	free(writer);
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, bytes, n);
+
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			bytes += done;
+			n -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+/* The payload stands in the buffer already. */
+static int write_block(struct weir_record_writer *writer, enum weir_record_kind kind, uint32_t n, uint32_t bytes)
+{
+	struct weir_record_header header = {
+		.kind = (uint16_t)kind,
+		.session = writer->session,
+		.first = writer->first,
+		.n = n,
+		.bytes = bytes,
+		.sum = weir_record_sum(writer->buffer + WEIR_RECORD_HEADER, bytes),
+	};
+
+	weir_record_header_write(&header, writer->buffer);
+	return write_all(writer->fd, writer->buffer, WEIR_RECORD_HEADER + bytes);
+}
+
+/* A torn end is left as it is. Blocks are looked for at multiples of eight bytes. */
+static int align(int fd)
+{
+	static const unsigned char zeros[WEIR_RECORD_ALIGN];
+	struct stat stat;
+
+	if (fstat(fd, &stat) < 0)
+		return -errno;
+	return write_all(fd, zeros, (size_t)(-stat.st_size & (WEIR_RECORD_ALIGN - 1)));
+}
+
+static int begin_session(struct weir_record_writer *writer)
+{
+	size_t bytes = strlen(writer->schema_text);
+	int err = align(writer->fd);
+
+	if (getrandom(&writer->session, sizeof(writer->session), 0) != sizeof(writer->session))
+		return -errno;
+	memcpy(writer->buffer + WEIR_RECORD_HEADER, writer->schema_text, bytes);
+	/* Twice: without it all that follows would mean nothing. */
+	for (int i = 0; i < 2 && !err; i++)
+		err = write_block(writer, WEIR_RECORD_SCHEMA, 0, (uint32_t)bytes);
+	return err;
+}
+
+int weir_record_writer_start(struct weir_record_writer *writer, int fd)
+{
+	writer->fd = fd;
+	writer->first = 0;
+	writer->n = 0;
+	return begin_session(writer);
+}
+
+int weir_record_writer_flush(struct weir_record_writer *writer)
+{
+	int err;
+
+	if (!writer->n)
+		return 0;
+	err = write_block(writer, WEIR_RECORD_ROWS, writer->n, writer->n * writer->native.row_bytes);
+	writer->first += writer->n;
+	writer->n = 0;
+	return err;
+}
+
+int weir_record_writer_push(struct weir_record_writer *writer, const struct weir_block *block)
+{
+	uint32_t stride = writer->native.row_bytes, from = 0;
+
+	while (from < block->n) {
+		uint32_t room = writer->capacity - writer->n, n = block->n - from < room ? block->n - from : room;
+		int err;
+
+		weir_rows_encode(&writer->native, block, from, n,
+				 writer->buffer + WEIR_RECORD_HEADER + (size_t)writer->n * stride);
+		writer->n += n;
+		from += n;
+		err = writer->n == writer->capacity ? weir_record_writer_flush(writer) : 0;
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
