@@ -53,7 +53,9 @@ struct test {
 	char dir[64];
 	struct dice dice;
 	pid_t sender, reader;
-	uint64_t must;     /* the last id that has to arrive, as far as is known */
+	uint64_t must; /* the last id that has to arrive, as far as is known */
+	uint64_t
+		dealt; /* an id above this one arrives when the reader is through with what a forgetful broker has lost */
 	uint64_t *demands; /* after each kill */
 	unsigned n_rounds, n_demands, n_kills[8], n_ended;
 };
@@ -194,8 +196,7 @@ static uint64_t acknowledged(const struct test *test)
 	return first > second ? first : second;
 }
 
-/* What is on disk now has to arrive. */
-static void demand(struct test *test)
+static uint64_t last_on_disk(const struct test *test)
 {
 	DIR *dir = opendir(test->dir);
 	uint64_t last = acknowledged(test);
@@ -208,17 +209,33 @@ static void demand(struct test *test)
 		last = id > last ? id : last;
 	}
 	closedir(dir);
+	return last;
+}
+
+/* What is on disk now has to arrive. */
+static void demand(struct test *test)
+{
+	uint64_t last = last_on_disk(test);
+
 	test->must = last > test->must ? last : test->must;
 	test->demands[test->n_demands++] = test->must;
 }
 
 /* --------------------------------------------------------------------- rounds */
 
-static void await_arrivals(uint64_t n)
+static uint64_t last_arrival(void)
+{
+	uint64_t n = atomic_load_explicit(&world->n, memory_order_acquire);
+
+	return n ? world->arrival[n - 1].id : 0;
+}
+
+/* One more than `n`, and the last of them above that id. */
+static void await_arrival(uint64_t n, uint64_t id)
 {
 	int tries = PATIENCE_S * 1000000 / LOOK_US;
 
-	while (atomic_load_explicit(&world->n, memory_order_acquire) < n) {
+	while (atomic_load(&world->n) <= n || last_arrival() <= id) {
 		if (!--tries)
 			fail_msg("nothing arrives any more");
 		usleep(LOOK_US);
@@ -237,6 +254,8 @@ static void end_broker(struct test *test, unsigned victims)
 		server_kill_once_read(test->cut->server);
 	else
 		server_end(test->cut->server, SIGKILL);
+	if (test->cut->is_forgetful && !is_told)
+		test->dealt = last_on_disk(test);
 }
 
 static unsigned choose_victims(struct test *test)
@@ -267,7 +286,7 @@ static void kill_some(struct test *test)
 {
 	unsigned victims = choose_victims(test), connections;
 
-	await_arrivals(atomic_load(&world->n) + 1);
+	await_arrival(atomic_load(&world->n), test->dealt);
 	usleep(roll_below(&test->dice, 30000));
 	if (victims & SENDER) {
 		end(&test->sender);
@@ -292,7 +311,7 @@ static void kill_some(struct test *test)
 /* The last sender is left alone; all that it and those before it had on disk arrives. */
 static void finish(struct test *test)
 {
-	int tries = PATIENCE_S * 1000000 / LOOK_US, status;
+	int status;
 
 	end(&test->sender);
 	demand(test);
@@ -301,9 +320,7 @@ static void finish(struct test *test)
 	assert_int_equal(status, 0);
 	demand(test);
 	assert_int_equal(test->must & ((UINT64_C(1) << EPOCH) - 1), LAST_RECORDS - 1);
-	await_arrivals(1);
-	while (world->arrival[atomic_load(&world->n) - 1].id < test->must && --tries)
-		usleep(LOOK_US);
+	await_arrival(0, test->must - 1);
 	end(&test->reader);
 }
 
@@ -386,7 +403,7 @@ void cut_run(const struct cut *cut)
 	begin_reader(&test);
 	begin_sender(&test, 0);
 	/* From here on the reader is known to the broker, which has that on its disk when it was told to end. */
-	await_arrivals(1);
+	await_arrival(0, 0);
 	if (cut->is_forgetful) {
 		server_end(cut->server, SIGTERM);
 		server_start(cut->server);
