@@ -29,7 +29,8 @@ endif
 
 PACKAGES := libgpiod libbpf libelf liburing libiio jansson zlib
 NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'libiio >= 0.24' 'jansson >= 2.14' zlib
-LDLIBS   += $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
+# Only what is used: each library costs every start.
+LDLIBS   += -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CPPFLAGS += $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 
 # --- what is compiled -------------------------------------------------------
@@ -62,9 +63,10 @@ LDLIBS   += $(sort $(foreach entry,$(PRESENT),$(call link,$(entry))))
 CPPFLAGS += $(sort $(foreach entry,$(PRESENT),$(if $(call by_header,$(entry)),,$(shell $(PKG_CONFIG) --cflags $(call library,$(entry))))))
 
 # A driver's parts, userspace/devices/DRIVER_*.c, are left out with it.
-WITHOUT_PARTS := $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c)
-LIB_DIRS := core filter format numeric program message spool share devices lang
-LIB_SRC  := $(sort $(filter-out $(WITHOUT_PARTS),$(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)))) $(DRIVERS) \
+PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename $(notdir $(call part,1,$(entry))))_%.c), \
+	    $(wildcard userspace/devices/*.c))
+LIB_DIRS := core filter format numeric program message spool share lang
+LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)) $(PARTS)) $(DRIVERS) \
 	    userspace/guard/rules.c userspace/guard/wire.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
@@ -150,10 +152,15 @@ $(O)/weir: $(CLI_OBJ) $(O)/libweir.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Libraries as few as can be: all that it loads is locked in memory.
+# In one piece where that can be had: it is started when something has died, finds no library on a slow disk then, and all that
+# it loads is locked in memory.
+GUARD_LIBS = $(shell $(PKG_CONFIG) --libs libgpiod) -lm
+in_one_piece = $(if $(SAN),,$(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static-pie -fPIC -x c - -Wl,--whole-archive -lgpiod -Wl,--no-whole-archive -lm -o /dev/null 2>/dev/null && echo -static-pie))
+
 $(O)/weir-guard: $(GUARD_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(shell $(PKG_CONFIG) --libs libgpiod) -lm -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(in_one_piece) $^ $(GUARD_LIBS) -o $@
 
 # --- what runs in the kernel ------------------------------------------------
 

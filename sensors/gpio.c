@@ -247,6 +247,7 @@ static const struct weir_source_ops source = {
 	.produce = gpio_produce,
 	.close = gpio_close,
 	.how = gpio_how,
+	.devices = weir_gpio_tell_devices,
 };
 
 const struct weir_driver weir_sensor_gpio = {

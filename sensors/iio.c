@@ -191,6 +191,7 @@ static const struct weir_source_ops source = {
 	.iio_device = iio_number,
 	.how = iio_how,
 	.custom_filter = iio_custom_filter,
+	.devices = weir_iio_tell_devices,
 };
 
 const struct weir_driver weir_sensor_iio = {

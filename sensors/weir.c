@@ -12,13 +12,16 @@
 
 #include "weir/share.h"
 
-#define RETRY_NS INT64_C(200000000) /* where nothing tells when to try again */
+#define RETRY_NS INT64_C(200000000)   /* where nothing tells when to try again */
+#define ANSWER_NS INT64_C(3000000000) /* for a publisher that we have asked */
 
 struct subscribe {
 	struct weir_tap *tap; /**< NULL: there is no publisher */
 	struct weir_schema schema;
 	char *text; /**< of the schema */
 	int watch_fd;
+	int asked_fd; /**< a publisher that has not answered yet; -1: none */
+	int64_t until_ns;
 	uint64_t counted; /**< of what this tap lost */
 };
 
@@ -64,7 +67,7 @@ static int subscribe_open(struct weir_node *node, struct weir_schema *out)
 	char why[WEIR_TAP_WHY];
 	int err;
 
-	subscribe->watch_fd = -1;
+	subscribe->watch_fd = subscribe->asked_fd = -1;
 	err = look_for_publisher(node, out, why);
 	if (err == -EINVAL)
 		return weir_fail_arg(node, NULL, NULL, "%s", why);
@@ -72,15 +75,19 @@ static int subscribe_open(struct weir_node *node, struct weir_schema *out)
 	return err < 0 ? weir_fail_device(node, weir_target(node), "subscribe", -err, why) : 0;
 }
 
-static int open_tap(struct weir_node *node, char why[WEIR_TAP_WHY])
+static int policy_of(const struct weir_node *node)
+{
+	return weir_arg_given(node, "policy") ? (int)weir_arg_int(node, "policy") + WEIR_TAP_DROP_OLDEST
+					      : WEIR_TAP_AS_ALLOWED;
+}
+
+/* Does a publisher that we have found publish what the first one did? `why` becomes empty where not: the user then knows. */
+static int compare(struct weir_node *node, char why[WEIR_TAP_WHY])
 {
 	struct subscribe *subscribe = weir_state(node);
-	int policy = weir_arg_given(node, "policy") ? (int)weir_arg_int(node, "policy") + WEIR_TAP_DROP_OLDEST
-						    : WEIR_TAP_AS_ALLOWED;
-	int err = weir_tap_open(&subscribe->tap, weir_target(node), policy, why);
 
-	if (err || weir_share_same_schema(weir_tap_schema(subscribe->tap), &subscribe->schema))
-		return err;
+	if (weir_share_same_schema(weir_tap_schema(subscribe->tap), &subscribe->schema))
+		return 0;
 	weir_fail(node, EPROTO, "'%s' is published with other fields now:\n      %s\n    before:\n      %s",
 		  weir_target(node), weir_tap_text(subscribe->tap), subscribe->text);
 	*why = 0;
@@ -95,10 +102,13 @@ static int tell(struct weir_node *node, int err, const char *why)
 
 static int subscribe_start(struct weir_node *node, bool unread)
 {
+	struct subscribe *subscribe = weir_state(node);
 	char why[WEIR_TAP_WHY];
-	int err = open_tap(node, why);
+	int err = weir_tap_open(&subscribe->tap, weir_target(node), policy_of(node), why);
 
 	(void)unread;
+	if (!err)
+		err = compare(node, why);
 	return err < 0 && !may_come(err) ? tell(node, err, why) : 0;
 }
 
@@ -111,21 +121,6 @@ static void count_lost(struct weir_node *node, struct subscribe *subscribe)
 	if (lost != subscribe->counted)
 		weir_lost(node, WEIR_LOST_RING, lost - subscribe->counted);
 	subscribe->counted = lost;
-}
-
-/* What was overwritten while we copied it is at the front. */
-static uint32_t take_rows(struct weir_node *node, struct subscribe *subscribe, char *rows, uint32_t max)
-{
-	size_t row_bytes = weir_out(node)->row_bytes;
-	uint32_t n, spoilt;
-	const char *from = weir_tap_peek(subscribe->tap, max, &n);
-
-	memcpy(rows, from, n * row_bytes);
-	spoilt = weir_tap_release(subscribe->tap, n);
-	if (spoilt)
-		memmove(rows, rows + spoilt * row_bytes, (n - spoilt) * row_bytes);
-	count_lost(node, subscribe);
-	return n - spoilt;
 }
 
 static int lose_publisher(struct weir_node *node, struct subscribe *subscribe)
@@ -148,26 +143,57 @@ static void count_missed(struct weir_node *node, struct subscribe *subscribe)
 	weir_warn(node, "the publisher is back; %" PRIu64 " of its records had gone by", missed);
 }
 
+static void stop_asking(struct subscribe *subscribe)
+{
+	if (subscribe->asked_fd >= 0)
+		close(subscribe->asked_fd);
+	subscribe->asked_fd = -1;
+}
+
+/* Without waiting for anybody: whoever reads has other things to do as well. -EAGAIN with asked_fd: it has not answered yet. */
+static int ask_publisher(struct weir_node *node, char why[WEIR_TAP_WHY])
+{
+	struct subscribe *subscribe = weir_state(node);
+	int err;
+
+	if (subscribe->asked_fd < 0) {
+		subscribe->asked_fd = weir_tap_ask(weir_target(node), policy_of(node), why);
+		subscribe->until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + ANSWER_NS;
+	}
+	if (subscribe->asked_fd < 0)
+		return subscribe->asked_fd;
+	err = weir_tap_answer(&subscribe->tap, subscribe->asked_fd, weir_target(node), why);
+	if (err == -EAGAIN && weir_now(WEIR_CLOCK_MONOTONIC) < subscribe->until_ns)
+		return err;
+	if (!err)
+		subscribe->asked_fd = -1; /* it is the tap's */
+	stop_asking(subscribe);
+	return err ? err : compare(node, why);
+}
+
 static int find_publisher(struct weir_node *node, struct subscribe *subscribe, struct weir_wait *wait)
 {
 	char why[WEIR_TAP_WHY];
 	int err;
 
 	hear(subscribe);
-	err = open_tap(node, why);
+	err = ask_publisher(node, why);
 	if (!err) {
 		count_missed(node, subscribe);
 		return 1;
 	}
 	if (!may_come(err))
 		return tell(node, err, why);
+	*wait = (struct weir_wait){ .until_ns = subscribe->until_ns, .fd = subscribe->asked_fd };
+	if (subscribe->asked_fd >= 0)
+		return -EAGAIN;
 	*wait = (struct weir_wait){ .until_ns = INT64_MAX, .fd = subscribe->watch_fd };
 	if (err != -ENOENT || subscribe->watch_fd < 0)
 		wait->until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + RETRY_NS;
 	return -EAGAIN;
 }
 
-static int subscribe_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
+static int subscribe_lend(struct weir_node *node, uint32_t max, const void **rows, struct weir_wait *wait)
 {
 	struct subscribe *subscribe = weir_state(node);
 	int state = 1;
@@ -178,9 +204,10 @@ static int subscribe_produce(struct weir_node *node, void *rows, uint32_t max, s
 			state = find_publisher(node, subscribe, wait);
 		if (state <= 0)
 			return state;
-		n = take_rows(node, subscribe, rows, max);
+		*rows = weir_tap_peek(subscribe->tap, max, &n);
 		if (n)
 			return (int)n;
+		count_lost(node, subscribe);
 		state = weir_tap_arm(subscribe->tap);
 		if (state == -EPIPE)
 			state = lose_publisher(node, subscribe);
@@ -193,11 +220,21 @@ static int subscribe_produce(struct weir_node *node, void *rows, uint32_t max, s
 	return -EAGAIN;
 }
 
+static uint32_t subscribe_take_back(struct weir_node *node, uint32_t n)
+{
+	struct subscribe *subscribe = weir_state(node);
+	uint32_t spoilt = weir_tap_release(subscribe->tap, n);
+
+	count_lost(node, subscribe);
+	return spoilt;
+}
+
 static void subscribe_close(struct weir_node *node)
 {
 	struct subscribe *subscribe = weir_state(node);
 
 	weir_tap_close(subscribe->tap);
+	stop_asking(subscribe);
 	free(subscribe->text);
 	if (subscribe->watch_fd >= 0)
 		close(subscribe->watch_fd);
@@ -231,7 +268,8 @@ static const struct weir_source_ops subscribe_ops = {
 	.state_bytes = sizeof(struct subscribe),
 	.open = subscribe_open,
 	.start = subscribe_start,
-	.produce = subscribe_produce,
+	.lend = subscribe_lend,
+	.take_back = subscribe_take_back,
 	.close = subscribe_close,
 };
 

@@ -2,19 +2,28 @@
 /*
  * The early filter: ns for a record of 24 bytes (four channels and the time), for the same conditions in each tier that
  * this machine has, beside the loop that one would write by hand for the same rows; and the stage `where` on decoded columns,
- * beside the loop for these. tests/bench/inline.sh measures the inline tier, which needs a device.
+ * beside the loop for these.
+ *
+ * The inline tier needs a device: WEIR_BENCH_IIO=N is the number of one whose rows are these, and that takes what is written to
+ * FEED; tests/bench/inline.sh makes it. What it costs is what a sample's way into the buffer takes longer with the filter
+ * on it, hook and all.
  */
+#include <fcntl.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/record.h"
 #include "lang/lang.h"
 
 #define ROUNDS 500 /* of which the best counts: the machine has other things to do as well */
 #define ROWS WEIR_BLOCK_MAX
+#define FEED "/dev/iio-play"
+#define SCAN_BYTES 80 /* as FEED wants them */
 
 struct row {
 	int32_t x, y, z, w;
@@ -74,6 +83,12 @@ struct bench {
 	struct weir_filter_config config;
 	struct weir_block *block;
 	struct row *rows; /* in a ring, slot 0 */
+	int device, feed; /* for the inline tier; -1: none */
+};
+
+/* What a sample costs; NaN: not here. */
+struct costs {
+	double hand, user, batch, fentry, kprobe;
 };
 
 static void make_schema(struct weir_schema *schema)
@@ -145,7 +160,7 @@ static struct weir_filter *open_filter(struct bench *bench, enum weir_tier tier,
 		.n_code = (uint32_t)weir_codegen(&bench->predicate, &bench->schema, bench->code, NULL,
 						 WEIR_FILTER_CODE_MAX),
 		.ring_rows = ROWS,
-		.iio_device = -1,
+		.iio_device = bench->device,
 	};
 	return weir_filter_open(&filter, &bench->config, why) ? NULL : filter;
 }
@@ -170,6 +185,71 @@ static double run_rows(struct bench *bench, enum weir_tier tier, int (*by_hand)(
 	weir_ring_close(ring);
 	weir_filter_close(filter);
 	return best;
+}
+
+/* ---------------------------------------------------------------------- inline */
+
+/* The bench's channels are the device's numbers 8, 14, 15 and 16. */
+static void fill_scans(unsigned char *scans)
+{
+	static const uint32_t at[] = { 20, 60, 64, 68 };
+	static struct row rows[ROWS];
+
+	fill(rows);
+	memset(scans, 0, ROWS * SCAN_BYTES);
+	for (uint32_t i = 0; i < ROWS; i++, scans += SCAN_BYTES) {
+		memcpy(scans + at[0], &rows[i].x, sizeof(int32_t));
+		memcpy(scans + at[1], &rows[i].y, sizeof(int32_t));
+		memcpy(scans + 72, &rows[i].t, sizeof(int64_t));
+	}
+}
+
+/* Through the driver into its buffer, which nobody reads; ns a sample. */
+static double push(const struct bench *bench, struct weir_filter *filter, struct weir_ring *ring)
+{
+	static unsigned char scans[ROWS * SCAN_BYTES];
+	double best = HUGE_VAL;
+
+	fill_scans(scans);
+	for (int i = 0; i < ROUNDS / 10; i++) {
+		double start = now_ns();
+
+		if (write(bench->feed, scans, sizeof(scans)) != sizeof(scans))
+			exit(1);
+		best = fmin(best, now_ns() - start);
+		if (filter && weir_filter_consume(filter, ring) < 0)
+			exit(1);
+	}
+	return best / ROWS;
+}
+
+static double run_inline(struct bench *bench, const char *hook, double without, char why[256])
+{
+	struct weir_ring_config config = { .row_bytes = sizeof(struct row), .rows = ROWS, .fd = -1 };
+	struct weir_filter *filter;
+	struct weir_ring *ring;
+	double with;
+
+	if (bench->feed < 0)
+		return NAN;
+	setenv("WEIR_INLINE_HOOK", hook, 1);
+	filter = open_filter(bench, WEIR_TIER_INLINE, why);
+	if (!filter)
+		return NAN;
+	if (weir_ring_open(&ring, &config) || weir_filter_attach(filter))
+		exit(1);
+	with = push(bench, filter, ring);
+	weir_filter_close(filter);
+	weir_ring_close(ring);
+	return with - without;
+}
+
+static void open_feed(struct bench *bench)
+{
+	const char *device = getenv("WEIR_BENCH_IIO");
+
+	bench->device = device ? atoi(device) : -1;
+	bench->feed = device ? open(FEED, O_WRONLY | O_CLOEXEC) : -1;
 }
 
 /* --------------------------------------------------------------------- columns */
@@ -205,16 +285,40 @@ static void decode(struct bench *bench)
 
 /* ------------------------------------------------------------------------- all */
 
+static struct costs measure(struct bench *bench, size_t i, char why[256])
+{
+	double without = bench->feed < 0 ? NAN : push(bench, NULL, NULL);
+
+	return (struct costs){
+		.hand = run_rows(bench, WEIR_TIER_AUTO, cases[i].rows, why),
+		.user = run_rows(bench, WEIR_TIER_USER, NULL, why),
+		.batch = run_rows(bench, WEIR_TIER_BATCH, NULL, why),
+		.fentry = run_inline(bench, "fentry", without, why),
+		.kprobe = run_inline(bench, "kprobe", without, why),
+	};
+}
+
+static void print_cost(double ns, int decimals)
+{
+	if (isnan(ns))
+		printf(" %8s", "-");
+	else
+		printf(" %8.*f", decimals, ns);
+}
+
 static void print_case(struct bench *bench, size_t i, const struct weir_expr *expr, char why[256])
 {
-	double hand = run_rows(bench, WEIR_TIER_AUTO, cases[i].rows, why), batch, user, where, columns;
+	struct costs costs = measure(bench, i, why);
+	double where = measure_columns(bench->block, expr, NULL);
+	double columns = measure_columns(bench->block, NULL, cases[i].columns);
 
-	user = run_rows(bench, WEIR_TIER_USER, NULL, why);
-	batch = run_rows(bench, WEIR_TIER_BATCH, NULL, why);
-	where = measure_columns(bench->block, expr, NULL);
-	columns = measure_columns(bench->block, NULL, cases[i].columns);
-	printf("%-18s %6s %8.2f %8.2f %8.2f   %8.3f %8.3f %6.2fx\n", cases[i].text, cases[i].passes, hand, user, batch,
-	       columns, where, where / columns);
+	printf("%-18s %6s", cases[i].text, cases[i].passes);
+	print_cost(costs.hand, 2);
+	print_cost(costs.user, 2);
+	print_cost(costs.batch, 2);
+	print_cost(costs.fentry, 0);
+	print_cost(costs.kprobe, 0);
+	printf("   %8.3f %8.3f %6.2fx\n", columns, where, where / columns);
 }
 
 static int run_case(struct bench *bench, size_t i, char why[256])
@@ -250,12 +354,16 @@ int main(void)
 	if (weir_block_open(&bench->block, &bench->schema))
 		return 1;
 	decode(bench);
-	printf("%-18s %6s %8s %8s %8s   %8s %8s %7s\n", "ns/record", "passes", "C loop", "user", "batch", "C, cols",
-	       "where", "ratio");
+	open_feed(bench);
+	printf("%-25s  %-26s  %-17s   %s\n", "", "raw rows", "inline, by", "decoded columns");
+	printf("%-18s %6s %8s %8s %8s %8s %8s   %8s %8s %7s\n", "ns/record", "passes", "C loop", "user", "batch",
+	       "fentry", "kprobe", "C loop", "where", "ratio");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		status |= run_case(bench, i, why);
 	if (*why)
 		printf("not here: %s\n", why);
+	if (bench->feed < 0)
+		printf("inline: no device here; below, in the rig\n");
 	weir_block_close(bench->block);
 	free(bench);
 	return status;

@@ -68,23 +68,25 @@ cpu() { # PID: clock ticks so far, of all its threads
     sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
 }
 
-measure() { # WHO PID QOS N RATE: a line "WHO QOS RATE N TICKS SECONDS LOST WRONG TWICE P50 P99" for summarize
-    before=$(cpu "$2")
+measure() { # WHO PID QOS N RATE: a line for summarize
+    before=$(cpu "$2") broker_before=$(cpu "$broker")
     result=$("$load" "$port" "$1/$3/in" "$1/$3/out" "$3" "$4" "$5") || cannot "the load found no way: $1 qos=$3"
-    echo "$1 $3 $5 $4 $(($(cpu "$2") - before)) $result"
+    echo "$1 $3 $5 $4 $(($(cpu "$2") - before)) $(($(cpu "$broker") - broker_before)) $result"
 }
 
-summarize() { # all turns of each together; of the rates the slowest and the fastest one too
+# WHO QOS RATE N TICKS BROKER_TICKS SECONDS LOST WRONG TWICE P50 P99, all turns of each together; of the rates the slowest and the
+# fastest too.
+summarize() {
     awk -v ticks="$ticks" '
-        { key = $1 " " $2 " " $3; rate = $4 / $6; n[key] += $4; cpu[key] += $5; s[key] += $6; bad[key] += $7 + $8 + $9
+        { key = $1 " " $2 " " $3; rate = $4 / $7
+          n[key] += $4; cpu[key] += $5; broker[key] += $6; s[key] += $7; bad[key] += $8 + $9 + $10; p50[key] += $11 * $4
           if (!(key in low)) { order[++keys] = key; low[key] = high[key] = rate }
           if (rate < low[key]) low[key] = rate
-          if (rate > high[key]) high[key] = rate
-          p50[key] += $10 * $4; p99[key] = $11 > p99[key] ? $11 : p99[key] }
+          if (rate > high[key]) high[key] = rate }
         END { for (i = 1; i <= keys; i++) { k = order[i]; split(k, part, " ")
-            printf "%-5s qos %s, %-9s %7.0f messages/s (%.0f to %.0f), %6.1f us of processor time each, on their way %.0f us (median), lost or wrong: %d\n",
+            printf "%-5s qos %s, %-9s %6.0f messages/s (%.0f to %.0f), %6.1f us of processor time each, %6.0f us on their way (median), broker busy %3.0f %%, lost or wrong: %d\n",
                 part[1], part[2], part[3] ? part[3] "/s:" : "flat out:", n[k] / s[k], low[k], high[k], cpu[k] / ticks / n[k] * 1e6,
-                p50[k] / n[k], bad[k] } }'
+                p50[k] / n[k], broker[k] / ticks / s[k] * 100, bad[k] } }'
 }
 
 take_turns() { # QOS
@@ -105,7 +107,7 @@ take_turns() { # QOS
 
 [ -x "$load" ] || cannot 'this build has no mqtt'
 fetch
-printf '%s\n' 'allow_anonymous true' 'max_queued_messages 0' 'max_inflight_messages 0' "user $(id -un)" \
+printf '%s\n' 'allow_anonymous true' 'max_queued_messages 0' 'max_inflight_messages 0' 'set_tcp_nodelay true' "user $(id -un)" \
     'log_type subscribe' 'log_type information' 'log_type error' >"$work/broker.conf"
 verbose='' && serve "" || exit 1
 echo "Node-RED $version on node $(node --version), weir, and mosquitto; $pairs turns each, $(nproc) processors"

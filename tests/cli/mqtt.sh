@@ -76,7 +76,8 @@ broker_restarted() {
     sleep 0.2
     serve "$port"
     wait "$sender" && wait "$listener" && { echo value && seq 0 2999; } | cmp - "$work/cut.csv" &&
-        grep -q 'lost the connection' "$work/cut.err" && grep -q '3000 messages delivered, 0 waiting' "$work/cut.err"
+        grep -q 'lost the connection' "$work/cut.err" &&
+        grep -q "connected to 127.0.0.1:$port, 2 times so far.*; 3000 messages delivered, 0 waiting" "$work/cut.err"
 }
 
 # What a broker has written before it is killed is read, though the reader is late: the broker has answered for it.
@@ -107,7 +108,8 @@ spooled() { # nobody there: the run ends, nothing is lost, and the next one brin
 }
 
 unsent() { # nobody there and no spool: what is lost is counted, and --strict says so
-    same 4 "$(status_of "$weir" run --strict -n 10 'synth:counter rate=max | mqtt://127.0.0.1:1/t linger=0s')"
+    "$weir" run --strict -n 10 'synth:counter rate=max | mqtt://127.0.0.1:1/t linger=0s' 2>"$work/unsent.err"
+    same 4 $? && grep -q 'not connected to 127.0.0.1:1: .*refused.*; 0 messages delivered, 10 waiting' "$work/unsent.err"
 }
 
 ok 'JSON at most once: the same as in one process' same_through json 0

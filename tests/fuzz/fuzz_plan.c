@@ -17,7 +17,7 @@
 #define ROWS 64u
 #define ROW_BYTES 32u
 #ifndef LOAD_ONE_IN
-#define LOAD_ONE_IN 500 /* -DLOAD_ONE_IN=1 loads every program */
+#define LOAD_ONE_IN 200 /* -DLOAD_ONE_IN=1 loads every program */
 #endif
 
 /* The choices that are left; then all are 0, which ends everything soon. */

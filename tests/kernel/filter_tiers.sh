@@ -178,4 +178,34 @@ say $? 'two devices in one process are not mixed'
 unset WEIR_INLINE_HOOK
 rm -f "$dir"/got*.csv
 
+# What is remembered outlives a reload, which opens device and hook anew: of a chain that lets only the first sample pass no
+# second one comes, until the chain is another.
+await() { # COMMAND…: 10 s at most
+    for _ in $(seq 200); do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
+has_lines() { # N FILE [PATTERN]
+    [ -e "$2" ] && [ "$(grep -c "${3:-}" "$2")" -eq "$1" ]
+}
+
+reload() { # EVERY RUNS: with another `every`, until so many runs have ended and another has begun
+    echo "iio:accel_3d | every $1 | select i = raw(accel_x) | print" >"$dir/program.weir"
+    kill -HUP $reader
+    await has_lines "$2" "$dir/messages" 'records in' && await grep -q 1 "/sys/bus/iio/devices/$device/buffer/enable" && sleep 0.5
+}
+
+plug "$dir/fed" accel 13 -n 0
+echo 'iio:accel_3d | every 1000000 | select i = raw(accel_x) | print' >"$dir/program.weir"
+$weir run --filter-tier=inline "$dir/program.weir" >"$dir/out" 2>"$dir/messages" &
+reader=$!
+await has_lines 1 "$dir/out" && reload 1000000 1 && has_lines 1 "$dir/out" && reload 1000001 2 && await has_lines 2 "$dir/out"
+say $? 'what an inline filter remembers outlives a reload'
+kill -TERM $reader
+wait $reader
+unplug
+
 exit $status

@@ -15,7 +15,7 @@ level() { # OFFSET
 }
 lamp_is() { [ "$(level 3)" = "$1" ]; }
 quit() {
-    pkill -x weir-guard
+    end_guard
     finish
 }
 trap quit EXIT
@@ -68,7 +68,7 @@ say $? 'of an interlocked group one line is on at most, and the audit has the re
 grep -q ',max_on,' "$dir/audit.csv" && grep -q ',min_off,' "$dir/audit.csv"
 say $? 'the audit has causes and refusals'
 
-timeout 20 weir run -q --for 1s 'synth:counter rate=100Hz | select a = value > 0, b = value < 0, c = value > 0 |
+timeout 60 weir run -q 'synth:counter rate=100Hz | select a = value > 0, b = value < 0, c = value > 0 |
     gpio:weir-sim[LINE4, LINE5, LINE6]' 2>"$dir/messages" &
 pid=$!
 three() { [ "$(level 4)$(level 5)$(level 6)" = 101 ]; }
@@ -76,16 +76,18 @@ await three
 say $? 'several lines are set at once'
 weir get LINE6 | grep -q ' 1 '
 say $? 'weir get finds one of several lines'
+kill $pid
 wait $pid
 [ "$(level 4)$(level 6)" = 00 ]
 say $? 'and parked'
 
-timeout 20 weir run -q --for 1s 'synth:counter rate=100Hz | select mv = 10 + 0*value | iio:weir-dummy/out_voltage0' \
+timeout 60 weir run -q 'synth:counter rate=100Hz | select mv = 10 + 0*value | iio:weir-dummy/out_voltage0' \
     2>"$dir/messages" &
 pid=$!
 raw() { [ "$(cat /sys/bus/iio/devices/iio:device0/out_voltage0_raw)" != 0 ]; }
 await raw
 say $? 'an IIO output channel is driven'
+kill $pid
 wait $pid
 raw && false
 [ $? -eq 1 ]

@@ -2,11 +2,15 @@
 /*
  * `weir run` with one stage more: `faulty` passes its records on until a signal makes it do what stages should not. SIGUSR1:
  * it never returns. SIGUSR2: it eats memory until the kernel has had enough.
+ *
+ *   faulty PROGRAM   run it
+ *   faulty -         run each line of the standard input in a process of its own, at once, and print its process id
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/internal.h"
 
@@ -59,23 +63,50 @@ static void on_signal(int number)
 	fault = number;
 }
 
-int main(int argc, char **argv)
+static int run(char *program)
 {
 	const struct weir_options options = { .handle_signals = true };
 	struct weir_pipeline *pipeline;
 	int status;
 
-	if (argc != 2) {
-		fputs("usage: faulty PROGRAM\n", stderr);
-		return 2;
-	}
-	signal(SIGUSR1, on_signal);
-	signal(SIGUSR2, on_signal);
-	status = weir_open(&pipeline, argv[1], "faulty", &options);
+	status = weir_open(&pipeline, program, "faulty", &options);
 	if (!status)
 		status = weir_run(pipeline);
 	if (!status)
 		weir_summary(pipeline, stderr, WEIR_FORMAT_TEXT);
 	weir_close(pipeline);
 	return status;
+}
+
+/* For each line a child that runs it, and its process id. To load the libraries anew for each takes a second when emulated. */
+static int nurse(void)
+{
+	char program[512];
+
+	signal(SIGCHLD, SIG_IGN);
+	while (fgets(program, sizeof(program), stdin)) {
+		pid_t pid = fork();
+
+		program[strcspn(program, "\n")] = '\0';
+		if (!pid) {
+			signal(SIGCHLD, SIG_DFL);
+			fclose(stdin);
+			dup2(2, 1);
+			_exit(run(program));
+		}
+		printf("%d\n", (int)pid);
+		fflush(stdout);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fputs("usage: faulty PROGRAM | -\n", stderr);
+		return 2;
+	}
+	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, on_signal);
+	return strcmp(argv[1], "-") ? run(argv[1]) : nurse();
 }

@@ -1,50 +1,87 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * What happens to an output when something dies. Each trial runs a pipeline that holds LAMP at 0, waits a random time, does
- * one thing to it, and watches the simulated chip's own view of the line, which parks at 1.
+ * one thing to it, and watches the simulated chip's own view of the line, which parks at 1. The kernel's trace of who sets the
+ * line tells the rest: once it is parked nobody may touch it.
  *
- *   guard_trials FAULT [-n TRIALS] [-s SEED] [-v]
+ *   guard_trials [-n TRIALS] [-s SEED] [-d] [-v] FAULT…
  *
- *   kill     the pipeline by SIGKILL         loop     a stage never returns
- *   stop     SIGSTOP, and SIGCONT later      memory   a stage eats all memory of its control group
- *   unplug   its sensor's process dies       chip     its input chip is removed
- *   guard    the guard by SIGKILL            both     both by SIGKILL, then `weir park`, as a stop hook does
- *                                            respawn  both by SIGKILL, then weir-guard is started again
+ *   kill      the pipeline by SIGKILL          loop      a stage never returns
+ *   stop      SIGSTOP, and SIGCONT later       memory    a stage eats all memory of the guard's and its control group
+ *   unplug    its sensor's process dies        chip      its input chip is removed
+ *   guard     the guard by SIGKILL             hang      the guard by SIGSTOP
+ *   direct    a pipeline that sets the line itself, in haste, is stopped, and goes on when it is about to be parked
+ *   both      guard and pipeline by SIGKILL: the service manager starts the guard again and runs the pipeline's stop hook
+ *   respawn   the same, but there is no hook   hook      the same, but nobody starts the guard again
  *
- * A released line of the simulator falls back to its pull, which is 0: a line at 1 is driven there. Only for `guard` the pull
- * is 1, since the pipeline that has parked it then ends and lets it go.
+ * The service manager here does what the units in examples/systemd say, line by line.
  *
- * Prints "FAULT: N trials, N parked, N glitches; ms: p50 P p99 P max M"; exit status 1 unless all were parked without a glitch.
+ * A released line of the simulator falls back to its pull, which is 0: a line at 1 is driven there. Only for `guard` and `hang`
+ * the pull is 1, since the pipeline that has parked it then ends and lets it go.
+ *
+ * On a machine that emulates another one, both may stand still. A trial that took too long, or was disturbed, is done once more
+ * if the heartbeats of the machine show that it stood still for just as long; that is told. With -d what is over the deadline
+ * of 100 ms without that excuse is a failure too. `hang` has no deadline: the guard must be doubted first.
+ *
+ * Exit status 1 unless all were parked without a glitch.
  */
 #include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
-#include <sys/wait.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 
-#include "clock.h"
-#include "gpio_sim.h"
+#include "gpio_trace.h"
+#include "heartbeat.h"
+#include "process.h"
+#include "removable.h"
+#include "unit_file.h"
 
 #define TRIALS_MAX 10000
+#define TRIES 5
+#define HOOK_LINES 4
 #define MS 1000000ull
 #define GIVE_UP_NS (5000 * MS)
-#define STAY_NS (60 * MS)
+#define STAY_NS (80 * MS)
 #define DEADLINE_NS (100 * MS)
+#define STALL_NS (20 * MS) /* of the machine: enough to make a guard park, or a pipeline late */
 
-#define CHIP "/sys/kernel/config/gpio-sim/weir-extra"
-#define GROUP "/sys/fs/cgroup/weir-trial"
+#define CGROUP "/sys/fs/cgroup"
+#define SOCKET "/run/weir/guard.sock"
+#define UNITS "examples/systemd/"
 
-enum fault { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, BOTH, RESPAWN, FAULTS };
-static const char *const fault_name[] = {
-	"kill", "stop", "loop", "memory", "unplug", "chip", "guard", "both", "respawn"
+enum fault_kind { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, HANG, DIRECT, BOTH, RESPAWN, HOOK, FAULTS };
+static const char *const fault_name[] = { "kill",  "stop", "loop",   "memory", "unplug",  "chip",
+					  "guard", "hang", "direct", "both",   "respawn", "hook" };
+
+static const char *const program_of[FAULTS] = {
+	[UNPLUG] = "iio:accel_3d[x] rate=200Hz | select value = x | faulty | select on = value < -1000 | gpio:LAMP "
+		   "park=on",
+	[CHIP_GONE] = "gpio:EXTRA edges=both | select value = level | select on = value < -1000 | gpio:LAMP park=on",
+	[DIRECT] = "synth:square freq=25Hz rate=500Hz | select on = value > 0 | gpio:LAMP park=on direct",
 };
+static const char any_program[] = "synth:counter rate=200Hz | faulty | select on = value < -1000 | gpio:LAMP park=on";
 
 struct trials {
-	enum fault fault;
-	unsigned n, done, parked, glitches;
+	enum fault_kind fault;
+	unsigned n, done, parked, glitches, over, repeated, unlucky;
 	uint64_t random, took[TRIALS_MAX];
-	int value, pull, verbose;
-	pid_t guard, pipeline, sensor;
+	int value, pull, verbose, judges_deadline;
+	unsigned line; /* the kernel's number of LAMP */
+	pid_t guard, pipeline, sensor, nursery, hook;
+	FILE *to_nursery, *from_nursery;
+	int pipeline_fd, guard_fd;                   /* pidfds */
+	struct unit_command serve, stop[HOOK_LINES]; /* of the units */
+	unsigned n_stop, hook_line;
+	struct gpio_trace trace;
+};
+
+/* One trial, as it went. */
+struct course {
+	uint64_t begun, again, parked,
+		resumed; /* when; 0: not. `again`: the fault was undone too early, and done again */
+	int is_disturbed;
 };
 
 static int failed(const char *what)
@@ -61,11 +98,113 @@ static uint64_t below(struct trials *t, uint64_t n)
 
 static void put(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+	if (gpio_trace_put(path, text))
 		failed(path);
-	close(fd);
+}
+
+static void nap(uint64_t ns)
+{
+	clock_sleep_until_ns(clock_now_ns() + ns);
+}
+
+/* --- processes ------------------------------------------------------------------ */
+
+static pid_t start(const struct trials *t, char *const argv[])
+{
+	pid_t pid = process_start(argv, !t->verbose);
+
+	errno = pid < 0 ? -pid : 0;
+	return pid < 0 ? failed(argv[0]) : pid;
+}
+
+static void signal_rest(const struct trials *t, int number)
+{
+	const pid_t known[] = { t->nursery, t->guard, t->sensor, t->hook };
+
+	process_signal_rest(known, sizeof(known) / sizeof(known[0]), number);
+}
+
+static void make_group(void)
+{
+	if (access(CGROUP "/cgroup.procs", F_OK) && mount("none", CGROUP, "cgroup2", 0, NULL))
+		failed(CGROUP);
+	put(CGROUP "/cgroup.subtree_control", "+memory");
+	if (mkdir(CGROUP "/weir-eats", 0755) && errno != EEXIST)
+		failed(CGROUP);
+	put(CGROUP "/weir-eats/memory.max", "67108864");
+}
+
+static void eat_here(pid_t pid)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	put(CGROUP "/weir-eats/cgroup.procs", text);
+}
+
+static void read_units(struct trials *t)
+{
+	t->n_stop = unit_commands(UNITS "weir@.service", "ExecStopPost", t->stop, HOOK_LINES);
+	if (!unit_commands(UNITS "weir-guard.service", "ExecStart", &t->serve, 1) || !t->n_stop)
+		failed(UNITS);
+}
+
+static void start_guard_unit(struct trials *t)
+{
+	t->guard = start(t, t->serve.word);
+	let_go(&t->guard_fd);
+	t->guard_fd = pidfd_of(t->guard);
+}
+
+static void start_guard(struct trials *t)
+{
+	unlink(SOCKET);
+	start_guard_unit(t);
+	while (access(SOCKET, F_OK))
+		nap(MS);
+}
+
+static void start_nursery(struct trials *t)
+{
+	char *const argv[] = { "faulty", "-", NULL };
+
+	t->nursery = process_start_talking(argv, !t->verbose, &t->to_nursery, &t->from_nursery);
+	if (t->nursery < 0)
+		failed("faulty");
+}
+
+static void end_pipeline(struct trials *t)
+{
+	if (t->pipeline > 0)
+		kill(t->pipeline, SIGKILL);
+	while (!is_gone(t->pipeline_fd))
+		nap(MS);
+	let_go(&t->pipeline_fd);
+	t->pipeline = 0;
+}
+
+/* --- the service manager ---------------------------------------------------------- */
+
+/* A main process has ended: its unit's lines, one after the other; then whoever is left of its control group goes. */
+static void run_hook(struct trials *t)
+{
+	if (t->hook > 0 && waitpid(t->hook, NULL, WNOHANG) == 0)
+		return;
+	t->hook = 0;
+	if (t->hook_line < t->n_stop)
+		t->hook = start(t, t->stop[t->hook_line++].word);
+	else if (t->fault == BOTH)
+		signal_rest(t, SIGTERM);
+}
+
+static void supervise(struct trials *t)
+{
+	if (t->fault != HOOK && t->guard > 0 && is_gone(t->guard_fd)) {
+		waitpid(t->guard, NULL, 0);
+		start_guard_unit(t);
+	}
+	if (t->fault != RESPAWN && is_gone(t->pipeline_fd))
+		run_hook(t);
 }
 
 /* --- the line ------------------------------------------------------------------- */
@@ -80,7 +219,7 @@ static int level(const struct trials *t)
 }
 
 /* When the line was seen at a level; 0: not before the time is up. */
-static uint64_t await_level(const struct trials *t, int wanted, uint64_t limit)
+static uint64_t await_level(struct trials *t, int wanted, uint64_t limit)
 {
 	uint64_t deadline = clock_now_ns() + limit;
 
@@ -91,225 +230,239 @@ static uint64_t await_level(const struct trials *t, int wanted, uint64_t limit)
 			return now;
 		if (now > deadline)
 			return 0;
-		clock_sleep_until_ns(now + 200000);
+		if (t->fault >= BOTH && t->pipeline_fd >= 0 && wanted)
+			supervise(t);
+		nap(MS / 5);
 	}
 }
 
-static int stays(const struct trials *t, int wanted)
+static int stays(struct trials *t, int wanted)
 {
 	uint64_t until = clock_now_ns() + STAY_NS;
 
 	while (clock_now_ns() < until) {
 		if (level(t) != wanted)
 			return 0;
-		clock_sleep_until_ns(clock_now_ns() + 200000);
+		if (t->fault >= BOTH && t->pipeline_fd >= 0 && wanted)
+			supervise(t);
+		nap(MS / 5);
 	}
 	return 1;
 }
 
-/* --- processes ------------------------------------------------------------------ */
-
-static pid_t start(const struct trials *t, char *const argv[])
+/* Once parked, it is set to nothing else until its pipeline goes on, and then once. */
+static int is_clean(const struct trials *t, const struct course *course)
 {
-	pid_t pid = fork();
+	int parked = 0, back = 0;
 
-	if (pid)
-		return pid;
-	if (!t->verbose) {
-		int null = open("/dev/null", O_RDWR);
+	for (unsigned i = 0; i < t->trace.n; i++) {
+		const struct gpio_set *set = &t->trace.set[i];
+		int resumed = course->resumed && set->t >= course->resumed;
 
-		dup2(null, 1);
-		dup2(null, 2);
+		if (set->line != t->line || set->t < course->begun)
+			continue;
+		if (t->fault == DIRECT && !parked && set->pid != t->guard)
+			continue;
+		if ((parked && !set->value && !resumed) || (back && set->value))
+			return 0;
+		parked |= set->value;
+		back |= resumed && !set->value;
 	}
-	execvp(argv[0], argv);
-	_exit(127);
+	return 1;
 }
 
-static void end(pid_t *pid)
+/* When it was parked by the kernel's trace, which is not late as we may be who have seen the level. */
+static uint64_t when_parked(const struct trials *t, const struct course *course)
 {
-	if (*pid <= 0)
-		return;
-	kill(*pid, SIGKILL);
-	waitpid(*pid, NULL, 0);
-	*pid = 0;
+	for (unsigned i = 0; i < t->trace.n; i++) {
+		const struct gpio_set *set = &t->trace.set[i];
+
+		if (set->line == t->line && set->value && set->t >= course->begun && set->t < course->parked &&
+		    (t->fault != DIRECT || set->pid == t->guard))
+			return set->t;
+	}
+	return course->parked;
 }
 
-static void start_guard(struct trials *t)
+/* The evidence, for whoever has to find the cause. */
+static void show(const struct trials *t, const struct course *course, const char *what)
 {
-	char *const argv[] = { "weir-guard", "--stay", NULL };
-
-	unlink("/run/weir/guard.sock");
-	t->guard = start(t, argv);
-	while (access("/run/weir/guard.sock", F_OK))
-		clock_sleep_until_ns(clock_now_ns() + MS);
+	fprintf(stderr, "%s %u: %s at %.6f; pipeline %d, guard %d\n", fault_name[t->fault], t->done, what,
+		(double)course->begun / 1e9, (int)t->pipeline, (int)t->guard);
+	for (unsigned i = 0; i < t->trace.n; i++)
+		if (t->trace.set[i].line == t->line)
+			fprintf(stderr, "  %+9.3f ms: process %d sets %d\n",
+				((double)t->trace.set[i].t - (double)course->begun) / 1e6, t->trace.set[i].pid,
+				t->trace.set[i].value);
+	heartbeat_print(stderr, course->begun, DEADLINE_NS);
 }
 
-static void start_sensor(struct trials *t)
+/* --- devices ---------------------------------------------------------------------- */
+
+static pid_t start_sensor(const struct trials *t)
 {
 	char *const argv[] = { "hid_sensor", "-r", "200", "-x", "const:10", NULL };
+	pid_t pid = start(t, argv);
 
-	t->sensor = start(t, argv);
-	while (system("grep -qsx accel_3d /sys/bus/iio/devices/*/name"))
-		clock_sleep_until_ns(clock_now_ns() + 10 * MS);
-}
-
-static void start_chip(void)
-{
-	if (system("mkdir -p " CHIP "/bank0/line0 && echo 1 >" CHIP "/bank0/num_lines && "
-		   "echo EXTRA >" CHIP "/bank0/line0/name && echo 1 >" CHIP "/live"))
-		failed(CHIP);
-}
-
-static void feed_chip(void)
-{
-	struct gpio_sim_line line;
-	int fd = gpio_sim_find("EXTRA", &line);
-
-	if (!fd)
-		fd = gpio_sim_open(&line, "pull", O_WRONLY);
-	if (fd < 0 || pwrite(fd, "pull-up", 7, 0) < 0 || pwrite(fd, "pull-down", 9, 0) < 0)
-		return;
-	close(fd);
-}
-
-static void join_group(pid_t pid)
-{
-	char text[16];
-
-	if (access(GROUP, F_OK) && system("mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup; "
-					  "echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir " GROUP))
-		failed(GROUP);
-	put(GROUP "/memory.max", "67108864");
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	put(GROUP "/cgroup.procs", text);
+	while (!sensor_is_there())
+		nap(10 * MS);
+	return pid;
 }
 
 /* --- one trial ------------------------------------------------------------------ */
 
 static void start_pipeline(struct trials *t)
 {
-	static char program[256];
-	char *const argv[] = { "faulty", program, NULL };
-	const char *source = t->fault == UNPLUG      ? "iio:accel_3d[x] rate=200Hz | select value = x"
-			     : t->fault == CHIP_GONE ? "gpio:EXTRA edges=both | select value = level"
-						     : "synth:counter rate=200Hz";
+	int pid = 0;
 
 	if (t->fault == UNPLUG)
-		start_sensor(t);
-	if (t->fault == CHIP_GONE)
-		start_chip();
-	snprintf(program, sizeof(program), "%s | faulty | select on = value < -1000 | gpio:LAMP park=on", source);
-	t->pipeline = start(t, argv);
+		t->sensor = start_sensor(t);
+	if (t->fault == CHIP_GONE && chip_insert())
+		failed("a second chip");
+	fprintf(t->to_nursery, "%s\n", program_of[t->fault] ? program_of[t->fault] : any_program);
+	fflush(t->to_nursery);
+	if (fscanf(t->from_nursery, "%d", &pid) != 1)
+		failed("faulty");
+	t->pipeline = pid;
 	for (unsigned i = 0; i < 200 && !await_level(t, 0, 50 * MS); i++)
 		if (t->fault == CHIP_GONE)
-			feed_chip();
-	if (t->fault == MEMORY)
-		join_group(t->pipeline);
+			chip_feed();
+	t->pipeline_fd = pidfd_of(t->pipeline);
+	if (t->fault == MEMORY) {
+		eat_here(t->pipeline);
+		eat_here(t->guard);
+	}
+}
+
+/* None of them may see the other one die. */
+static void kill_both(struct trials *t)
+{
+	t->hook_line = 0;
+	kill(t->pipeline, SIGSTOP);
+	kill(t->guard, SIGKILL);
+	kill(t->pipeline, SIGKILL);
+	if (t->fault == HOOK)
+		process_end(&t->guard);
 }
 
 static void inject(struct trials *t)
 {
-	switch (t->fault) {
-	case KILL:
-		kill(t->pipeline, SIGKILL);
-		break;
-	case STOP:
-		kill(t->pipeline, SIGSTOP);
-		break;
-	case LOOP:
-		kill(t->pipeline, SIGUSR1);
-		break;
-	case MEMORY:
-		kill(t->pipeline, SIGUSR2);
-		break;
-	case UNPLUG:
-		kill(t->sensor, SIGKILL);
-		break;
-	case CHIP_GONE:
-		put(CHIP "/live", "0");
-		break;
-	case GUARD:
-		kill(t->guard, SIGKILL);
-		break;
-	default:
-		kill(t->guard, SIGKILL);
-		kill(t->pipeline, SIGKILL);
-		break;
-	}
+	static const int number[] = { [KILL] = SIGKILL,   [STOP] = SIGSTOP,  [LOOP] = SIGUSR1, [MEMORY] = SIGUSR2,
+				      [UNPLUG] = SIGKILL, [GUARD] = SIGKILL, [HANG] = SIGSTOP, [DIRECT] = SIGSTOP };
+
+	if (t->fault >= BOTH)
+		kill_both(t);
+	else if (t->fault == CHIP_GONE)
+		chip_remove();
+	else
+		kill(t->fault == GUARD || t->fault == HANG ? t->guard
+		     : t->fault == UNPLUG                  ? t->sensor
+							   : t->pipeline,
+		     number[t->fault]);
 }
 
-/* What a service manager's stop hook does, once it sees that its process is dead. */
-static void hook(struct trials *t)
+/* It goes on just when the guard loses patience, or a little before or after. Should it have been before: once more. */
+static uint64_t await_direct(struct trials *t, struct course *course)
 {
-	char *const argv[] = { "weir", "park", NULL };
-	pid_t pid;
-
-	end(&t->pipeline);
-	end(&t->guard);
-	if (t->fault == RESPAWN) {
-		start_guard(t);
-		return;
-	}
-	pid = start(t, argv);
-	waitpid(pid, NULL, 0);
-}
-
-/* Taken over in one step: from the park value to what is wanted, and there it stays. */
-static int recovers(struct trials *t)
-{
-	if (level(t) != 1)
-		return 0;
+	nap(40 * MS + below(t, 50 * MS));
 	kill(t->pipeline, SIGCONT);
-	return await_level(t, 0, GIVE_UP_NS) && stays(t, 0);
+	nap(10 * MS);
+	if (!is_gone(t->pipeline_fd)) {
+		course->again = clock_now_ns();
+		kill(t->pipeline, SIGSTOP);
+	}
+	while (!is_gone(t->pipeline_fd) && clock_now_ns() < course->begun + GIVE_UP_NS)
+		nap(MS / 5);
+	return await_level(t, 1, 100 * MS);
+}
+
+static void watch(struct trials *t, struct course *course)
+{
+	course->parked = t->fault == DIRECT ? await_direct(t, course) : await_level(t, 1, GIVE_UP_NS);
+	if (!course->parked)
+		return;
+	course->is_disturbed = !stays(t, 1);
+	if (t->fault == STOP) {
+		course->resumed = clock_now_ns();
+		kill(t->pipeline, SIGCONT);
+		course->is_disturbed |= !await_level(t, 0, GIVE_UP_NS) || !stays(t, 0);
+	}
+	gpio_trace_read(&t->trace, 0);
+	course->is_disturbed |= !is_clean(t, course);
+	course->parked = when_parked(t, course);
 }
 
 static void clean_up(struct trials *t)
 {
-	end(&t->pipeline);
-	end(&t->sensor);
-	while (t->fault == UNPLUG && !system("grep -qsx accel_3d /sys/bus/iio/devices/*/name"))
-		clock_sleep_until_ns(clock_now_ns() + 10 * MS);
-	if (t->fault == CHIP_GONE && system("if grep -q 1 " CHIP "/live; then echo 0 >" CHIP "/live; fi"))
-		failed(CHIP);
-	if (t->fault >= GUARD) {
-		end(&t->guard);
-		if (t->fault == BOTH && system("kill -9 $(pgrep -x weir-guard) 2>/dev/null"))
-			errno = 0;
-		while (!system("pgrep -x weir-guard >/dev/null"))
-			clock_sleep_until_ns(clock_now_ns() + MS);
-		start_guard(t);
+	end_pipeline(t);
+	process_end(&t->sensor);
+	while (t->fault == UNPLUG && sensor_is_there())
+		nap(10 * MS);
+	if (t->fault == CHIP_GONE)
+		chip_remove();
+	if (t->fault < GUARD || t->fault == DIRECT)
+		return;
+	process_end(&t->hook);
+	process_end(&t->guard);
+	signal_rest(t, SIGKILL);
+	start_guard(t);
+}
+
+/* The line's level is what the pipeline says, at this very moment. */
+static int is_ready(struct trials *t)
+{
+	if (t->fault != DIRECT && !await_level(t, 0, GIVE_UP_NS))
+		return 0;
+	return !is_gone(t->pipeline_fd);
+}
+
+static void judge(struct trials *t, const struct course *course)
+{
+	uint64_t begun = course->again && course->again < course->parked ? course->again : course->begun;
+	uint64_t end = clock_now_ns(), took = course->parked ? course->parked - begun : GIVE_UP_NS;
+	uint64_t lost = heartbeat_lost(begun, begun + took);
+	int late = t->fault != HANG && took > DEADLINE_NS;
+
+	if ((late && took - lost <= DEADLINE_NS) ||
+	    (course->is_disturbed && heartbeat_lost(course->begun - DEADLINE_NS, end) >= STALL_NS)) {
+		t->repeated++;
+		fprintf(stderr, "%s %u: once more: took %.1f ms, of which the machine stood still for %.1f ms\n",
+			fault_name[t->fault], t->done, (double)took / 1e6, (double)lost / 1e6);
+		if (course->is_disturbed)
+			show(t, course, "disturbed while the machine stood still");
+		return;
 	}
+	t->took[t->done] = took;
+	t->parked += course->parked != 0;
+	t->glitches += course->is_disturbed;
+	t->over += late;
+	if (course->is_disturbed || (late && t->judges_deadline))
+		show(t, course, course->is_disturbed ? "GLITCH" : "over the deadline");
+	if (t->verbose)
+		fprintf(stderr, "%s %u: %.1f ms\n", fault_name[t->fault], t->done, (double)took / 1e6);
+	t->done++;
 }
 
 static void trial(struct trials *t)
 {
-	uint64_t begun, parked;
+	struct course course = { 0 };
 
 	start_pipeline(t);
-	if (level(t) != 0) {
+	nap(20 * MS + below(t, 150 * MS));
+	if (is_ready(t)) {
+		gpio_trace_read(&t->trace, 1);
+		course.begun = clock_now_ns();
+		inject(t);
+		watch(t, &course);
+		judge(t, &course);
+	} else {
 		fprintf(stderr, "guard_trials: %s: the pipeline does not drive the line\n", fault_name[t->fault]);
-		clean_up(t);
-		return;
+		t->unlucky++;
 	}
-	clock_sleep_until_ns(clock_now_ns() + 20 * MS + below(t, 150 * MS));
-	begun = clock_now_ns();
-	inject(t);
-	if (t->fault >= BOTH)
-		hook(t);
-	parked = await_level(t, 1, GIVE_UP_NS);
-	/* On a machine that stalls, the line may just have been parked for that, and be taken over at this very moment. */
-	while (parked && !stays(t, 1) && clock_now_ns() - begun < DEADLINE_NS + STAY_NS)
-		parked = await_level(t, 1, GIVE_UP_NS);
-	t->parked += parked != 0;
-	t->took[t->done] = parked ? parked - begun : GIVE_UP_NS;
-	if (!stays(t, 1) || (t->fault == STOP && !recovers(t)))
-		t->glitches++;
-	if (t->verbose)
-		fprintf(stderr, "%s %u: %.1f ms, %u glitches\n", fault_name[t->fault], t->done, t->took[t->done] / 1e6,
-			t->glitches);
-	t->done++;
 	clean_up(t);
 }
+
+/* --- the program ------------------------------------------------------------------ */
 
 static int compare(const void *a, const void *b)
 {
@@ -318,59 +471,135 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static int is_bad(const struct trials *t)
+{
+	return t->done < t->n || t->parked != t->done || t->glitches || (t->judges_deadline && t->over);
+}
+
 static void report(struct trials *t)
 {
+	if (!t->done)
+		t->took[t->done++] = GIVE_UP_NS;
 	qsort(t->took, t->done, sizeof(*t->took), compare);
-	printf("%s: %u trials, %u parked, %u glitches; ms: p50 %.1f p99 %.1f max %.1f\n", fault_name[t->fault], t->done,
-	       t->parked, t->glitches, t->took[t->done / 2] / 1e6, t->took[(t->done * 99 - 1) / 100] / 1e6,
-	       t->took[t->done - 1] / 1e6);
+	printf("%s: %u trials, %u parked, %u glitches, %u over %llu ms, %u repeated; ms: p50 %.1f p99 %.1f max %.1f: "
+	       "%s\n",
+	       fault_name[t->fault], t->done, t->parked, t->glitches, t->over, DEADLINE_NS / MS, t->repeated,
+	       (double)t->took[t->done / 2] / 1e6, (double)t->took[(t->done * 99 - 1) / 100] / 1e6,
+	       (double)t->took[t->done - 1] / 1e6, is_bad(t) ? "bad" : "good");
+	fflush(stdout);
+}
+
+static int usage(void)
+{
+	fputs("usage: guard_trials [-n TRIALS] [-s SEED] [-d] [-v] FAULT..., of:", stderr);
+	for (int i = 0; i < FAULTS; i++)
+		fprintf(stderr, " %s", fault_name[i]);
+	fputc('\n', stderr);
+	exit(2);
+}
+
+static enum fault_kind fault_of(const char *name)
+{
+	enum fault_kind fault = 0;
+
+	while (fault < FAULTS && strcmp(name, fault_name[fault]))
+		fault++;
+	return fault < FAULTS ? fault : (enum fault_kind)usage();
 }
 
 static void parse(struct trials *t, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:s:v")) >= 0) {
+	while ((c = getopt(argc, argv, "n:s:dv")) >= 0) {
 		if (c == 'n')
 			t->n = (unsigned)atoi(optarg);
 		else if (c == 's')
 			t->random = strtoull(optarg, NULL, 10);
+		else if (c == 'd')
+			t->judges_deadline = 1;
 		else if (c == 'v')
 			t->verbose = 1;
+		else
+			usage();
 	}
-	for (t->fault = 0; optind < argc && t->fault < FAULTS; t->fault++)
-		if (!strcmp(argv[optind], fault_name[t->fault]))
-			break;
-	if (optind != argc - 1 || t->fault == FAULTS || !t->n || t->n > TRIALS_MAX) {
-		fputs("usage: guard_trials [-n TRIALS] [-s SEED] [-v] "
-		      "kill|stop|loop|memory|unplug|chip|guard|both|respawn\n",
-		      stderr);
-		exit(2);
-	}
+	if (optind == argc || !t->n || t->n > TRIALS_MAX)
+		usage();
+}
+
+static void open_line(struct trials *t)
+{
+	struct gpio_sim_line line;
+
+	if (gpio_sim_find("LAMP", &line))
+		failed("LAMP");
+	t->value = gpio_sim_open(&line, "value", O_RDONLY);
+	t->pull = gpio_sim_open(&line, "pull", O_WRONLY);
+	if (t->value < 0 || t->pull < 0)
+		failed("LAMP");
+}
+
+/* Held at its park value from now on, so that 0 is what a pipeline has made of it. The guard alone sets lines now. */
+static void park_line(struct trials *t)
+{
+	char *const park[] = { "weir", "park", "gpio:LAMP park=on", NULL };
+	pid_t pid;
+
+	gpio_trace_read(&t->trace, 1);
+	pid = start(t, park);
+	waitpid(pid, NULL, 0);
+	gpio_trace_read(&t->trace, 0);
+	if (level(t) != 1 || !t->trace.n)
+		failed("weir park");
+	t->line = t->trace.set[0].line;
+}
+
+static void begin(struct trials *t)
+{
+	const struct sched_param ahead_of_pipelines = { .sched_priority = 10 };
+
+	open_line(t);
+	read_units(t);
+	make_group();
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		failed("subreaper");
+	if (gpio_trace_open(&t->trace))
+		failed(GPIO_TRACE);
+	start_nursery(t);
+	start_guard(t);
+	park_line(t);
+	if (heartbeat_start() || sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &ahead_of_pipelines))
+		failed("real-time priority");
+}
+
+static int try(struct trials *t, enum fault_kind fault)
+{
+	const char *pull = fault == GUARD || fault == HANG ? "pull-up" : "pull-down";
+
+	t->fault = fault;
+	t->done = t->parked = t->glitches = t->over = t->repeated = t->unlucky = 0;
+	if (pwrite(t->pull, pull, strlen(pull), 0) < 0)
+		failed("pull");
+	if (fault == CHIP_GONE && chip_make())
+		failed("a second chip");
+	while (t->done < t->n && t->unlucky < TRIES && t->repeated <= t->n + TRIES)
+		trial(t);
+	report(t);
+	return is_bad(t);
 }
 
 int main(int argc, char **argv)
 {
-	static struct trials t = { .n = 3, .random = 1 };
-	struct gpio_sim_line line;
+	static struct trials t = { .n = 3, .random = 1, .pipeline_fd = -1, .guard_fd = -1 };
+	int bad = 0;
 
 	parse(&t, argc, argv);
-	if (gpio_sim_find("LAMP", &line))
-		failed("LAMP");
-	t.value = gpio_sim_open(&line, "value", O_RDONLY);
-	t.pull = gpio_sim_open(&line, "pull", O_WRONLY);
-	if (t.value < 0 || t.pull < 0 ||
-	    write(t.pull, t.fault == GUARD ? "pull-up" : "pull-down", t.fault == GUARD ? 7 : 9) < 0)
-		failed("LAMP");
-	start_guard(&t);
-	/* Held at its park value from now on, so that 0 is what a pipeline has made of it. */
-	if (system("weir park 'gpio:LAMP park=on'") || !await_level(&t, 1, GIVE_UP_NS))
-		failed("weir park");
-	while (t.n--)
-		trial(&t);
-	end(&t.guard);
-	if (!t.done)
-		return 1;
-	report(&t);
-	return t.parked != t.done || t.glitches;
+	for (int i = optind; i < argc; i++)
+		fault_of(argv[i]);
+	begin(&t);
+	for (int i = optind; i < argc; i++)
+		bad |= try(&t, fault_of(argv[i]));
+	process_end(&t.guard);
+	fclose(t.to_nursery);
+	return bad;
 }

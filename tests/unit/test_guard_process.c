@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,21 +45,26 @@ static void nap(void)
 	nanosleep(&time, NULL);
 }
 
-static void start_guard(void)
+static pid_t run_guard(const char *option)
 {
-	char program[512], socket[96];
+	char program[512];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	pid_t pid;
 
 	assert_true(n > 0);
 	program[n] = '\0';
 	strcpy(strstr(program, "/tests/unit/"), "/weir-guard");
-	snprintf(socket, sizeof(socket), "%s/socket", directory);
-	setenv("WEIR_GUARD", socket, 1);
-	guard = fork();
-	if (!guard) {
-		execl(program, program, "--stay", socket, NULL);
+	pid = fork();
+	if (!pid) {
+		execl(program, program, option, getenv("WEIR_GUARD"), NULL);
 		_exit(127);
 	}
+	return pid;
+}
+
+static void start_guard(void)
+{
+	guard = run_guard("--stay");
 }
 
 static void kill_guard(int signal)
@@ -271,6 +277,192 @@ static void test_next_guard_parks(void **state)
 	await_file(PARK);
 }
 
+static int request_by_hand(struct weir_guard_link *link, enum weir_guard_verb verb, uint32_t index)
+{
+	struct weir_guard_request request = { .verb = verb, .index = index };
+
+	return weir_guard_link_call(link, &request, -1);
+}
+
+/* The first output that is held; 0 or -ENOENT. */
+static int held_output(struct weir_guard_reply *reply)
+{
+	struct weir_guard_link link;
+	int err;
+
+	connect_to_guard(&link);
+	err = request_by_hand(&link, WEIR_GUARD_LIST, 0);
+	*reply = link.reply;
+	weir_guard_link_close(&link);
+	return err;
+}
+
+/* What is held for somebody dead is held until somebody says that it may go. */
+static void test_release(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	struct weir_guard_reply reply;
+
+	(void)state;
+	assert_int_equal(take(&link, &grip, "one"), 0);
+	ask(&link, &grip, 42, 0);
+	weir_guard_link_close(&link);
+	await_file(PARK);
+	connect_to_guard(&link);
+	assert_int_equal(request_by_hand(&link, WEIR_GUARD_PARK, 0), 0);
+	assert_int_equal(held_output(&reply), 0);
+	assert_int_equal(request_by_hand(&link, WEIR_GUARD_PARK, 1), 0);
+	assert_int_equal(held_output(&reply), -ENOENT);
+	weir_guard_link_close(&link);
+	assert_int_equal(in_file(), PARK);
+}
+
+/* But not as long as a rule needs to know when it was last switched. */
+static void test_release_waits_for_rules(void **state)
+{
+	struct weir_guard_request request = wanted();
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	struct weir_guard_reply reply;
+	int file = open(output, O_WRONLY);
+
+	(void)state;
+	request.rule.min_on = 1000 * MS;
+	connect_to_guard(&link);
+	assert_int_equal(weir_guard_link_hello(&link, "one"), 0);
+	assert_int_equal(weir_guard_link_take(&link, &request, file, &grip), 0);
+	close(file);
+	ask(&link, &grip, 0, 0);
+	while (atomic_load(&weir_guard_link_told(&link, &grip)->done) == 0)
+		nap();
+	assert_int_equal(request_by_hand(&link, WEIR_GUARD_PARK, 1), 0);
+	assert_int_equal(in_file(), PARK);
+	assert_int_equal(held_output(&reply), 0);
+	for (int i = 0; i < 2500 && held_output(&reply) == 0; i++)
+		nap();
+	assert_int_equal(held_output(&reply), -ENOENT);
+	weir_guard_link_close(&link);
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The output of a pipeline that lives, at 42. */
+static void drive(struct weir_guard_link *link, struct weir_guard_grip *grip)
+{
+	assert_int_equal(take(link, grip, "one"), 0);
+	weir_guard_link_beat(link, grip, now(), now());
+	ask(link, grip, 42, 0);
+	while (atomic_load(&weir_guard_link_told(link, grip)->done) == 0)
+		nap();
+}
+
+/* The stop hook of one pipeline does nothing to another one's outputs while there is a guard. */
+static void test_hook_beside_a_guard(void **state)
+{
+	struct weir_guard_request hour = wanted();
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	const double value = 42;
+	int file = open(output, O_WRONLY);
+
+	(void)state;
+	hour.deadline_ns = 3600000 * MS;
+	connect_to_guard(&link);
+	assert_int_equal(weir_guard_link_hello(&link, "one"), 0);
+	assert_int_equal(weir_guard_link_take(&link, &hour, file, &grip), 0);
+	close(file);
+	assert_int_equal(weir_guard_link_ask(&link, &grip, &value, 0, 0), 0);
+	await_file(42);
+	assert_int_equal(status_of(run_guard("--park")), 0);
+	assert_int_equal(in_file(), 42);
+	leave(&link);
+}
+
+/* Without one it parks what that held, is done only then, and leaves a guard behind that holds it. */
+static void test_hook_without_a_guard(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	struct weir_guard_reply reply;
+
+	(void)state;
+	drive(&link, &grip);
+	kill_guard(SIGKILL);
+	weir_guard_link_close(&link);
+	assert_int_equal(status_of(run_guard("--park")), 0);
+	assert_int_equal(in_file(), PARK);
+	assert_int_equal(held_output(&reply), 0);
+	assert_false(reply.is_live);
+	connect_to_guard(&link);
+	assert_int_not_equal(link.pid, guard);
+	guard = link.pid;
+	weir_guard_link_close(&link);
+}
+
+/* A guard that is told to end, while it holds something for somebody dead, leaves that to the next one; so does the hook's. */
+static void test_ended_guard_leaves_notes(void **state)
+{
+	struct weir_guard_reply reply;
+
+	(void)state;
+	assert_int_equal(held_output(&reply), 0);
+	kill_guard(SIGTERM);
+	assert_int_equal(truncate(output, 0), 0);
+	start_guard();
+	await_file(PARK);
+	assert_int_equal(held_output(&reply), 0);
+}
+
+/* A guard that hangs is none: the hook ends it, and parks. */
+static void test_hook_and_a_guard_that_hangs(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+
+	(void)state;
+	drive(&link, &grip);
+	kill(guard, SIGSTOP);
+	weir_guard_link_close(&link);
+	assert_int_equal(truncate(output, 0), 0);
+	assert_int_equal(status_of(run_guard("--park")), 0);
+	assert_int_equal(status_of(guard), -1);
+	assert_int_equal(in_file(), PARK);
+	connect_to_guard(&link);
+	guard = link.pid;
+	weir_guard_link_close(&link);
+	kill_guard(SIGTERM);
+	start_guard();
+}
+
+/* A second guard waits for the end of the first, and then parks what that held. */
+static void test_standby(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	pid_t second;
+
+	(void)state;
+	drive(&link, &grip);
+	second = run_guard("--stay");
+	for (int i = 0; i < 50; i++)
+		nap();
+	assert_int_equal(waitpid(second, NULL, WNOHANG), 0);
+	kill_guard(SIGKILL);
+	guard = second;
+	weir_guard_link_close(&link);
+	await_file(PARK);
+	connect_to_guard(&link);
+	assert_int_equal(link.pid, second);
+	weir_guard_link_close(&link);
+}
+
 /* Nonsense is refused, and serves nobody as a way to end the guard. */
 static void test_nonsense(void **state)
 {
@@ -296,24 +488,32 @@ static void test_nonsense(void **state)
 
 static int set_up(void **state)
 {
+	char socket[96];
+
 	(void)state;
+	/* A guard that a hook leaves behind is ours then, to be waited for. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(directory, sizeof(directory), "/tmp/weir-guard-XXXXXX");
 	if (!mkdtemp(directory))
 		return -1;
 	snprintf(output, sizeof(output), "%s/output", directory);
+	snprintf(socket, sizeof(socket), "%s/socket", directory);
+	setenv("WEIR_GUARD", socket, 1);
 	start_guard();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
+	static const char *const left[] = { "output", "socket.lock", "socket.held" };
 	char path[128];
 
 	(void)state;
 	kill_guard(SIGTERM);
-	unlink(output);
-	snprintf(path, sizeof(path), "%s/socket.lock", directory);
-	unlink(path);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, left[i]);
+		unlink(path);
+	}
 	return rmdir(directory);
 }
 
@@ -327,6 +527,13 @@ int main(void)
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_next_guard_parks),
+		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_release_waits_for_rules),
+		cmocka_unit_test(test_hook_beside_a_guard),
+		cmocka_unit_test(test_hook_without_a_guard),
+		cmocka_unit_test(test_ended_guard_leaves_notes),
+		cmocka_unit_test(test_hook_and_a_guard_that_hangs),
+		cmocka_unit_test(test_standby),
 		cmocka_unit_test(test_nonsense),
 	};
 

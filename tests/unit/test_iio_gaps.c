@@ -181,6 +181,60 @@ static void overflow_in_a_rush_is_counted(void **state)
 	assert_int_equal(finish(&fifo), fifo.dropped);
 }
 
+/*
+ * A machine that stops now and then, source and reader with it: the source then catches up in a rush, in which the reader may get
+ * no turn. `since` is how long it had been stopped when the first row came.
+ */
+static uint32_t stalls(struct fifo *fifo, uint64_t *seed, int64_t since)
+{
+	int64_t period = PERIOD / 50 + random_below(seed, 2 * PERIOD), hurry = 1000 + random_below(seed, 20000);
+	uint32_t rare = 200 + random_below(seed, 1000), most = 1 + random_below(seed, rare / 2), rows = 3000;
+	int64_t t = since * period;
+
+	open_fifo(fifo, random_below(seed, 2) ? 0 : (double)period, false);
+	for (int64_t i = 0; i < rows; i++) {
+		t = i * period > t ? i * period : t + hurry + random_below(seed, 2000);
+		if (!random_below(seed, rare))
+			t += random_below(seed, most) * period;
+		push(fifo, t);
+		if (t < (i + 1) * period || !random_below(seed, 200))
+			take(fifo);
+	}
+	take(fifo);
+	return rows;
+}
+
+/* Of many runs together, at most half as much again as was lost is counted; of one, no multiple of what was made at all. */
+static void expect_sane(uint64_t seed, uint32_t since)
+{
+	uint64_t dropped = 0, counted = 0;
+
+	for (int run = 0; run < 200; run++) {
+		struct fifo fifo;
+		uint32_t made = stalls(&fifo, &seed, since ? since + random_below(&seed, since) : 0);
+		uint64_t found = finish(&fifo);
+
+		assert_in_range(found, 0, 8 * made);
+		dropped += fifo.dropped;
+		counted += found;
+	}
+	assert_in_range(counted, dropped / 2, dropped + dropped / 2);
+}
+
+static void stalls_do_not_make_losses_absurd(void **state)
+{
+	(void)state;
+	expect_sane(29, 0);
+}
+
+/* A run that begins in a rush takes the rush for its period, and finds out. */
+static void a_rush_at_the_start_is_no_rate(void **state)
+{
+	(void)state;
+	expect_sane(23, 60);
+	expect_sane(31, 300);
+}
+
 /* A long silence before the first samples does not spoil the measured period. */
 static void silence_at_the_start_is_no_rate(void **state)
 {
@@ -248,6 +302,8 @@ int main(void)
 		cmocka_unit_test(overflow_under_jitter_is_counted_exactly),
 		cmocka_unit_test(overflow_under_stalls_is_estimated),
 		cmocka_unit_test(overflow_in_a_rush_is_counted),
+		cmocka_unit_test(a_rush_at_the_start_is_no_rate),
+		cmocka_unit_test(stalls_do_not_make_losses_absurd),
 		cmocka_unit_test(silence_at_the_start_is_no_rate),
 		cmocka_unit_test(missed_ticks_are_counted),
 		cmocka_unit_test(late_ticks_are_no_losses),

@@ -146,7 +146,7 @@ static void people_are_told(void **state)
 	peer.serve = 1;
 	assert_int_equal(weir_link_step(test->link, -1, INT64_MAX), 0);
 	assert_int_equal(weir_link_step(test->link, -1, INT64_MAX), 1);
-	expect_how(test, "connected to peer:1, 2 times so far; lost it the last time: it hung up");
+	expect_how(test, "connected to peer:1, 2 times so far; before that: it hung up");
 	assert_int_equal(weir_link_count(test->link), 2);
 	weir_link_shut(test->link);
 	assert_int_equal(peer.shut, peer.opened);

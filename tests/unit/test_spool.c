@@ -132,7 +132,7 @@ static uint64_t run_with_trouble(enum weir_spool_policy policy, uint64_t seed, u
 
 static void trouble_everywhere(enum weir_spool_policy policy, int error)
 {
-	for (uint64_t seed = 1; seed <= spool_runs(2); seed++)
+	for (uint64_t seed = 1; seed <= spool_runs(1); seed++)
 		for (uint64_t at = run_with_trouble(policy, seed, 0, 0); at; at--)
 			run_with_trouble(policy, seed, at, error);
 }
@@ -256,7 +256,7 @@ static void older_first_after_an_outage(void **state)
 	model_close(&m);
 }
 
-/* Segments of which some are acknowledged, some on their way and some neither are given up fifty times over: no count runs below
+/* Segments of which some are acknowledged, some on their way and some neither are given up over and over: no count runs below
  * zero, the files are what is counted, and the newest message always gets through. */
 static void dropping_goes_on_for_ever(void **state)
 {
@@ -265,7 +265,7 @@ static void dropping_goes_on_for_ever(void **state)
 
 	(void)state;
 	model_open(&m, WEIR_SPOOL_DROP_OLDEST, 1);
-	while (m.next < 100000) {
+	while (m.next < 30000) {
 		if (!harness_below(&m.random, 50)) {
 			lost += model_counts(&m).lost_limit;
 			model_fall(&m, false);
@@ -280,7 +280,7 @@ static void dropping_goes_on_for_ever(void **state)
 		assert_int_equal(model_in_memory(&m), 0);
 		assert_in_range(disk_bytes(m.disk), model_counts(&m).bytes, model_counts(&m).bytes + 8192);
 	}
-	assert_true(lost + model_counts(&m).lost_limit > 10000);
+	assert_true(lost + model_counts(&m).lost_limit > 3000);
 	while (model_take(&m))
 		;
 	assert_int_equal(m.offset, m.next);

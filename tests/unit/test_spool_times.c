@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "spool/spool_memory.h"
 #include "spool_model.h"
 
 #define MEMORY (1 << 20)
@@ -264,6 +265,58 @@ static void stalls_come_and_go(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------- in memory */
+
+static void *take_slowly(void *context)
+{
+	struct weir_spool_message message;
+	uint32_t next = 0;
+	int64_t due_ns;
+
+	while (next < MESSAGES / 4) {
+		if (weir_spool_peek(context, &message, 0, &due_ns) < 0) {
+			usleep(1000);
+			continue;
+		}
+		assert_int_equal(spool_number(&message), next++);
+		if (next % 1000 == 0)
+			usleep(1000);
+		weir_spool_ack(context, message.id);
+	}
+	return NULL;
+}
+
+/* Without a thread the producer writes itself, waits for room while there is none, and is let go when it is told to end. */
+static void a_producer_can_write_itself(void **state)
+{
+	static uint8_t bytes[WEIR_SPOOL_MESSAGE_MAX];
+	struct weir_spool_config config = { .limit_bytes = LIMIT, .policy = WEIR_SPOOL_BLOCK, .is_inline = true };
+	struct weir_spool_io io;
+	struct weir_spool *spool;
+	pthread_t thread;
+	char error[256];
+	int err = 0;
+
+	(void)state;
+	assert_int_equal(weir_spool_memory_open(&io), 0);
+	config.io = &io;
+	assert_int_equal(weir_spool_open(&spool, &config, error), 0);
+	assert_int_equal(pthread_create(&thread, NULL, take_slowly, spool), 0);
+	for (uint32_t number = 0; number < MESSAGES / 4; number++) {
+		assert_int_equal(weir_spool_append(spool, bytes, spool_fill(bytes, number)), 0);
+		if (number % 10 == 0)
+			assert_int_equal(weir_spool_commit(spool), 0);
+	}
+	assert_int_equal(weir_spool_commit(spool), 0);
+	pthread_join(thread, NULL);
+	weir_spool_interrupt(spool);
+	for (uint32_t number = 0; number < MESSAGES && !err; number++)
+		err = weir_spool_append(spool, bytes, spool_fill(bytes, number));
+	assert_int_equal(err, -EINTR);
+	weir_spool_close(spool);
+	weir_spool_memory_close(&io);
+}
+
 /* ------------------------------------------------------------- rates and clocks */
 
 static struct weir_spool *rated(struct weir_spool_io *io)
@@ -376,6 +429,7 @@ int main(void)
 		cmocka_unit_test(a_stall_holds_up_nobody_else),
 		cmocka_unit_test(a_producer_that_waits_can_be_let_go),
 		cmocka_unit_test(stalls_come_and_go),
+		cmocka_unit_test(a_producer_can_write_itself),
 		cmocka_unit_test(a_backlog_keeps_to_its_rate),
 		cmocka_unit_test(jumps_of_the_clock_change_no_rate),
 		cmocka_unit_test(nobody_asks_for_the_time_of_day),

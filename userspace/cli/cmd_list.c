@@ -35,8 +35,9 @@ int cmd_list(int argc, char **argv)
 	static const struct argp argp = {
 		options,
 		parse,
-		"[sensors|stages|sinks|actuators|streams|DRIVER]",
-		"List drivers by kind, one driver with its parameters, or the streams that are published here.",
+		"[sensors|stages|sinks|actuators|devices|streams|DRIVER]",
+		"List drivers by kind, one driver with its parameters, the devices of this machine that sources can "
+		"read, or the streams that are published here.",
 		NULL,
 		NULL,
 		NULL,
@@ -52,7 +53,8 @@ int cmd_list(int argc, char **argv)
 		status = weir_describe(arguments.what, stdout, format);
 	if (status && !weir_tell_absent(arguments.what, stderr))
 		fprintf(stderr,
-			"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, streams) nor a driver\n",
+			"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, devices, streams) nor a "
+			"driver\n",
 			arguments.what);
 	return status;
 }

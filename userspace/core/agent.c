@@ -36,18 +36,16 @@ static void take(struct weir_port *port, const void *rows, uint32_t n)
 	port->row = position + port->at;
 }
 
-void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
+static void fill_from_ring(struct weir_port *port, uint32_t max)
 {
-	uint32_t most = agent->pipeline->options.block_rows, n;
 	/* Before looking: what is not there then is no older than the mark. */
 	int64_t mark = weir_reader_mark(port->reader);
+	uint32_t n;
 	const void *rows;
 
-	if (!weir_port_is_empty(port) || port->ended)
-		return;
 	/* Release: whoever sees it sees what the stages did with these records. */
 	atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
-	rows = weir_reader_peek(port->reader, most && most < WEIR_BLOCK_MAX ? most : WEIR_BLOCK_MAX, &n);
+	rows = weir_reader_peek(port->reader, max, &n);
 	if (n) {
 		take(port, rows, n);
 		return;
@@ -58,6 +56,20 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 	}
 	if (mark > port->time_ns)
 		port->time_ns = mark;
+}
+
+void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
+{
+	uint32_t most = agent->pipeline->options.block_rows;
+
+	if (!most || most > WEIR_BLOCK_MAX)
+		most = WEIR_BLOCK_MAX;
+	if (!weir_port_is_empty(port) || port->ended)
+		return;
+	if (port->feed)
+		weir_lent_fill(port, most);
+	else
+		fill_from_ring(port, most);
 }
 
 /* How many records from `from` on are no older than what has been promised. */
@@ -221,7 +233,10 @@ void weir_agent_retract(struct weir_agent *agent)
 static void rest(struct weir_agent *agent)
 {
 	atomic_store_explicit(&agent->waiting, true, memory_order_release);
-	weir_worker_wait(agent);
+	if (agent->port[0].feed)
+		weir_lent_wait(&agent->port[0], agent->deadline_ns);
+	else
+		weir_worker_wait(agent);
 	atomic_store_explicit(&agent->waiting, false, memory_order_release);
 }
 
@@ -244,7 +259,7 @@ static int wait_for_news(struct weir_agent *agent)
 {
 	agent->deadline_ns = next_deadline(agent);
 	rest(agent);
-	return weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
+	return agent->port[0].reader && weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
 }
 
 /* ----------------------------------------------------------------------- run */
@@ -321,6 +336,10 @@ static void leave(struct weir_agent *agent)
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		struct weir_port *port = &agent->port[i];
 
+		if (port->feed) {
+			weir_feed_want_end(port->feed);
+			continue;
+		}
 		weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(port->reader));
 		weir_reader_close(port->reader);
 		port->reader = NULL;
@@ -382,11 +401,14 @@ bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
 
 static int open_port(struct weir_port *port, const struct weir_agent *agent)
 {
-	int err = weir_reader_open(&port->reader, port->from->ring, port->policy);
+	int err;
 
+	port->time_ns = port->promised_ns = INT64_MIN;
+	if (port->from->is_lent)
+		return weir_block_open(&port->block, &port->from->schema);
+	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
 	if (err < 0)
 		return err;
-	port->time_ns = port->promised_ns = INT64_MIN;
 	port->done = weir_reader_position(port->reader);
 	port->base = port->done - agent->pipeline->first_row;
 	if (agent->is_timed)

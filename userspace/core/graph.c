@@ -249,6 +249,36 @@ bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 	return false;
 }
 
+/* ------------------------------------------------------------------- lending */
+
+/* The ports that read a stream; *n: how many. */
+static struct weir_port *find_ports(const struct weir_pipeline *pipeline, const struct weir_stream *stream, uint32_t *n)
+{
+	struct weir_port *found = NULL;
+
+	*n = 0;
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
+			if (pipeline->agent[i]->port[k].from == stream) {
+				found = &pipeline->agent[i]->port[k];
+				*n += pipeline->agent[i]->n_ports; /* one of several is not alone */
+			}
+	return found;
+}
+
+/* A reader that is to be overtaken needs a ring to be overtaken in. */
+static void lend(struct weir_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
+		struct weir_stream *stream = pipeline->stream[i];
+		uint32_t n;
+		const struct weir_port *port = find_ports(pipeline, stream, &n);
+
+		stream->is_lent = stream->from->role == WEIR_SOURCE && stream->from->driver->source->lend &&
+				  !stream->filter && n == 1 && port->policy == WEIR_BLOCK;
+	}
+}
+
 int weir_pipeline_group(struct weir_pipeline *pipeline)
 {
 	int err = make_streams(pipeline);
@@ -257,6 +287,7 @@ int weir_pipeline_group(struct weir_pipeline *pipeline)
 		err = make_agents(pipeline);
 	if (err < 0)
 		return err;
+	lend(pipeline);
 	make_room(pipeline);
 	spread_time(pipeline);
 	add_patience(pipeline);

@@ -133,9 +133,9 @@ int weir_set(const char *output, const char *value, int64_t for_ns, FILE *messag
 
 /* --- park ----------------------------------------------------------------------- */
 
-int weir_park(const char *output, FILE *messages)
+int weir_park(const char *output, bool release, FILE *messages)
 {
-	struct weir_guard_request request = { .verb = WEIR_GUARD_PARK };
+	struct weir_guard_request request = { .verb = WEIR_GUARD_PARK, .index = release };
 	int file = -1, status = output ? describe(output, &request, &file, messages) : WEIR_EXIT_OK;
 
 	if (!status)

@@ -108,6 +108,7 @@ struct weir_stream {
 	struct weir_agent *writer; /**< NULL: a source */
 	uint32_t least_rows;       /**< that its ring must hold */
 	bool is_timed;             /**< somebody below wants to know of time that passes without records */
+	bool is_lent;              /**< its one reader takes rows where the source has them: there is no ring */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
 	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
@@ -129,10 +130,12 @@ struct weir_port {
 	struct weir_stream *from;
 	enum weir_policy policy;
 	/* Only while it runs. */
-	struct weir_reader *reader;
-	uint64_t base;            /**< position of the reader when it was opened */
-	struct weir_block *block; /**< what has been taken from the ring */
-	uint32_t at;              /**< the next record of it */
+	struct weir_reader *reader; /**< NULL where rows are lent */
+	struct weir_feed *feed;     /**< and then its source's */
+	struct weir_wait wait;      /**< for what, when it had none to lend */
+	uint64_t base;              /**< position of the reader when it was opened */
+	struct weir_block *block;   /**< what has been taken from the ring */
+	uint32_t at;                /**< the next record of it */
 	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
 	uint64_t row;          /**< the number of that record in its stream */
 	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */

@@ -143,6 +143,42 @@ static json_t *absent_json(void)
 	return list;
 }
 
+/* What is told of devices goes to one of the two. */
+struct devices {
+	const char *driver;
+	FILE *stream;
+	json_t *list;
+};
+
+static void tell_device(void *context, const char *target, const char *what)
+{
+	const struct devices *devices = context;
+	/* Shells and the language alike take such a name only in quotes. */
+	const char *quote = strpbrk(target, " [|;#") ? "\"" : "";
+	char form[300];
+
+	json_array_append_new(devices->list,
+			      json_pack("{s:s, s:s, s:s}", "driver", devices->driver, "target", target, "what", what));
+	if (!devices->stream)
+		return;
+	snprintf(form, sizeof(form), "%s:%s%s%s", devices->driver, quote, target, quote);
+	fprintf(devices->stream, "  %-24s %s\n", form, what);
+}
+
+static void list_devices(FILE *stream, json_t *document)
+{
+	struct devices devices = { .stream = stream, .list = json_array() };
+
+	if (stream)
+		fputs("devices\n", stream);
+	for (size_t i = 0; i < weir_n_drivers; i++) {
+		devices.driver = weir_drivers[i]->name;
+		if (has(weir_drivers[i], WEIR_SOURCE) && weir_drivers[i]->source->devices)
+			weir_drivers[i]->source->devices(tell_device, &devices);
+	}
+	json_object_set_new(document, "devices", devices.list);
+}
+
 int weir_list(const char *what, FILE *stream, enum weir_format format)
 {
 	json_t *document = json_object();
@@ -160,6 +196,10 @@ int weir_list(const char *what, FILE *stream, enum weir_format format)
 	if (what && !strcmp(what, "streams")) {
 		known = true;
 		weir_share_list(format == WEIR_FORMAT_TEXT ? stream : NULL, document);
+	}
+	if (what && !strcmp(what, "devices")) {
+		known = true;
+		list_devices(format == WEIR_FORMAT_TEXT ? stream : NULL, document);
 	}
 	if (!what)
 		json_object_set_new(document, "absent", absent_json());

@@ -151,6 +151,9 @@ static bool is_stuck(const struct weir_pipeline *pipeline)
 	for (uint32_t i = 0; i < run->n_feeds; i++) {
 		const struct weir_feed *feed = &run->feed[i];
 
+		/* Whether an agent waits for its own source or for another agent shows in how it sleeps. */
+		if (feed->reader)
+			continue;
 		if (!feed->over && !(atomic_load(&feed->waits) && weir_ring_is_full(feed->stream->ring)))
 			return false;
 	}
@@ -227,6 +230,19 @@ static int open_events(struct weir_pipeline *pipeline)
 	return err < 0 ? err : 0;
 }
 
+/* Who reads a source that lends its rows. */
+static void introduce(struct weir_pipeline *pipeline, struct weir_feed *feed)
+{
+	for (uint32_t i = 0; i < pipeline->n_agents && feed->stream->is_lent; i++) {
+		struct weir_agent *agent = pipeline->agent[i];
+
+		if (agent->port[0].from != feed->stream)
+			continue;
+		feed->reader = agent;
+		agent->port[0].feed = feed;
+	}
+}
+
 static int open_feeds(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
@@ -246,6 +262,8 @@ static int open_feeds(struct weir_pipeline *pipeline)
 				.is_pulled = weir_source_is_pulled(stream->from),
 			};
 	}
+	for (uint32_t i = 0; i < run->n_feeds; i++)
+		introduce(pipeline, &run->feed[i]);
 	atomic_store(&run->feeds_live, run->n_feeds);
 	atomic_store(&run->agents_live, pipeline->n_agents);
 	return 0;
@@ -323,10 +341,11 @@ static int start_ends(struct weir_pipeline *pipeline)
 	return 0;
 }
 
+/* But for those that begin with their sources. */
 static int start_workers(struct weir_runtime *run)
 {
 	for (uint32_t i = 0; i < run->n_workers; i++) {
-		int err = weir_worker_start(&run->worker[i]);
+		int err = run->worker[i].agent[0]->port[0].feed ? 0 : weir_worker_start(&run->worker[i]);
 
 		if (err < 0)
 			return err;

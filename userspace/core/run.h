@@ -21,10 +21,11 @@ struct weir_feed {
 	uint64_t taken; /**< rows inspected so far; the thread that feeds writes it */
 	int intake;     /**< of the loop; -1: none */
 	bool is_pulled, is_inline;
-	bool started;     /**< the device captures */
-	bool told;        /**< its failure has been reported */
-	bool over;        /**< loop thread: its ring is finished */
-	pthread_t thread; /**< pulled */
+	struct weir_agent *reader; /**< of rows that are lent; NULL: there is a ring */
+	bool started;              /**< the device captures */
+	bool told;                 /**< its failure has been reported */
+	bool over;                 /**< loop thread: its ring is finished */
+	pthread_t thread;          /**< pulled */
 	bool threaded;
 	_Atomic bool wants_end; /**< it has given all that it should */
 	_Atomic bool waits;     /**< pulled: for space in its ring */
@@ -62,8 +63,24 @@ void weir_feed_end(struct weir_feed *feed);
 /** @brief A device may have gone: look. */
 void weir_feed_check(struct weir_feed *feed);
 void weir_feed_join(struct weir_feed *feed);
+/** @brief It has given all that it should. Any thread. */
+void weir_feed_want_end(struct weir_feed *feed);
+/** @brief Rows that --limit still allows. On the thread that feeds, as the next two. */
+uint64_t weir_feed_allowance(const struct weir_feed *feed);
+/** @brief Rows have come, and go on. */
+void weir_feed_count(struct weir_feed *feed, uint32_t n);
+/** @brief Sleep until the driver's time or data, or until the run wants to end. */
+void weir_feed_wait(const struct weir_feed *feed, const struct weir_wait *wait);
 /** @brief Records that its device has brought so far, those that the kernel filtered out too. Loop's thread. */
 uint64_t weir_feed_seen(struct weir_feed *feed);
+
+/* lent.c: rows that are read where the source has them */
+/** @brief What produce() does, for a source that lends. On its thread. */
+int weir_lent_copy(struct weir_feed *feed, void *rows, uint32_t max, struct weir_wait *wait);
+/** @brief Decode up to `max` rows, if there are any. On the agent's thread, as the next. */
+void weir_lent_fill(struct weir_port *port, uint32_t max);
+/** @brief Sleep until there may be more, until the run wants to end, or until a time of CLOCK_MONOTONIC. */
+void weir_lent_wait(const struct weir_port *port, int64_t deadline_ns);
 
 /* agent.c: on the thread that runs it, but for open, close and free */
 int weir_agent_open(struct weir_agent *agent) WEIR_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A running source. Three ways in, one way out:
+ * A running source. Three ways in (and one past it, in lent.c), one way out:
  *
  *   descriptor   the loop reads rows into the ring, the driver looks at them, the batch filter thins them out
  *   inline       an eBPF program in the kernel takes the samples; what passed is moved into the ring
@@ -29,7 +29,7 @@ bool weir_source_is_pulled(const struct weir_node *node)
 {
 	const struct weir_source_ops *ops = node->driver->source;
 
-	return ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP);
+	return ops->lend || (ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP));
 }
 
 const char *weir_node_how(const struct weir_node *node)
@@ -48,15 +48,14 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* How many rows --limit still allows. */
-static uint64_t allowance(const struct weir_feed *feed)
+uint64_t weir_feed_allowance(const struct weir_feed *feed)
 {
 	uint64_t limit = feed->pipeline->options.limit;
 
 	return limit ? limit - feed->taken : UINT64_MAX;
 }
 
-static void want_end(struct weir_feed *feed)
+void weir_feed_want_end(struct weir_feed *feed)
 {
 	atomic_store(&feed->wants_end, true);
 	weir_run_wake(feed->pipeline);
@@ -68,6 +67,13 @@ static uint32_t slot_of(struct weir_stream *stream, const void *rows)
 	const char *memory = weir_ring_memory(stream->ring, &bytes);
 
 	return (uint32_t)((size_t)((const char *)rows - memory) % bytes / stream->schema.row_bytes);
+}
+
+void weir_feed_count(struct weir_feed *feed, uint32_t n)
+{
+	feed->taken += n;
+	add(&feed->node->records_in, n);
+	add(&feed->node->records_out, n);
 }
 
 /* Rows are in the ring's memory and not yet visible: count them, thin them out, say how many remain. */
@@ -91,12 +97,12 @@ static int admit(struct weir_feed *feed, void *rows, uint32_t n)
 static int landed(void *context, void *rows, uint32_t n)
 {
 	struct weir_feed *feed = context;
-	uint64_t allowed = allowance(feed);
+	uint64_t allowed = weir_feed_allowance(feed);
 	int err = 0;
 
 	if (n >= allowed) {
 		n = (uint32_t)allowed;
-		want_end(feed);
+		weir_feed_want_end(feed);
 	}
 	if (n && ops_of(feed)->landed)
 		err = ops_of(feed)->landed(feed->node, rows, n);
@@ -202,8 +208,7 @@ static int start_inline(struct weir_feed *feed)
 
 /* ----------------------------------------------------------------- pulled */
 
-/* Sleep until the driver's time or data, or until the run wants to end. */
-static void pulled_wait(const struct weir_feed *feed, const struct weir_wait *wait)
+void weir_feed_wait(const struct weir_feed *feed, const struct weir_wait *wait)
 {
 	struct pollfd fds[2] = {
 		{ .fd = feed->pipeline->runtime->halt_fd, .events = POLLIN },
@@ -220,10 +225,11 @@ static void pulled_wait(const struct weir_feed *feed, const struct weir_wait *wa
 static int pull_rows(struct weir_feed *feed, void *rows, uint32_t room)
 {
 	struct weir_wait wait = { .until_ns = INT64_MAX, .fd = -1 };
-	int n = ops_of(feed)->produce(feed->node, rows, room, &wait);
+	int n = ops_of(feed)->lend ? weir_lent_copy(feed, rows, room, &wait)
+				   : ops_of(feed)->produce(feed->node, rows, room, &wait);
 
 	if (n == -EAGAIN) {
-		pulled_wait(feed, &wait);
+		weir_feed_wait(feed, &wait);
 		return 1;
 	}
 	if (n <= 0)
@@ -246,7 +252,7 @@ static uint32_t helping(const struct weir_feed *feed)
 
 static int pull_once(struct weir_feed *feed)
 {
-	uint64_t allowed = allowance(feed);
+	uint64_t allowed = weir_feed_allowance(feed);
 	uint32_t room;
 	void *rows;
 
@@ -273,7 +279,7 @@ static void *pull(void *context)
 		more = pull_once(feed);
 	if (more < 0)
 		weir_stop(feed->pipeline);
-	want_end(feed);
+	weir_feed_want_end(feed);
 	return NULL;
 }
 
@@ -307,6 +313,8 @@ int weir_feed_start(struct weir_feed *feed)
 	if (err < 0)
 		return err;
 	feed->started = true;
+	if (feed->reader)
+		return weir_worker_start(feed->reader->worker);
 	if (feed->is_inline)
 		return start_inline(feed);
 	return feed->is_pulled ? start_pulled(feed) : start_intake(feed);
@@ -339,7 +347,8 @@ void weir_feed_end(struct weir_feed *feed)
 	if (feed->started && ops_of(feed)->stop)
 		ops_of(feed)->stop(feed->node);
 	feed->started = false;
-	weir_ring_finish(feed->stream->ring);
+	if (!feed->reader)
+		weir_ring_finish(feed->stream->ring);
 	weir_run_feed_over(feed->pipeline);
 }
 

@@ -14,7 +14,7 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 		.start_at = stream->from->pipeline->first_row,
 	};
 
-	return weir_ring_open(&stream->ring, &config);
+	return stream->is_lent ? 0 : weir_ring_open(&stream->ring, &config);
 }
 
 void weir_stream_close(struct weir_stream *stream)

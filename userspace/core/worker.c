@@ -161,20 +161,24 @@ static bool may_hang(struct weir_agent *agent)
 	return false;
 }
 
+/* A source that lends its rows has no thread, but for that of the agent which reads them. */
+static bool has_own_thread(struct weir_agent *agent)
+{
+	return agent->port[0].from->is_lent || (!agent->pipeline->options.threads && may_hang(agent));
+}
+
 /* By default: one each for those that may hang, and for the rest as many as there are processors. */
 static uint32_t number_of_workers(const struct weir_pipeline *pipeline, uint32_t *shared)
 {
-	uint32_t inner = 0, outer = 0, wanted = pipeline->options.threads;
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t own = 0, rest = 0, wanted = pipeline->options.threads;
 
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		if (!pipeline->agent[i]->is_prompt)
-			*(may_hang(pipeline->agent[i]) ? &outer : &inner) += 1;
-	*shared = inner < (uint32_t)processors ? inner : (uint32_t)processors;
+			*(has_own_thread(pipeline->agent[i]) ? &own : &rest) += 1;
 	if (!wanted)
-		return *shared + outer;
-	*shared = wanted < pipeline->n_agents ? wanted : pipeline->n_agents;
-	return *shared;
+		wanted = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	*shared = rest < wanted ? rest : wanted;
+	return *shared + own;
 }
 
 static int give_agent(struct weir_worker *worker, struct weir_agent *agent)
@@ -198,8 +202,7 @@ static int deal_out(struct weir_pipeline *pipeline, uint32_t shared)
 	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
 		if (pipeline->agent[i]->is_prompt)
 			continue;
-		bool own = !pipeline->options.threads && may_hang(pipeline->agent[i]);
-		uint32_t to = own ? next_own++ : next_shared++ % shared;
+		uint32_t to = has_own_thread(pipeline->agent[i]) ? next_own++ : next_shared++ % shared;
 		int err = give_agent(&run->worker[to], pipeline->agent[i]);
 
 		if (err < 0)

@@ -97,6 +97,22 @@ static void scan_chips(struct lines *lines)
 		free(entry);
 }
 
+void weir_gpio_tell_devices(weir_tell_device *tell, void *context)
+{
+	struct lines lines = { 0 };
+
+	scan_chips(&lines);
+	for (size_t i = 0; i < lines.n; i++) {
+		const struct weir_gpio_line *line = &lines.line[i];
+		char place[64], what[128];
+
+		snprintf(place, sizeof(place), "%s/%u", line->chip, line->offset);
+		snprintf(what, sizeof(what), "%s of %s", place, line->label);
+		tell(context, *line->name ? line->name : place, what);
+	}
+	free(lines.line);
+}
+
 /* --- which one is meant ------------------------------------------------------- */
 
 static void append(char *list, const char *format, const char *name, unsigned int offset)

@@ -20,6 +20,9 @@ struct weir_gpio {
 	struct gpiod_line_request *request;
 };
 
+/** @brief Tell of each line of each chip that may be opened. */
+void weir_gpio_tell_devices(weir_tell_device *tell, void *context);
+
 /**
  * @brief Find the line that the node's target names. Takes nothing.
  * @return 0, or -errno after weir_fail_arg() or weir_fail_device().

@@ -44,6 +44,23 @@ int weir_iio_find_device(const struct iio_context *context, const char *word, co
 	return *out ? 0 : -ENOENT;
 }
 
+void weir_iio_tell_devices(weir_tell_device *tell, void *context)
+{
+	struct iio_context *here = iio_create_local_context();
+
+	for (unsigned int i = 0; here && i < iio_context_get_devices_count(here); i++) {
+		const struct iio_device *device = iio_context_get_device(here, i);
+		char what[64];
+
+		snprintf(what, sizeof(what), "%s, %u channels", iio_device_get_id(device),
+			 iio_device_get_channels_count(device));
+		if (is_sensor(device))
+			tell(context, name_of(device), what);
+	}
+	if (here)
+		iio_context_destroy(here);
+}
+
 static enum weir_fit fit_channel(const struct iio_channel *channel, const char *word)
 {
 	char label[WEIR_NAME_MAX];

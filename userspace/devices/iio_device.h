@@ -49,6 +49,9 @@ int weir_iio_find_device(const struct iio_context *context, const char *word, co
 int weir_iio_find_channel(const struct iio_device *device, const char *word,
 			  bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out);
 
+/** @brief Tell of each sensor. */
+void weir_iio_tell_devices(weir_tell_device *tell, void *context);
+
 /** @brief An input channel of the scan, the timestamp excepted. */
 bool weir_iio_is_scanned(const struct iio_channel *channel);
 

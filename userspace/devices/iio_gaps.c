@@ -7,11 +7,16 @@
 #include "devices/iio_gaps.h"
 
 #define INTERVALS_MAX 8192
-#define WINDOW 32       /* rows that must stay late before what they lack counts as lost */
-#define WINDOW_MAX 1024 /* rows after which it counts even while rows still seem to catch up */
-#define STEADY 4        /* rows in a row at no less than half a period: nothing is catching up */
-#define ODD 8           /* periods that all of a window is ahead or behind, so that it says nothing about the rate */
-#define ODD_WINDOWS 8   /* of these, one after the other, mean that there is no steady rate */
+#define WINDOW 32        /* rows that must stay late before what they lack counts as lost */
+#define WINDOW_MAX 1024  /* rows after which it counts even while rows still seem to catch up */
+#define STEADY 4         /* rows in a row at no less than half a period: nothing is catching up */
+#define LATELY 512       /* rows after which older ones count half for what is common */
+#define COMMON 8         /* rows that make an interval common */
+#define RUSH 3           /* times faster than is common */
+#define MADE 2           /* times the mean rate, at the most */
+#define BEGINNING_NS 1e9 /* in which a rush may be all there is */
+#define ODD 8            /* periods that all of a window is ahead or behind, so that it says nothing about the rate */
+#define ODD_WINDOWS 8    /* of these, one after the other, mean that there is no steady rate */
 
 int weir_iio_gaps_open(struct weir_iio_gaps *gaps, uint32_t length, double period_ns, bool on_raster)
 {
@@ -45,6 +50,78 @@ static double period_ns(const struct weir_iio_gaps *gaps)
 {
 	return gaps->is_measured ? gaps->span_ns / gaps->intervals : gaps->nominal_ns;
 }
+
+/* ------------------------------------------------------ what interval is common */
+
+static void note(struct weir_iio_gaps *gaps, double interval_ns, bool full)
+{
+	int i = interval_ns < 1 ? 0 : ilogb(interval_ns);
+
+	gaps->all_ns += interval_ns;
+	gaps->longest_ns = fmax(gaps->longest_ns, interval_ns);
+	if (full)
+		return;
+	gaps->n_whole++;
+	gaps->whole_ns += interval_ns;
+	gaps->longest_whole_ns = fmax(gaps->longest_whole_ns, interval_ns);
+	gaps->octave[i].rows++;
+	gaps->octave[i].ns += fmax(0, interval_ns);
+	if (++gaps->n_octaves < LATELY)
+		return;
+	gaps->n_octaves = 0;
+	for (i = 0; i < WEIR_IIO_OCTAVES; i++) {
+		gaps->octave[i].rows /= 2;
+		gaps->octave[i].ns /= 2;
+	}
+}
+
+/*
+ * The interval of those octaves that have both, many rows and much of the time: a rush has the rows alone, a pause the time alone.
+ * 0: not known yet.
+ */
+static double common_ns(const struct weir_iio_gaps *gaps)
+{
+	double most = 0, common = 0;
+
+	for (int i = 0; i < WEIR_IIO_OCTAVES; i++) {
+		double rows = gaps->octave[i].rows, ns = gaps->octave[i].ns;
+
+		if (rows < COMMON || rows * ns <= most)
+			continue;
+		most = rows * ns;
+		common = ns / rows;
+	}
+	return common;
+}
+
+/*
+ * No more can be lost than have been made, and at twice the mean rate no source goes on for long. This bounds what comes of
+ * a wrong period; else it is out of reach. One pause may be as long as it likes.
+ */
+static uint64_t bound(const struct weir_iio_gaps *gaps, uint64_t lost)
+{
+	double mean, made;
+
+	if (!lost || gaps->n_whole < 2 || gaps->on_raster)
+		return lost;
+	mean = fmax(1, (gaps->whole_ns - gaps->longest_whole_ns) / (double)(gaps->n_whole - 1));
+	made = MADE * (gaps->all_ns - gaps->longest_ns) / mean;
+	return (uint64_t)fmin((double)lost, fmax(0, made - (double)gaps->row - (double)gaps->lost));
+}
+
+/* Bounded when it is counted, and once more when it is told: in the first second all that came may have been a rush. */
+static uint64_t tell(struct weir_iio_gaps *gaps, uint64_t lost, bool is_end)
+{
+	gaps->owed = bound(gaps, gaps->owed + lost);
+	if (!gaps->owed || (!is_end && gaps->all_ns < BEGINNING_NS))
+		return 0;
+	lost = gaps->owed;
+	gaps->owed = 0;
+	gaps->lost += lost;
+	return lost;
+}
+
+/* ---------------------------------------------------------------- the period */
 
 static void add_intervals(struct weir_iio_gaps *gaps, double span_ns, uint32_t n)
 {
@@ -128,6 +205,24 @@ static void learn(struct weir_iio_gaps *gaps)
 }
 
 /*
+ * What was taken for the period was a rush: a stalled machine was catching up. The window's rows are late, or early, by the
+ * common interval instead, and the next window tells which of that lasts.
+ */
+static bool is_from_a_rush(struct weir_iio_gaps *gaps)
+{
+	double period = period_ns(gaps), common = common_ns(gaps);
+
+	if (gaps->on_raster || common <= RUSH * period)
+		return false;
+	gaps->late_ns += gaps->window * (period - common);
+	gaps->late_before_ns = gaps->late_ns;
+	gaps->window = 0;
+	gaps->odd_windows = 0;
+	set_period(gaps, common);
+	return true;
+}
+
+/*
  * The window is over: how late even its least late row is cannot be made up for any more. Those are rows that were lost,
  * if there was reason to expect them; else the source just went on later.
  */
@@ -153,19 +248,20 @@ static uint64_t follow(struct weir_iio_gaps *gaps, double interval_ns)
 	gaps->late_ns += interval_ns - period;
 	gaps->least_late_ns = gaps->window++ ? fmin(gaps->least_late_ns, gaps->late_ns) : gaps->late_ns;
 	gaps->steady = interval_ns < period / 2 ? 0 : gaps->steady + 1;
-	if ((gaps->window >= WINDOW && gaps->steady >= STEADY) || gaps->window >= WINDOW_MAX)
-		return settle(gaps);
-	return 0;
+	if ((gaps->window < WINDOW || gaps->steady < STEADY) && gaps->window < WINDOW_MAX)
+		return 0;
+	return is_from_a_rush(gaps) ? 0 : settle(gaps);
 }
 
 static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
 {
-	double interval = (double)(t - gaps->last_ns);
+	double interval = (double)(int64_t)((uint64_t)t - (uint64_t)gaps->last_ns);
 	bool full = was_full(gaps, read_ns);
 
 	gaps->last_ns = t;
 	if (!gaps->row++)
 		return 0;
+	note(gaps, interval, full);
 	if (!gaps->is_measured && !gaps->on_raster)
 		return begin(gaps, interval, full);
 	if (is_irregular(gaps) && full && interval > 1.5 * period_ns(gaps))
@@ -184,7 +280,7 @@ uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_sche
 		int64_t t;
 
 		memcpy(&t, at, sizeof(t));
-		lost += step(gaps, t, i ? 0 : now_ns);
+		lost += tell(gaps, step(gaps, t, i ? 0 : now_ns), false);
 	}
 	return lost;
 }
@@ -192,7 +288,8 @@ uint64_t weir_iio_gaps_landed(struct weir_iio_gaps *gaps, const struct weir_sche
 uint64_t weir_iio_gaps_finish(struct weir_iio_gaps *gaps)
 {
 	if (!gaps->is_suspect)
-		return 0;
+		return tell(gaps, 0, true);
+	(void)is_from_a_rush(gaps);
 	gaps->least_late_ns = gaps->late_ns;
-	return settle(gaps);
+	return tell(gaps, settle(gaps), true);
 }

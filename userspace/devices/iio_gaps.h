@@ -15,6 +15,11 @@
  * gap stays below half a period and some rows of every window are in time; for a source without a steady period it is
  * an estimate.
  *
+ * On a machine that stalls, rows come in rushes, and a rush may be taken for the period. Two things keep the count sane: a
+ * period is given up when rows that are both many and much of the time come at less than a third of its rate; and no more
+ * are counted than a source of twice the mean rate would have made. For the sake of the latter the first second's count is
+ * told at its end.
+ *
  * What no method can see: samples that the device itself never delivered, when it has no raster; and a source that
  * pauses while its FIFO is full, unread, is taken for an overflow.
  */
@@ -23,18 +28,28 @@
 
 #include "weir/driver.h"
 
-#define WEIR_IIO_FIRST 15 /**< intervals that give a first idea of the period */
+#define WEIR_IIO_FIRST 15   /**< intervals that give a first idea of the period */
+#define WEIR_IIO_OCTAVES 64 /**< of intervals, from 1 ns up */
 
 /** Belongs to the thread that calls weir_iio_gaps_landed(). */
 struct weir_iio_gaps {
-	int64_t *read_ns;  /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
-	uint64_t fifo;     /**< rows that the FIFO holds, a power of two */
-	uint64_t row;      /**< rows so far */
-	int64_t last_ns;   /**< the last row's time */
-	double nominal_ns; /**< the period that the device claims; 0: unknown */
+	int64_t *read_ns; /**< for each slot of the FIFO: when the read was that began with the row in it, else 0 */
+	uint64_t fifo;    /**< rows that the FIFO holds, a power of two */
+	uint64_t row;     /**< rows so far */
+	int64_t last_ns;  /**< the last row's time */
+	uint64_t lost;    /**< rows that were told to be lost */
+	uint64_t owed;    /**< counted, not told yet: at the beginning nothing is known that bounds it */
+	double all_ns, longest_ns;         /**< all intervals so far, and the longest of them */
+	double whole_ns, longest_whole_ns; /**< those in which no row was lost, likewise */
+	uint64_t n_whole;
+	double nominal_ns;               /**< the period that the device claims; 0: unknown */
 	double first_ns[WEIR_IIO_FIRST]; /**< the first intervals */
 	uint32_t n_first;
-	double span_ns; /**< sum of the `intervals` latest intervals */
+	struct {
+		double rows, ns;
+	} octave[WEIR_IIO_OCTAVES]; /**< the latest intervals that may not have lost a row, by size: how many, and their sum */
+	uint32_t n_octaves;         /**< rows since all of that was halved */
+	double span_ns;             /**< sum of the `intervals` latest intervals */
 	uint32_t intervals;
 	bool is_measured;      /**< the period is span_ns / intervals, else nominal_ns */
 	bool on_raster;        /**< a timer trigger paces the device at exactly nominal_ns */

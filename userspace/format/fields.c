@@ -7,6 +7,8 @@
 
 #include "weir/fields.h"
 
+#define INDEX_DIGITS 6
+
 /* A part of a declaration, without blanks around it. */
 struct part {
 	const char *at;
@@ -73,26 +75,69 @@ static int take_kind(const char **text, uint32_t *bytes, char *why)
 	if (**text != ':')
 		return WEIR_REAL;
 	++*text;
-	part = take_part(text, ":,");
+	part = take_part(text, ":,=");
 	kind = find_kind(part);
 	if (kind < 0)
 		return wrong(why, "'%.*s' is no kind of field: real, int, bool or text", part);
 	if (**text != ':')
 		return kind;
 	++*text;
-	part = take_part(text, ":,");
+	part = take_part(text, ":,=");
 	*bytes = (uint32_t)strtoul(part.at, &end, 10);
 	if (kind != WEIR_TEXT || !part.n || end != part.at + part.n || *bytes < 2 || *bytes > WEIR_ROW_MAX)
 		return wrong(why, "'%.*s' is no size of a text in bytes", part);
 	return kind;
 }
 
-static int add_one(struct weir_schema *schema, const char **text, uint32_t bytes, char *why)
+/* Names of members with dots between them, and indices in brackets behind them. */
+static bool is_place(struct part part)
 {
-	struct part part = take_part(text, ":,");
+	const char *at = part.at, *end = part.at + part.n;
+
+	while (at < end) {
+		size_t n = strcspn(at, ".[] \t,");
+
+		at += n;
+		while (n && at < end && *at == '[') {
+			n = strspn(at + 1, "0123456789");
+			at += n + 1;
+			n = n && n <= INDEX_DIGITS && at < end && *at == ']';
+			at += n;
+		}
+		if (!n || (at < end && *at != '.') || at + 1 == end)
+			return false;
+		at += at < end;
+	}
+	return part.n && at == end;
+}
+
+/* `=PLACE`, if it is there. */
+static int take_place(const char **text, struct weir_place *place, char *why)
+{
+	struct part part;
+
+	if (place)
+		*place = (struct weir_place){ 0 };
+	if (**text != '=')
+		return 0;
+	++*text;
+	part = take_part(text, ",");
+	if (!place)
+		return wrong(why, "'%.*s' is a place in JSON, and nothing here is JSON", part);
+	if (!is_place(part))
+		return wrong(why, "'%.*s' is no place in an object, as a.b[0] is", part);
+	*place = (struct weir_place){ part.at, (uint32_t)part.n };
+	return 0;
+}
+
+static int add_one(struct weir_schema *schema, const char **text, uint32_t bytes, struct weir_place *place, char *why)
+{
+	struct part part = take_part(text, ":,=");
 	char name[WEIR_NAME_MAX] = "";
 	int kind, err;
 
+	if (!is_name(part) && place && is_place(part))
+		return wrong(why, "'%.*s' is a place and needs a name, as in x=a.b", part);
 	if (!is_name(part))
 		return wrong(why, "'%.*s' cannot name a field", part);
 	memcpy(name, part.at, (size_t)part.n);
@@ -101,16 +146,20 @@ static int add_one(struct weir_schema *schema, const char **text, uint32_t bytes
 		return kind;
 	if (**text == ':')
 		return wrong(why, "'%.*s' says more than a kind and a size", part);
+	err = take_place(text, place ? &place[schema->n_fields] : NULL, why);
+	if (err < 0)
+		return err;
 	err = weir_schema_add(schema, name, (enum weir_kind)kind, "", bytes);
 	if (err == -EEXIST)
 		return wrong(why, "'%.*s' is the name of another field, or of the time", part);
 	return err < 0 ? wrong(why, "'%.*s' does not fit in one record", part) : 0;
 }
 
-int weir_fields_add(struct weir_schema *schema, const char *text, uint32_t text_bytes, char why[WEIR_FIELDS_WHY])
+int weir_fields_add(struct weir_schema *schema, const char *text, uint32_t text_bytes, struct weir_place *place,
+		    char why[WEIR_FIELDS_WHY])
 {
 	for (;;) {
-		int err = add_one(schema, &text, text_bytes, why);
+		int err = add_one(schema, &text, text_bytes, place, why);
 
 		if (err < 0 || !*text)
 			return err;

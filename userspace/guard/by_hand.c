@@ -92,7 +92,8 @@ int guard_set(struct guard *guard, const struct weir_guard_request *request, int
 	return guard->holding[lease].error;
 }
 
-static void park_lease(struct guard *guard, uint32_t lease)
+/* Once it is released, the lines are as free as the rules allow: guard_lease_tidy() sees to that. */
+static void park_lease(struct guard *guard, uint32_t lease, bool release)
 {
 	struct guard_holding *holding = &guard->holding[lease];
 
@@ -105,18 +106,34 @@ static void park_lease(struct guard *guard, uint32_t lease)
 		session->lease[holding->slot] = -1;
 		holding->session = -1;
 	}
-	holding->is_kept = true;
+	holding->is_kept = !release;
+}
+
+static void park_all(struct guard *guard, bool release)
+{
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++)
+		if (guard->bank.lease[i].n)
+			park_lease(guard, i, release);
+	if (release)
+		guard_forget_orphans(guard);
+}
+
+/* Free when we answer, if they may be. */
+static void tidy(struct guard *guard)
+{
+	int64_t next = INT64_MAX;
+
+	guard_lease_tidy(guard, guard_now(), &next);
 }
 
 int guard_park(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply)
 {
-	int lease = request->what.n ? guard_lease_of(guard, &request->what) : -1;
+	int lease = request->what.n ? guard_lease_of(guard, &request->what) : -1, error;
 
 	if (!request->what.n) {
 		shut(file);
-		for (uint32_t i = 0; i < guard->bank.n_leases; i++)
-			if (guard->bank.lease[i].n)
-				park_lease(guard, i);
+		park_all(guard, request->index);
+		tidy(guard);
 		return 0;
 	}
 	if (request->what.n > WEIR_LEASE_LINES) {
@@ -129,9 +146,11 @@ int guard_park(struct guard *guard, const struct weir_guard_request *request, in
 		shut(file);
 	if (lease < 0)
 		return -lease;
-	park_lease(guard, (uint32_t)lease);
+	park_lease(guard, (uint32_t)lease, request->index);
 	describe(guard, (uint32_t)lease, reply);
-	return guard->holding[lease].error;
+	error = guard->holding[lease].error;
+	tidy(guard);
+	return error;
 }
 
 int guard_list(const struct guard *guard, uint32_t index, struct weir_guard_reply *reply)

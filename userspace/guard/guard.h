@@ -14,6 +14,7 @@ struct gpiod_line_request;
 
 #define GUARD_SESSIONS 16
 #define GUARD_DECISIONS 256
+#define GUARD_PATH 108 /**< bytes of its socket's path, with the zero */
 
 /** Someone who is connected. */
 struct guard_session {
@@ -67,6 +68,29 @@ struct guard {
 
 int64_t guard_now(void);
 
+/* start.c: 0 or a descriptor; -1 with errno when it is told */
+/** @brief "weir-guard: WHAT PATH: why" by errno. @return -1. */
+int guard_fail(const char *what, const char *path);
+/** @brief Lock the guard's place: the socket's file alone may be a dead one's. -1 and EWOULDBLOCK: another guard has it; not told. */
+int guard_lock(const char *path, int how);
+/** @brief The same for one that is to serve. With `stays` it waits for the other one's end. */
+int guard_lock_to_serve(const char *path, bool stays);
+int guard_listen(const char *path);
+int guard_open_signals(void);
+/** @brief Lock memory, ask for real-time priority and to be spared when memory runs out: as far as that is granted. */
+void guard_outlive(void);
+
+/* main.c */
+/** @brief Be the guard, until a signal or until there is nothing to hold. @return exit status. */
+int guard_serve(struct guard *guard, const char *path);
+
+/* hook.c */
+/**
+ * @brief Return once a guard lives that has parked what the last one held: one that is there and answers, or this process,
+ * which then goes on in the background. One that does not answer is killed. @return exit status.
+ */
+int guard_hook(struct guard *guard, const char *path);
+
 /* gpio_output.c: the only file that touches a device */
 /**
  * @brief Take the output of a lease at its lines' values, or change its settings if it is taken already. Takes `file`.
@@ -94,10 +118,14 @@ void guard_lease_drop(struct guard *guard, uint32_t lease);
 bool guard_lease_tidy(struct guard *guard, int64_t now_ns, int64_t *next);
 
 /* remember.c */
-/** @brief Open the file of notes, and park what the last guard held when it was killed. @return 0 or a positive errno. */
-int guard_recover(struct guard *guard, const char *path);
+/** @brief Open the file of notes beside the socket `path`, and park what the last guard held when it ended. Tells of failure. */
+void guard_recover(struct guard *guard, const char *path);
+/** @brief At the end: remove the file if there is nothing in it, else the next guard will hold the same. */
+void guard_leave_notes(const struct guard *guard, const char *path);
 /** @brief Try to take what was busy then. @return when to try again; INT64_MAX: nothing is left. */
 int64_t guard_recover_more(struct guard *guard, int64_t now_ns);
+/** @brief Do not try to take again what was not there. */
+void guard_forget_orphans(struct guard *guard);
 /** @brief Note that a lease's output is held, or no longer. */
 void guard_remember(const struct guard *guard, uint32_t lease);
 void guard_forget(const struct guard *guard, uint32_t lease);

@@ -5,101 +5,20 @@
  * It is meant to outlive everything else: its memory is locked, it asks for real-time priority and to be spared when memory
  * runs out (each of which it may be refused), it allocates nothing but while an output is being taken, and it waits for
  * nobody.
+ *
+ * `--park` is the stop hook of a service manager: see to it that some guard lives, and with that, that what a dead one held
+ * is parked. It is a way of this program because it is in a hurry, and this program starts at once.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "guard/guard.h"
 
-#define PATH_BYTES 108
 #define POLLED_MAX (2 + 2 * GUARD_SESSIONS)
-
-/* --- starting ----------------------------------------------------------------- */
-
-static int fail(const char *what, const char *path)
-{
-	fprintf(stderr, "weir-guard: %s %s: %s\n", what, path, strerror(errno));
-	return -1;
-}
-
-/* The lock says whether a guard lives; the socket's file alone may be a dead one's. */
-static int lock(const char *path)
-{
-	char name[PATH_BYTES + 8];
-	int fd;
-
-	snprintf(name, sizeof(name), "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail("cannot open", name);
-	if (!flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
-	errno = EADDRINUSE;
-	fail("a guard already listens at", path);
-	close(fd);
-	return -1;
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask = umask(0117);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", PATH_BYTES - 1, path);
-	unlink(address.sun_path);
-	if (fd >= 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, GUARD_SESSIONS))) {
-		close(fd);
-		fd = -1;
-	}
-	umask(mask);
-	return fd < 0 ? fail("cannot listen at", path) : fd;
-}
-
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigprocmask(SIG_SETMASK, &set, NULL);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-static void outlive(void)
-{
-	const struct sched_param priority = { .sched_priority = 20 };
-	struct rlimit limit;
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		if (write(fd, "-1000", 5) < 0 && errno != EACCES)
-			fail("cannot be spared by", "the OOM killer");
-		close(fd);
-	}
-	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
-	/* Future memory only where there is no limit: beyond one, taking an output would fail. */
-	if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY)
-		mlockall(MCL_CURRENT | MCL_FUTURE);
-	else if (geteuid() == 0 || mlockall(MCL_CURRENT))
-		mlockall(MCL_CURRENT | MCL_FUTURE);
-}
 
 /* --- running ------------------------------------------------------------------ */
 
@@ -203,11 +122,12 @@ static void park_all(struct guard *guard)
 
 static int usage(FILE *stream, int status)
 {
-	fputs("Usage: weir-guard [--stay] [SOCKET]\n"
+	fputs("Usage: weir-guard [--stay | --park] [SOCKET]\n"
 	      "Holds the outputs of weir's pipelines and parks them when one dies or hangs. weir run starts it when "
-	      "needed;\n"
-	      "with --stay it does not end when it has nothing to hold. SOCKET: default $WEIR_GUARD, "
-	      "/run/weir/guard.sock\n",
+	      "needed.\n"
+	      "  --stay   do not end when there is nothing to hold, and wait for another guard to end\n"
+	      "  --park   park what the last guard held if none lives, and go on holding it: for a stop hook\n"
+	      "SOCKET: default $WEIR_GUARD, /run/weir/guard.sock\n",
 	      stream);
 	return status;
 }
@@ -225,49 +145,49 @@ static void begin(struct guard *guard)
 		guard->holding[i].file = guard->holding[i].session = -1;
 }
 
-static int serve(const char *path)
+int guard_serve(struct guard *guard, const char *path)
 {
-	struct guard *guard = &the_guard;
-	char notes[PATH_BYTES + 8];
-	int locked = lock(path);
-
-	if (locked < 0)
-		return 1;
-	begin(guard);
-	/* Before all else: it may be why we were started. */
-	snprintf(notes, sizeof(notes), "%s.held", path);
-	if (guard_recover(guard, notes))
-		fail("cannot use", notes);
-	guard->listener = listen_at(path);
+	guard->listener = guard_listen(path);
 	if (guard->listener < 0)
 		return 1;
-	guard->signals = open_signals();
-	outlive();
+	guard->signals = guard_open_signals();
+	guard_outlive();
 	run(guard);
 	park_all(guard);
 	unlink(path);
-	unlink(notes);
-	close(locked);
+	guard_leave_notes(guard, path);
 	return 0;
+}
+
+/* --- the program -------------------------------------------------------------- */
+
+static bool is_option(const char *word, const char *name)
+{
+	return word && !strcmp(word, name);
 }
 
 int main(int argc, char **argv)
 {
-	char path[PATH_BYTES];
+	char path[GUARD_PATH];
+	bool parks = is_option(argv[1], "--park");
 	int at = 1;
 
-	weir_wire_path(geteuid() == 0 ? 0 : 1, path, sizeof(path));
-	if (argc > at && (!strcmp(argv[at], "--help") || !strcmp(argv[at], "-h")))
+	begin(&the_guard);
+	if (is_option(argv[at], "--help") || is_option(argv[at], "-h"))
 		return usage(stdout, 0);
-	if (argc > at && !strcmp(argv[at], "--stay")) {
-		the_guard.stays = true;
-		at++;
-	}
+	weir_wire_path(geteuid() == 0 ? 0 : 1, path, sizeof(path));
+	the_guard.stays = is_option(argv[at], "--stay");
+	at += parks || the_guard.stays;
 	if (argc > at)
 		snprintf(path, sizeof(path), "%s", argv[at++]);
 	if (argc > at || *path == '-')
 		return usage(stderr, 2);
 	if (!strncmp(path, "/run/weir/", 10))
 		mkdir("/run/weir", 0755);
-	return serve(path);
+	if (parks)
+		return guard_hook(&the_guard, path);
+	if (guard_lock_to_serve(path, the_guard.stays))
+		return 1;
+	guard_recover(&the_guard, path);
+	return guard_serve(&the_guard, path);
 }

@@ -32,7 +32,7 @@ enum weir_guard_verb {
 	WEIR_GUARD_TAKE,      /**< `what`, `rule`, deadline, stale. Reply with slot, epoch, and the lines' descriptor */
 	WEIR_GUARD_LEAVE,     /**< park all that is mine and forget me; `index` 1: and hold it, for I have failed */
 	WEIR_GUARD_SET,       /**< by hand: `what` to `value`, for `for_ns` (0: until told otherwise) */
-	WEIR_GUARD_PARK,      /**< by hand: park `what`, or everything when what.n is 0 */
+	WEIR_GUARD_PARK,      /**< by hand: park `what`, or everything when what.n is 0; `index` 1: and let go of it */
 	WEIR_GUARD_LIST,      /**< the output number `index`, or ENOENT after the last */
 	WEIR_GUARD_LISTEN,    /**< send me every actuation from now on, as struct weir_actuation */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a guard holds is also noted in a file beside its socket, so that the next one, should this one be killed, can take the
- * same outputs and park them: nobody else may know them any more. A guard that ends in good order leaves an empty file.
+ * same outputs and park them: nobody else may know them any more. So are those that a guard was still holding for somebody
+ * dead when it was told to end. The second half of the file has what was noted before and could not be taken again yet.
  *
  * On a file system in memory (/run), which a boot clears: after a boot nothing was left on.
  */
@@ -14,8 +15,9 @@
 
 #include "guard/guard.h"
 
-#define AGAIN_NS INT64_C(20000000)
-#define TRIES 500 /* ten seconds */
+#define AGAIN_NS INT64_C(5000000)
+#define TRIES 2000 /* ten seconds */
+#define NOTES (2 * WEIR_BANK_LEASES)
 
 struct note {
 	uint32_t magic, bytes;
@@ -23,13 +25,14 @@ struct note {
 };
 
 /* One write for each, whole or not at all as far as a killed process goes. */
-static int write_note(const struct guard *guard, uint32_t lease, const struct weir_physical *what)
+static void write_note(const struct guard *guard, uint32_t place, const struct weir_physical *what)
 {
 	struct note note = { .magic = WEIR_GUARD_MAGIC, .bytes = sizeof(note) };
 
 	if (what)
 		note.what = *what;
-	return pwrite(guard->notes, &note, sizeof(note), (off_t)(lease * sizeof(note))) == sizeof(note) ? 0 : EIO;
+	if (pwrite(guard->notes, &note, sizeof(note), (off_t)(place * sizeof(note))) < 0)
+		return; /* as if this guard had been the first: a memory file system that is full is no reason not to hold */
 }
 
 void guard_remember(const struct guard *guard, uint32_t lease)
@@ -61,8 +64,11 @@ int64_t guard_recover_more(struct guard *guard, int64_t now)
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
 		struct weir_physical *orphan = &guard->orphan[i];
 
-		if (orphan->n && (recover(guard, orphan) || guard->orphan_tries > TRIES))
+		if (orphan->n && (recover(guard, orphan) || guard->orphan_tries > TRIES)) {
 			orphan->n = 0;
+			if (guard->orphan_tries)
+				write_note(guard, WEIR_BANK_LEASES + i, NULL);
+		}
 		remains |= orphan->n != 0;
 	}
 	guard->orphan_tries++;
@@ -70,21 +76,72 @@ int64_t guard_recover_more(struct guard *guard, int64_t now)
 	return guard->orphans_due;
 }
 
-int guard_recover(struct guard *guard, const char *path)
+void guard_forget_orphans(struct guard *guard)
 {
-	struct note note[WEIR_BANK_LEASES];
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
+		if (guard->orphan[i].n)
+			write_note(guard, WEIR_BANK_LEASES + i, NULL);
+		guard->orphan[i].n = 0;
+	}
+}
+
+static bool is_note(const struct note *note)
+{
+	return note->magic == WEIR_GUARD_MAGIC && note->bytes == sizeof(*note) && note->what.n &&
+	       note->what.n <= WEIR_LEASE_LINES;
+}
+
+static void adopt(struct guard *guard, const struct note *note, uint32_t n)
+{
+	uint32_t orphans = 0;
+
+	for (uint32_t i = 0; i < n && orphans < WEIR_BANK_LEASES; i++)
+		if (is_note(&note[i]))
+			guard->orphan[orphans++] = note[i].what;
+}
+
+/* Only now: to write would keep the parking waiting. */
+static void rewrite(struct guard *guard, const struct note *note, uint32_t n)
+{
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		if (guard->orphan[i].n)
+			write_note(guard, WEIR_BANK_LEASES + i, &guard->orphan[i]);
+	for (uint32_t i = 0; i < n; i++)
+		if (is_note(&note[i]) &&
+		    (i < WEIR_BANK_LEASES ? !guard->bank.lease[i].n : !guard->orphan[i - WEIR_BANK_LEASES].n))
+			write_note(guard, i, NULL);
+}
+
+static void path_of_notes(const char *path, char *notes, size_t bytes)
+{
+	snprintf(notes, bytes, "%s.held", path);
+}
+
+void guard_recover(struct guard *guard, const char *path)
+{
+	static struct note note[NOTES];
+	char notes[GUARD_PATH + 8];
 	ssize_t n;
 
-	guard->notes = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (guard->notes < 0)
-		return errno;
-	n = pread(guard->notes, note, sizeof(note), 0);
-	if (ftruncate(guard->notes, 0))
-		return errno;
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof(note[0]); i++)
-		if (note[i].magic == WEIR_GUARD_MAGIC && note[i].bytes == sizeof(note[i]) &&
-		    note[i].what.n <= WEIR_LEASE_LINES)
-			guard->orphan[i] = note[i].what;
+	path_of_notes(path, notes, sizeof(notes));
+	guard->notes = open(notes, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	n = guard->notes < 0 ? -1 : pread(guard->notes, note, sizeof(note), 0);
+	if (n < 0)
+		guard_fail("cannot use", notes);
+	n = n < 0 ? 0 : n / (ssize_t)sizeof(*note);
+	adopt(guard, note, (uint32_t)n);
 	guard_recover_more(guard, 0);
-	return 0;
+	rewrite(guard, note, (uint32_t)n);
+}
+
+void guard_leave_notes(const struct guard *guard, const char *path)
+{
+	char notes[GUARD_PATH + 8];
+	uint32_t held = 0;
+
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		held += guard->bank.lease[i].n != 0 || guard->orphan[i].n;
+	path_of_notes(path, notes, sizeof(notes));
+	if (!held)
+		unlink(notes);
 }

@@ -246,12 +246,21 @@ static enum weir_refusal ask_side(struct weir_bank *bank, uint32_t number, const
 	return first;
 }
 
+/* A retake by a holder that has been silent again meanwhile: it sees by the epoch that it has to try once more. */
+static void note_failed_retake(struct weir_lease *lease, const struct weir_wish *wish)
+{
+	if (lease->is_held && wish->retake && wish->epoch == lease->epoch)
+		lease->epoch++;
+}
+
 enum weir_refusal weir_bank_ask(struct weir_bank *bank, uint32_t number, const struct weir_wish *wish, int64_t now)
 {
 	enum weir_refusal off, on;
 
-	if (!may_command(&bank->lease[number], wish, now))
+	if (!may_command(&bank->lease[number], wish, now)) {
+		note_failed_retake(&bank->lease[number], wish);
 		return refuse_all(bank, number, wish, now);
+	}
 	off = ask_side(bank, number, wish, false, now);
 	on = ask_side(bank, number, wish, true, now);
 	return off ? off : on;

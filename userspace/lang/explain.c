@@ -96,15 +96,20 @@ static void print_stream(const struct weir_pipeline *pipeline, const struct weir
 
 	if (stream->from->role == WEIR_SOURCE)
 		fprintf(out, "source %.*s (%s)\n", length, text,
-			weir_source_is_pulled(stream->from) ? "its own thread" : "loop");
+			stream->is_lent                       ? "the thread of its reader"
+			: weir_source_is_pulled(stream->from) ? "its own thread"
+							      : "loop");
 	else
 		fprintf(out, "stream %s\n", stream->from->name ? stream->from->name : "(unnamed)");
 	if (weir_node_how(stream->from))
 		fprintf(out, "    how: %s\n", weir_node_how(stream->from));
 	print_schema(&stream->schema, out);
-	fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
-		(double)ring_bytes(pipeline, stream) / (1 << 20),
-		stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
+	if (stream->is_lent)
+		fprintf(out, "    no ring: rows of %u bytes are read where they lie\n", stream->schema.row_bytes);
+	else
+		fprintf(out, "    ring: rows of %u bytes, %.1f MiB of %s\n", stream->schema.row_bytes,
+			(double)ring_bytes(pipeline, stream) / (1 << 20),
+			stream->filter && weir_filter_ring_fd(stream->filter) >= 0 ? "BPF map" : "memfd");
 	print_filter(pipeline, stream, out);
 }
 

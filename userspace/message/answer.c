@@ -7,6 +7,7 @@
 
 #include "core/record.h"
 #include "message/answer.h"
+#include "message/json.h"
 #include "weir/csv.h"
 #include "weir/fields.h"
 #include "weir/text.h"
@@ -29,6 +30,7 @@ struct weir_answer {
 	uint32_t cell[WEIR_FIELDS_MAX]; /* of CSV, by field; NO_CELL: not printed */
 	uint32_t time_cell;
 	struct weir_csv csv;
+	struct weir_place place[WEIR_FIELDS_MAX]; /* of JSON, by field */
 	char why[160];
 };
 
@@ -43,9 +45,10 @@ static int declare(struct weir_answer *answer, struct weir_schema *schema)
 {
 	struct weir_node *node = answer->node;
 	const char *text = weir_arg_text(node, "out");
+	struct weir_place *place = answer->form == WEIR_ANSWER_JSONL ? answer->place : NULL;
 	char why[WEIR_FIELDS_WHY];
 
-	if (weir_fields_add(schema, text ? text : "text:text", (uint32_t)weir_arg_int(node, "width"), why) < 0)
+	if (weir_fields_add(schema, text ? text : "text:text", (uint32_t)weir_arg_int(node, "width"), place, why) < 0)
 		return weir_fail_arg(node, text ? "out" : "width", "as in out=\"label:text, score, n:int\"", "%s", why);
 	answer->end = schema->n_fields;
 	if (!text && answer->form != WEIR_ANSWER_LINES)
@@ -258,30 +261,60 @@ static int take_csv(struct weir_answer *answer, char *line, size_t n, struct wei
 
 /* ---------------------------------------------------------------------- jsonl */
 
+/* Out of place is a value of another kind, and one that its kind cannot hold. */
+static int misplaced(struct weir_answer *answer, uint32_t i, const json_t *value, const char *what)
+{
+	const struct weir_place *place = &answer->place[i];
+	char name[WEIR_NAME_MAX + 80];
+
+	if (place->n)
+		snprintf(name, sizeof(name), "%.*s", (int)place->n, place->at);
+	else
+		snprintf(name, sizeof(name), "%s", answer->schema->field[i].name);
+	return malformed(answer, value ? what : "is missing", name);
+}
+
+static int put_integer(struct weir_answer *answer, uint32_t i, const json_t *value, int64_t *to)
+{
+	if (weir_json_integer(value, to))
+		return 0;
+	return misplaced(answer, i, value,
+			 json_is_real(value) ? "is no whole number, or out of range" : "is a member of another kind");
+}
+
 static int put_member(struct weir_answer *answer, const struct weir_block *block, uint32_t i, const json_t *value)
 {
 	const struct weir_field *field = &answer->schema->field[i];
 	union weir_column column = block->column[i];
+	bool is_nothing = !value || json_is_null(value);
 
-	if (field->kind == WEIR_TEXT && (!value || json_is_null(value) || json_is_string(value))) {
-		put_text(answer, field, json_is_string(value) ? json_string_value(value) : "",
+	if (field->kind == WEIR_TEXT && (is_nothing || json_is_string(value))) {
+		put_text(answer, field, is_nothing ? "" : json_string_value(value),
 			 column.text + (size_t)block->n * field->bytes);
 		return 0;
 	}
-	if (field->kind == WEIR_REAL && (!value || json_is_null(value) || json_is_number(value))) {
-		column.real[block->n] = json_is_number(value) ? json_number_value(value) : NAN;
+	if (field->kind == WEIR_REAL && (is_nothing || json_is_number(value))) {
+		column.real[block->n] = is_nothing ? NAN : json_number_value(value);
 		return 0;
 	}
 	if (field->kind == WEIR_BOOL && json_is_boolean(value)) {
 		column.integer[block->n] = json_is_true(value);
 		return 0;
 	}
-	if (field->kind == WEIR_TEXT || field->kind == WEIR_REAL || !json_is_integer(value))
-		return malformed(answer, value ? "is a member of another kind" : "is missing", field->name);
-	column.integer[block->n] = json_integer_value(value);
+	if (field->kind == WEIR_TEXT || field->kind == WEIR_REAL || is_nothing)
+		return misplaced(answer, i, value, "is a member of another kind");
+	if (put_integer(answer, i, value, &column.integer[block->n]) < 0)
+		return -EINVAL;
 	if (field->kind == WEIR_BOOL)
 		column.integer[block->n] = column.integer[block->n] != 0;
 	return 0;
+}
+
+static const json_t *find_member(const struct weir_answer *answer, const json_t *object, uint32_t i)
+{
+	if (answer->place[i].n)
+		return weir_json_find(object, answer->place[i].at, answer->place[i].n);
+	return json_object_get(object, answer->schema->field[i].name);
 }
 
 static int take_object(struct weir_answer *answer, const json_t *object, struct weir_block *block)
@@ -295,16 +328,22 @@ static int take_object(struct weir_answer *answer, const json_t *object, struct 
 		block->t[block->n] = json_integer_value(t);
 	answer->has_time = t;
 	for (uint32_t i = answer->first; i < answer->end && !err; i++)
-		err = put_member(answer, block, i, json_object_get(object, answer->schema->field[i].name));
+		err = put_member(answer, block, i, find_member(answer, object, i));
 	return err < 0 ? err : 1;
 }
 
 static int take_json(struct weir_answer *answer, const char *line, size_t n, struct weir_block *block)
 {
-	json_t *object = json_loadb(line, n, 0, NULL);
-	int result = json_is_object(object) ? take_object(answer, object, block)
-					    : malformed(answer, "is not a JSON object", line);
+	json_error_t error;
+	json_t *object = weir_json_load(line, n, JSON_DECODE_ANY, &error);
+	int result = -EINVAL;
 
+	if (!object)
+		snprintf(answer->why, sizeof(answer->why), "'%.60s' is not JSON: %.60s", line, error.text);
+	else if (json_is_object(object))
+		result = take_object(answer, object, block);
+	else
+		result = malformed(answer, "is not a JSON object", line);
 	json_decref(object);
 	return result;
 }

@@ -219,7 +219,7 @@ int weir_link_how(struct weir_link *link, char *text, size_t room)
 	if (link->is_up && link->connections == 1)
 		n = snprintf(text, room, "connected to %s", link->peer);
 	else if (link->is_up)
-		n = snprintf(text, room, "connected to %s, %u times so far; lost it the last time: %s", link->peer,
+		n = snprintf(text, room, "connected to %s, %u times so far; before that: %s", link->peer,
 			     link->connections, link->why);
 	else if (link->attempts)
 		n = snprintf(text, room, "not connected to %s: %s (%u attempts)", link->peer,

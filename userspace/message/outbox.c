@@ -384,6 +384,7 @@ static int open_spool(struct weir_outbox *outbox)
 	} else {
 		err = weir_spool_memory_open(&outbox->memory);
 		config.io = &outbox->memory;
+		config.is_inline = true;
 	}
 	if (err < 0)
 		return err;

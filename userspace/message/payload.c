@@ -8,6 +8,7 @@
 #include "core/record.h"
 #include "format/output.h"
 #include "message/answer.h"
+#include "message/json.h"
 #include "message/payload.h"
 #include "weir/payload.h"
 
@@ -240,7 +241,7 @@ static int next_json(struct weir_payload_reader *reader, struct weir_block *bloc
 		return take_item(reader, block);
 	if (!skip_blanks(reader))
 		return 0;
-	value = json_loadb(reader->at, (size_t)(reader->end - reader->at), JSON_DISABLE_EOF_CHECK, &error);
+	value = weir_json_load(reader->at, (size_t)(reader->end - reader->at), JSON_DISABLE_EOF_CHECK, &error);
 	if (!value) {
 		snprintf(reader->why, sizeof(reader->why), "it is not JSON: %.120s", error.text);
 		return -EINVAL;

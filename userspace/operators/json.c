@@ -211,8 +211,8 @@ static const struct weir_param params[] = {
 	{ .name = "out",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_TEXT,
-	  .help = "to decode: members of the object that become fields: \"label:text, score\"; kinds real (if none is "
-		  "told), int, bool, text" },
+	  .help = "to decode: members of the object that become fields: \"label:text, score, n:int=samples[0].n\"; "
+		  "kinds real (if none is told), int, bool, text" },
 	{ .name = "as",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_TEXT,

@@ -124,7 +124,7 @@ static int match_input(struct weir_callee *callee, struct weir_node *node, const
 	int err = 0;
 
 	weir_schema_init(&wanted, WEIR_CLOCK_NOMINAL);
-	if (*declared && weir_fields_add(&wanted, declared, 2, why) < 0)
+	if (*declared && weir_fields_add(&wanted, declared, 2, NULL, why) < 0)
 		return weir_fail_arg(node, "function", NULL, "what the function takes is declared wrong: %s", why);
 	if (callee->n_in + wanted.n_fields > WEIR_FIELDS_MAX)
 		return weir_fail_arg(node, "function", NULL, "the function takes too many fields");
@@ -151,7 +151,7 @@ int weir_callee_declare(struct weir_node *node, const char *text, struct weir_sc
 {
 	char why[WEIR_FIELDS_WHY] = "it is not declared";
 
-	if (!text || weir_fields_add(out, text, (uint32_t)weir_arg_int(node, "width"), why) < 0)
+	if (!text || weir_fields_add(out, text, (uint32_t)weir_arg_int(node, "width"), NULL, why) < 0)
 		return weir_fail_arg(node, "function", NULL, "what the function gives is declared wrong: %s", why);
 	return 0;
 }

@@ -271,11 +271,9 @@ static int receive(int fd, struct answer *answer)
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
 	ssize_t n;
 
-	if (poll(&wait, 1, ANSWER_MS) == 0)
-		return -ETIMEDOUT;
+	answer->n_fds = 0;
 	n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return -errno;
@@ -286,8 +284,7 @@ static int receive(int fd, struct answer *answer)
 	return message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EPROTO : 0;
 }
 
-/* Ask, and wait for the answer. `answer` is to be closed, whatever the result. */
-static int ask(int fd, enum weir_share_ask what, int policy, struct answer *answer)
+static int ask(int fd, enum weir_share_ask what, int policy)
 {
 	struct weir_share_hello hello = {
 		.magic = WEIR_SHARE_MAGIC,
@@ -296,10 +293,14 @@ static int ask(int fd, enum weir_share_ask what, int policy, struct answer *answ
 		.policy = (uint8_t)policy,
 	};
 
-	answer->n_fds = 0;
-	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
-	return receive(fd, answer);
+	return send(fd, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int await(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, ANSWER_MS) ? 0 : -ETIMEDOUT;
 }
 
 static int explain(const char *name, int error, char *why)
@@ -319,18 +320,35 @@ static int explain(const char *name, int error, char *why)
 	}
 }
 
-static int subscribe(struct weir_tap **out, const char *name, int fd, int policy, char *why)
+int weir_tap_ask(const char *name, int policy, char *why)
+{
+	int fd, error;
+
+	if (weir_share_check_name(name) < 0 || policy < WEIR_TAP_AS_ALLOWED || policy > WEIR_TAP_BLOCK)
+		return weir_tap_because(why, EINVAL, "no stream can be called '%s'", name);
+	fd = weir_share_connect(name);
+	if (fd < 0)
+		return explain(name, fd, why);
+	error = ask(fd, WEIR_SHARE_SUBSCRIBE, policy);
+	if (!error)
+		return fd;
+	close(fd);
+	return explain(name, error, why);
+}
+
+int weir_tap_answer(struct weir_tap **out, int fd, const char *name, char *why)
 {
 	struct answer *answer = malloc(sizeof(*answer));
 	int error;
 
+	*out = NULL;
 	if (!answer)
 		return weir_tap_because(why, ENOMEM, "out of memory");
-	error = ask(fd, WEIR_SHARE_SUBSCRIBE, policy, answer);
-	if (error)
-		explain(name, error, why);
-	else
+	error = receive(fd, answer);
+	if (!error)
 		error = weir_tap_admit(out, fd, answer->bytes, answer->n, answer->fd, answer->n_fds, why);
+	else
+		explain(name, error, why);
 	close_answer(answer);
 	free(answer);
 	return error;
@@ -338,15 +356,16 @@ static int subscribe(struct weir_tap **out, const char *name, int fd, int policy
 
 int weir_tap_open(struct weir_tap **out, const char *name, int policy, char *why)
 {
-	int fd, error;
+	int fd = weir_tap_ask(name, policy, why), error;
 
 	*out = NULL;
-	if (weir_share_check_name(name) < 0 || policy < WEIR_TAP_AS_ALLOWED || policy > WEIR_TAP_BLOCK)
-		return weir_tap_because(why, EINVAL, "no stream can be called '%s'", name);
-	fd = weir_share_connect(name);
 	if (fd < 0)
-		return explain(name, fd, why);
-	error = subscribe(out, name, fd, policy, why);
+		return fd;
+	error = await(fd);
+	if (error)
+		explain(name, error, why);
+	else
+		error = weir_tap_answer(out, fd, name, why);
 	if (error)
 		close(fd);
 	return error;
@@ -359,7 +378,12 @@ int weir_tap_look(int connection, struct weir_share_view *view, char *text)
 
 	if (!answer)
 		return -ENOMEM;
-	error = ask(connection, WEIR_SHARE_LOOK, 0, answer);
+	answer->n_fds = 0;
+	error = ask(connection, WEIR_SHARE_LOOK, 0);
+	if (!error)
+		error = await(connection);
+	if (!error)
+		error = receive(connection, answer);
 	if (!error && answer->n < sizeof(*view))
 		error = -EPROTO;
 	if (!error) {

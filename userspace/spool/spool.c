@@ -62,6 +62,26 @@ static bool await_work(struct weir_spool *spool, bool stuck)
 	return !ending;
 }
 
+static bool is_interrupted(struct weir_spool *spool)
+{
+	bool is;
+
+	pthread_mutex_lock(&spool->stage_lock);
+	is = spool->interrupted;
+	pthread_mutex_unlock(&spool->stage_lock);
+	return is;
+}
+
+int weir_spool_write_inline(struct weir_spool *spool)
+{
+	for (weir_spool_work(spool, false); spool->is_blocked; weir_spool_work(spool, false)) {
+		if (is_interrupted(spool))
+			return -EINTR;
+		await_work(spool, true);
+	}
+	return 0;
+}
+
 static void *run(void *context)
 {
 	struct weir_spool *spool = context;
@@ -117,7 +137,7 @@ static int start(struct weir_spool *spool, char error[256])
 	weir_spool_rewind(spool);
 	if (spool->counts.waiting)
 		eventfd_write(spool->fd, 1);
-	if (spool->config.manual)
+	if (spool->config.manual || spool->config.is_inline)
 		return 0;
 	spool->threaded = true;
 	err = pthread_create(&spool->thread, NULL, run, spool);

@@ -44,7 +44,8 @@ struct weir_spool_config {
 	int64_t sync_ns;      /**< from commit to being safe, at most; 0: 100 ms */
 	double rate;          /**< messages per second that are offered while there is a backlog; 0: no limit */
 	const struct weir_spool_io *io; /**< NULL: the file system below `dir`. Tests have others */
-	bool manual;                    /**< tests: no thread, weir_spool_work() does its work */
+	bool is_inline;                 /**< no thread: commit() writes itself, for an io that is quick */
+	bool manual;                    /**< tests: neither; weir_spool_work() does it */
 };
 
 struct weir_spool_message {

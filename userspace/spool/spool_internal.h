@@ -168,6 +168,8 @@ void weir_spool_forget_first(struct weir_spool *spool);
 uint64_t weir_spool_lose(struct weir_spool *spool, struct weir_spool_segment *segment);
 
 /* spool.c */
+/** @brief Without a thread: write what was committed. @return 0; -EINTR: there is no room, and the producer is not to wait. */
+int weir_spool_write_inline(struct weir_spool *spool) WEIR_MUST_CHECK;
 /** @brief Something was acknowledged. */
 void weir_spool_wake(struct weir_spool *spool);
 

@@ -164,8 +164,10 @@ int weir_spool_commit(struct weir_spool *spool)
 		return 0;
 	pthread_mutex_lock(&spool->stage_lock);
 	err = hand_over(spool);
-	pthread_cond_signal(&spool->staged);
 	pthread_mutex_unlock(&spool->stage_lock);
+	if (!err && spool->config.is_inline)
+		return weir_spool_write_inline(spool);
+	pthread_cond_signal(&spool->staged); /* without the lock, which is the first thing that the writer takes */
 	return err;
 }
 

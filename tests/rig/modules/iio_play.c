@@ -15,14 +15,15 @@
 #include <linux/platform_device.h>
 #include <linux/uaccess.h>
 
-#define CHANNELS 14
-#define SCAN_BYTES 72 /* as the IIO core lays the channels out, the time last */
+#define CHANNELS 17
+#define SCAN_BYTES 80 /* as the IIO core lays the channels out, the time last */
 
 /* In millionths; a value between -1 and 0 has its sign in the second part. */
 struct play_number {
 	int whole, micro;
 };
 
+/* clang-format off */
 static const struct {
 	struct play_number scale, offset;
 } play_numbers[CHANNELS] = {
@@ -40,7 +41,11 @@ static const struct {
 	{ { 0, -1000 }, { 12, 0 } },
 	{ { -2, 700000 }, { 1, 100000 } },
 	{ { 0, 10000 }, { -5, 0 } },
+	{ { 1, 0 }, { 0, 0 } },
+	{ { -1, 0 }, { 0, 0 } },
+	{ { 0, 9806 }, { -1, 0 } },
 };
+/* clang-format on */
 
 #define PLAY_CHANNEL(at, s, bits, storage, right, order)                                                         \
 	{                                                                                                        \
@@ -51,16 +56,28 @@ static const struct {
 		},                                                                                               \
 	}
 
+/* clang-format off */
 static const struct iio_chan_spec play_channels[] = {
-	PLAY_CHANNEL(0, 'u', 8, 8, 0, IIO_CPU),   PLAY_CHANNEL(1, 's', 8, 8, 0, IIO_CPU),
-	PLAY_CHANNEL(2, 's', 12, 16, 4, IIO_LE),  PLAY_CHANNEL(3, 'u', 12, 16, 0, IIO_BE),
-	PLAY_CHANNEL(4, 's', 16, 16, 0, IIO_LE),  PLAY_CHANNEL(5, 'u', 16, 16, 0, IIO_BE),
-	PLAY_CHANNEL(6, 's', 24, 32, 8, IIO_BE),  PLAY_CHANNEL(7, 'u', 24, 32, 0, IIO_LE),
-	PLAY_CHANNEL(8, 's', 32, 32, 0, IIO_LE),  PLAY_CHANNEL(9, 'u', 32, 32, 0, IIO_BE),
-	PLAY_CHANNEL(10, 's', 64, 64, 0, IIO_LE), PLAY_CHANNEL(11, 'u', 64, 64, 0, IIO_BE),
-	PLAY_CHANNEL(12, 's', 33, 64, 5, IIO_BE), PLAY_CHANNEL(13, 'u', 1, 8, 3, IIO_CPU),
+	PLAY_CHANNEL(0, 'u', 8, 8, 0, IIO_CPU),
+	PLAY_CHANNEL(1, 's', 8, 8, 0, IIO_CPU),
+	PLAY_CHANNEL(2, 's', 12, 16, 4, IIO_LE),
+	PLAY_CHANNEL(3, 'u', 12, 16, 0, IIO_BE),
+	PLAY_CHANNEL(4, 's', 16, 16, 0, IIO_LE),
+	PLAY_CHANNEL(5, 'u', 16, 16, 0, IIO_BE),
+	PLAY_CHANNEL(6, 's', 24, 32, 8, IIO_BE),
+	PLAY_CHANNEL(7, 'u', 24, 32, 0, IIO_LE),
+	PLAY_CHANNEL(8, 's', 32, 32, 0, IIO_LE),
+	PLAY_CHANNEL(9, 'u', 32, 32, 0, IIO_BE),
+	PLAY_CHANNEL(10, 's', 64, 64, 0, IIO_LE),
+	PLAY_CHANNEL(11, 'u', 64, 64, 0, IIO_BE),
+	PLAY_CHANNEL(12, 's', 33, 64, 5, IIO_BE),
+	PLAY_CHANNEL(13, 'u', 1, 8, 3, IIO_CPU),
+	PLAY_CHANNEL(14, 's', 32, 32, 0, IIO_LE),
+	PLAY_CHANNEL(15, 's', 32, 32, 0, IIO_LE),
+	PLAY_CHANNEL(16, 's', 32, 32, 0, IIO_LE),
 	IIO_CHAN_SOFT_TIMESTAMP(CHANNELS),
 };
+/* clang-format on */
 
 /* All at once or nothing: whoever wants less has it cut. */
 static const unsigned long play_masks[] = { GENMASK(CHANNELS - 1, 0), 0 };

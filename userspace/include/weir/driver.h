@@ -307,6 +307,9 @@ struct weir_wait {
 	int fd;           /**< wait until readable; -1: none */
 };
 
+/** @brief Told of a device: the target by which a program names it, and a line on what it is. Both are the caller's. */
+typedef void weir_tell_device(void *context, const char *target, const char *what);
+
 /**
  * @brief A source fills rows. Two forms:
  *
@@ -315,6 +318,9 @@ struct weir_wait {
  *
  * **Pulled** (`produce` set): a thread of the source's own calls `produce`, which may block for as long as its device
  * takes (a sysfs read) but waits for time or data only through `struct weir_wait`, so that stopping is immediate.
+ *
+ * **Lent** (`lend` and `take_back` set): pulled, but the rows lie somewhere already. A single chain that reads them takes them from
+ * there, on a thread of its own; for several they are copied into a ring. Such a source has no stop().
  */
 struct weir_source_ops {
 	size_t state_bytes;
@@ -334,6 +340,12 @@ struct weir_source_ops {
 	int (*alive)(struct weir_node *node);
 	/** Pulled form: fill up to `max` rows. Returns rows filled; 0 at the end; -EAGAIN with `wait` set; -errno. */
 	int (*produce)(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait);
+	/** Lent form: show up to `max` rows, contiguous. Result as of produce(); a stage's time may have to pass meanwhile, so it
+	 *  never blocks. */
+	int (*lend)(struct weir_node *node, uint32_t max, const void **rows, struct weir_wait *wait);
+	/** Lent form: the `n` rows that lend() showed last have been read. Returns how many of them, counted from the first, have
+	 *  changed meanwhile and must be forgotten; the driver has counted them as lost. */
+	uint32_t (*take_back)(struct weir_node *node, uint32_t n);
 	/** End capture; the descriptor stays valid until close. */
 	void (*stop)(struct weir_node *node);
 	void (*close)(struct weir_node *node);
@@ -344,6 +356,9 @@ struct weir_source_ops {
 	/** How records or their losses come about, where there is more than one way: a line for explain and the summary, or
 	 *  NULL. From open() on. May be NULL. */
 	const char *(*how)(const struct weir_node *node);
+	/** Tell of each device of this machine that it could read, for `weir list devices`. Looks, and changes nothing. NULL: it
+	 *  reads no devices. */
+	void (*devices)(weir_tell_device *tell, void *context);
 };
 
 /**

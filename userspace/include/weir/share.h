@@ -86,6 +86,13 @@ bool weir_share_same_schema(const struct weir_schema *a, const struct weir_schem
  * @param why as of weir_tap_open(), whose errors these are too.
  */
 int weir_share_look(const char *name, struct weir_schema *schema, char **text, char *why) WEIR_MUST_CHECK;
+/**
+ * @brief weir_tap_open() in two steps, neither of which waits: ask, and take the answer once the descriptor is readable.
+ * @return a descriptor, the caller's, or what weir_tap_open() returns.
+ */
+int weir_tap_ask(const char *name, int policy, char *why) WEIR_MUST_CHECK;
+/** @brief -EAGAIN: it has not come yet; else as weir_tap_open(). On success alone `fd` is the tap's. */
+int weir_tap_answer(struct weir_tap **out, int fd, const char *name, char *why) WEIR_MUST_CHECK;
 /** @brief A descriptor that is readable when somebody has begun to publish something: then try weir_tap_open() again. -errno. */
 int weir_tap_watch(void) WEIR_MUST_CHECK;
 

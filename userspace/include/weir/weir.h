@@ -111,8 +111,8 @@ void weir_explain(const struct weir_pipeline *pipeline, FILE *stream, enum weir_
 /** @brief Print the counters of a run: records in and out, filtered in the kernel, lost by cause, actuations, tier. */
 void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format);
 
-/** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all; or "streams", what other processes publish
- *  (takes a quarter of a second). 0, or 2 for another word. */
+/** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all; "devices", those of this machine that
+ *  sources can read; or "streams", what other processes publish (takes a quarter of a second). 0, or 2 for another word. */
 int weir_list(const char *what, FILE *stream, enum weir_format format);
 /** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
@@ -131,9 +131,12 @@ int weir_set(const char *output, const char *value, int64_t for_ns, FILE *messag
 int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format format);
 /**
  * @brief Park an output, or all (NULL): those that the guard holds, and those that it held when it was killed. A pipeline that
- * has one of them loses it and ends. @return as weir_set().
+ * has one of them loses it and ends.
+ * @param release then let go of it, so that another program may have the line, as soon as no rule needs it any more: a
+ * min_off=, break= or starts= that is running.
+ * @return as weir_set().
  */
-int weir_park(const char *output, FILE *messages);
+int weir_park(const char *output, bool release, FILE *messages);
 
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
