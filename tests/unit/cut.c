@@ -48,6 +48,13 @@ static struct world {
 	struct arrival arrival[ARRIVALS_MAX];
 } * world;
 
+/* A kill, for who has to find out what went wrong. */
+struct kill {
+	unsigned victims;
+	bool is_told;
+	uint64_t n, must, dealt; /* what had arrived; as in struct test, after it */
+};
+
 struct test {
 	const struct cut *cut;
 	char dir[64];
@@ -56,8 +63,10 @@ struct test {
 	uint64_t must; /* the last id that has to arrive, as far as is known */
 	uint64_t
 		dealt; /* an id above this one arrives when the reader is through with what a forgetful broker has lost */
-	uint64_t *demands; /* after each kill */
+	uint64_t *demands; /* after each death of a sender */
+	struct kill *kill; /* n_rounds of them */
 	unsigned n_rounds, n_demands, n_kills[8], n_ended;
+	bool is_told;
 };
 
 unsigned cut_count(unsigned otherwise)
@@ -248,6 +257,7 @@ static void end_broker(struct test *test, unsigned victims)
 	bool is_told = test->cut->is_forgetful && (victims & READER || roll_below(&test->dice, 3) == 0);
 
 	test->n_ended += is_told;
+	test->is_told = is_told;
 	if (is_told)
 		server_end(test->cut->server, SIGTERM);
 	else if (test->cut->is_forgetful)
@@ -285,6 +295,7 @@ static void await_reader(const struct test *test, unsigned connections)
 static void kill_some(struct test *test)
 {
 	unsigned victims = choose_victims(test), connections;
+	struct kill *kill = &test->kill[test->n_rounds - 1];
 
 	await_arrival(atomic_load(&world->n), test->dealt);
 	usleep(roll_below(&test->dice, 30000));
@@ -297,6 +308,7 @@ static void kill_some(struct test *test)
 	if (victims & BROKER)
 		end_broker(test, victims);
 	test->n_kills[victims]++;
+	*kill = (struct kill){ victims, test->is_told, world->n, test->must, test->dealt };
 	connections = test->cut->is_forgetful ? server_said(test->cut->server, test->cut->greeting) : 0;
 	if (victims & SENDER)
 		begin_sender(test, 0);
@@ -341,6 +353,21 @@ static uint64_t leave_out_duplicates(void)
 	return n - kept;
 }
 
+/* What comes after `last` is not what should. Does that come later, and who had died before? */
+static void fail_at(const struct test *test, uint64_t at, uint64_t last)
+{
+	bool is_late = false;
+
+	for (uint64_t i = at; i < world->n; i++)
+		is_late |= world->arrival[i].id == last + 1;
+	for (unsigned i = 0; i < test->n_rounds; i++)
+		print_message("# kill %u: victims %u%s, %" PRIu64 " arrived, must %" PRIx64 ", dealt %" PRIx64 "\n", i,
+			      test->kill[i].victims, test->kill[i].is_told ? " told" : "", test->kill[i].n,
+			      test->kill[i].must, test->kill[i].dealt);
+	fail_msg("record %" PRIu64 ": %" PRIx64 " comes after %" PRIx64 ", and what is between %s", at,
+		 world->arrival[at].id, last, is_late ? "later" : "never");
+}
+
 /* Each life: from its beginning, without a gap, each once, in order, as far at least as its disk said. */
 static void expect_all_in_order(const struct test *test)
 {
@@ -354,7 +381,7 @@ static void expect_all_in_order(const struct test *test)
 		assert_int_equal(arrival->sender, world->arrival[0].sender);
 		assert_int_equal(arrival->n, arrival->id & number);
 		if (i && arrival->id != last + 1 && (arrival->id & number || arrival->id < last))
-			fail_msg("%" PRIx64 " comes after %" PRIx64, arrival->id, last);
+			fail_at(test, i, last);
 		while (arrival->id != last + 1 && met < test->n_demands && test->demands[met] < arrival->id)
 			assert_true(test->demands[met++] <= last);
 		last = arrival->id;
@@ -379,7 +406,8 @@ static void open_test(struct test *test, const struct cut *cut)
 	assert_true(world != MAP_FAILED);
 	*test = (struct test){ .cut = cut, .dice = { 1 } };
 	test->demands = calloc(cut->n_kills + 2, sizeof(*test->demands));
-	assert_non_null(test->demands);
+	test->kill = calloc(cut->n_kills + 1, sizeof(*test->kill));
+	assert_true(test->demands && test->kill);
 	snprintf(test->dir, sizeof(test->dir), "/tmp/weir-cut-XXXXXX");
 	assert_non_null(mkdtemp(test->dir));
 }
@@ -391,6 +419,7 @@ static void close_test(struct test *test)
 	snprintf(command, sizeof(command), "rm -r '%s'", test->dir);
 	assert_int_equal(system(command), 0);
 	free(test->demands);
+	free(test->kill);
 	munmap(world, sizeof(*world));
 }
 

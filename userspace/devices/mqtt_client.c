@@ -258,6 +258,7 @@ int weir_mqtt_open(void *context, char why[WEIR_LINK_WHY])
 
 	mqtt->state = WEIR_MQTT_WAITS;
 	mqtt->is_ending = false;
+	mqtt->base = mqtt->mark;
 	*mqtt->said = 0;
 	return err < 0 ? err : begin(mqtt, why);
 }
@@ -282,11 +283,12 @@ static void await_socket(struct weir_mqtt *mqtt, int wake_fd, int64_t until_ns)
 /*
  * libmosquitto answers a message before it hands it over, which here only puts the answer into its queue. It is written when the
  * message's records have gone down their chains, or with the next ping: so a broker keeps what a killed process has not dealt
- * with. To a broker that is gone nothing is written, for the library would close the socket, and what has come would be unread.
+ * with. Messages of a session may come before we are told that we have subscribed. To a broker that is gone nothing is written,
+ * for the library would close the socket, and what has come would be unread.
  */
 static int answer(struct weir_mqtt *mqtt)
 {
-	bool is_time = mqtt->state != WEIR_MQTT_IS_UP || weir_inbox_settled(mqtt->inbox) == mqtt->mark;
+	bool is_time = mqtt->mark == mqtt->base || weir_inbox_settled(mqtt->inbox) == mqtt->mark;
 
 	return is_time && !mqtt->is_ending && mosquitto_want_write(mqtt->client) ? mosquitto_loop_write(mqtt->client, 1)
 										 : 0;

@@ -29,8 +29,8 @@ struct weir_mqtt {
 	bool is_v5, keeps_session, has_library;
 	int qos;
 	struct mosquitto *client;
-	uint64_t mark;  /**< a source: messages so far */
-	bool is_ending; /**< the broker sends no more; what it has sent is still to be read */
+	uint64_t mark, base; /**< a source: messages so far, and before this connection */
+	bool is_ending;      /**< the broker sends no more; what it has sent is still to be read */
 	enum weir_mqtt_state state;
 	char why[WEIR_LINK_WHY];
 	char said[WEIR_LINK_WHY]; /**< by the library, of what failed */
