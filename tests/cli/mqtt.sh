@@ -91,6 +91,27 @@ read_to_the_end() {
     wait "$listener" && { echo value && seq 0 499; } | cmp - "$work/late.csv" && serve "$port"
 }
 
+sent() { # CLIENT N: so many messages have gone to it
+    [ "$(grep -c "Sending PUBLISH to $1 " "$work/broker.log")" -ge "$2" ]
+}
+
+# Who is killed while its sink is stuck has answered for what had gone into the sink, and no more: the next one gets the rest.
+stuck_and_killed() {
+    listen 1 "mqtt://127.0.0.1:$port/rest out=value id=stuck | null" &&
+        "$weir" run -q -n 1 "synth:counter rate=max | mqtt://127.0.0.1:$port/rest" && wait "$listener" || return
+    "$weir" run -q -n 20000 "synth:counter rate=max | mqtt://127.0.0.1:$port/rest linger=60s" && mkfifo "$work/stuck" || return
+    exec 3<>"$work/stuck" # somebody who could read, and does not
+    "$weir" run -q "mqtt://127.0.0.1:$port/rest out=value id=stuck | print time=none" >"$work/stuck" &
+    reader=$!
+    within 30 sent stuck 20000
+    sleep 1 # long enough to answer for all of them
+    kill -9 "$reader"
+    exec 3>&-
+    timeout 30 "$weir" run -q -n 10000 "mqtt://127.0.0.1:$port/rest out=value id=stuck | csv:$work/rest.csv time=none"
+    first=$(sed -n 2p "$work/rest.csv")
+    [ "$first" -le 10000 ] && { echo value && seq "$first" $((first + 9999)); } | cmp - "$work/rest.csv"
+}
+
 identified() { # a message's id is a field, which says how many came before it
     listen 3 "mqtt://127.0.0.1:$port/ids out=value id_as=id | select value, id | print format=csv time=none" >"$work/ids" &&
         "$weir" run -q -n 3 "synth:counter rate=max | mqtt://127.0.0.1:$port/ids" && wait "$listener" &&
@@ -123,6 +144,7 @@ ok 'a retained message comes later' kept
 ok 'a will is carried out' last_will
 ok 'a broker that is started again costs nothing' broker_restarted
 ok 'what it has written before it is killed is read' read_to_the_end
+ok 'a reader that is stuck and killed leaves the rest to the next' stuck_and_killed
 ok 'ids of messages become a field' identified
 ok 'a spool waits for the broker' spooled
 ok 'without a spool the unsent is counted' unsent
