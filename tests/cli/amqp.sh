@@ -12,7 +12,16 @@ dist=$((port + 1)) epmd=$((port + 2)) tls=$((port + 3))
 trap 'kill -9 $broker 2>/dev/null; wait $broker; ERL_EPMD_PORT=$epmd epmd -kill >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 echo '[].' >"$work/plugins"
-echo "listeners.tcp.default = 127.0.0.1:$port" >"$work/rabbitmq.conf"
+printf 'listeners.tcp.default = 127.0.0.1:%s\nload_definitions = %s/definitions.json\n' "$port" "$work" >"$work/rabbitmq.conf"
+# A queue of that name goes when nobody has looked at it for half a second; sending is not looking.
+# Who says what there is says so of users, too: guest, with its own name for a password, and four bytes of salt.
+cat >"$work/definitions.json" <<'END'
+{"vhosts": [{"name": "/"}],
+ "users": [{"name": "guest", "tags": [], "hashing_algorithm": "rabbit_password_hashing_sha256",
+            "password_hash": "d2VpcrRModv6wahz85zo8SmOt4WX0IYBC/Z7N87XWCoGCGCs"}],
+ "permissions": [{"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+ "policies": [{"vhost": "/", "name": "brief", "pattern": "^brief$", "apply-to": "queues", "definition": {"expires": 500}}]}
+END
 has_tls=$(command -v openssl)
 if [ -n "$has_tls" ]; then # it lets in only those who show a certificate as well
     voucher good
@@ -71,6 +80,14 @@ refused() { # WORDS TEXT: the run ends with status 3 and says why
     same 3 $? && grep -q "$2" "$work/refused.err"
 }
 
+# What finds no queue any more comes back, is not taken for delivered, and is counted.
+returned() {
+    "$weir" run --strict -n 8 "synth:counter rate=4Hz | amqp://127.0.0.1:$port/brief" 2>"$work/returned.err"
+    same 4 $? || return
+    counts=$(sed -n 's/.*; \([0-9]*\) messages delivered, 0 waiting, \([0-9]*\) refused.*/\1 \2/p' "$work/returned.err")
+    [ "${counts#* }" -gt 0 ] && same 8 $((${counts% *} + ${counts#* }))
+}
+
 encrypted() { # WORDS: status of a run over TLS
     status_of timeout 20 "$weir" run -q --strict -n 1 "synth:counter rate=max | amqp://localhost:$tls/safe linger=500ms ca=$work/good.crt $1"
 }
@@ -78,6 +95,7 @@ encrypted() { # WORDS: status of a run over TLS
 ok 'JSON through a queue: the same as in one process' through_a_queue json
 ok 'binary through a queue: the same as in one process' through_a_queue binary
 ok 'parts of routing keys become fields' from_keys
+ok 'what finds no queue is counted' returned
 ok 'an exchange that is not there is refused' refused "127.0.0.1:$port/k exchange=none" 'no exchange'
 ok 'so is a queue that must be there' refused "127.0.0.1:$port/none declare=no" 'no queue'
 ok 'and a user that is not known' refused "eve@127.0.0.1:$port/q" 'ACCESS_REFUSED'

@@ -4,6 +4,7 @@
 . tests/cli/tap.inc
 
 . tests/cli/broker.inc
+. tests/cli/certificates.inc
 
 listen() { # N OPTION… PROGRAM: a run that takes N records; it has subscribed when this returns
     before=$(grep -c 'Sending SUBACK' "$work/broker.log")
@@ -79,6 +80,44 @@ broker_restarted() {
         grep -q "connected to 127.0.0.1:$port, 2 times so far.*; 3000 messages delivered, 0 waiting" "$work/cut.err"
 }
 
+# What a broker has written before it is killed is read, though the reader is late: the broker has answered for it.
+read_to_the_end() {
+    listen 500 "mqtt://127.0.0.1:$port/late out=value | csv:$work/late.csv time=none" || return
+    reader=$(pgrep -P "$listener")
+    kill -s STOP "$reader"
+    "$weir" run -q --strict -n 500 "synth:counter rate=max | mqtt://127.0.0.1:$port/late"
+    unserve KILL
+    kill -s CONT "$reader"
+    wait "$listener" && { echo value && seq 0 499; } | cmp - "$work/late.csv" && serve "$port"
+}
+
+sent() { # CLIENT N: so many messages have gone to it
+    [ "$(grep -c "Sending PUBLISH to $1 " "$work/broker.log")" -ge "$2" ]
+}
+
+# Who is killed while its sink is stuck has answered for what had gone into the sink, and no more: the next one gets the rest.
+stuck_and_killed() {
+    listen 1 "mqtt://127.0.0.1:$port/rest out=value id=stuck | null" &&
+        "$weir" run -q -n 1 "synth:counter rate=max | mqtt://127.0.0.1:$port/rest" && wait "$listener" || return
+    "$weir" run -q -n 20000 "synth:counter rate=max | mqtt://127.0.0.1:$port/rest linger=60s" && mkfifo "$work/stuck" || return
+    exec 3<>"$work/stuck" # somebody who could read, and does not
+    "$weir" run -q "mqtt://127.0.0.1:$port/rest out=value id=stuck | print time=none" >"$work/stuck" &
+    reader=$!
+    within 30 sent stuck 20000
+    sleep 1 # long enough to answer for all of them
+    kill -9 "$reader"
+    exec 3>&-
+    timeout 30 "$weir" run -q -n 10000 "mqtt://127.0.0.1:$port/rest out=value id=stuck | csv:$work/rest.csv time=none"
+    first=$(sed -n 2p "$work/rest.csv")
+    [ "$first" -le 10000 ] && { echo value && seq "$first" $((first + 9999)); } | cmp - "$work/rest.csv"
+}
+
+identified() { # a message's id is a field, which says how many came before it
+    listen 3 "mqtt://127.0.0.1:$port/ids out=value id_as=id | select value, id | print format=csv time=none" >"$work/ids" &&
+        "$weir" run -q -n 3 "synth:counter rate=max | mqtt://127.0.0.1:$port/ids" && wait "$listener" &&
+        same 3 "$(sed 1d "$work/ids" | sed 's/.*,//' | sort -u | grep -cE '^[0-9a-f]{16}-[0-9a-f]+$')"
+}
+
 spooled() { # nobody there: the run ends, nothing is lost, and the next one brings it
     unserve
     "$weir" run --strict -n 500 "synth:counter rate=max | mqtt://127.0.0.1:$port/later spool=1MiB spool_dir=$work/later linger=100ms" \
@@ -104,6 +143,9 @@ ok 'a malformed message is skipped and counted' malformed
 ok 'a retained message comes later' kept
 ok 'a will is carried out' last_will
 ok 'a broker that is started again costs nothing' broker_restarted
+ok 'what it has written before it is killed is read' read_to_the_end
+ok 'a reader that is stuck and killed leaves the rest to the next' stuck_and_killed
+ok 'ids of messages become a field' identified
 ok 'a spool waits for the broker' spooled
 ok 'without a spool the unsent is counted' unsent
 
@@ -136,30 +178,34 @@ refused() { # a wrong password ends the run with status 3, for a sink and for a 
         same 3 "$(status_of timeout 20 "$weir" run "mqtt://ann@127.0.0.1:$port/t password_file=$work/wrong | null")"
 }
 
-certificate() { # NAME SUBJECT
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$2" \
-        -addext "subjectAltName=IP:127.0.0.1" -keyout "$work/$1.key" -out "$work/$1.crt" 2>/dev/null
-}
-
 ok 'a password comes from a file or the environment' with_password
 ok 'and is never shown' never_shown
 ok 'a wrong one ends the run with status 3' refused
 
 if command -v openssl >/dev/null; then
-    certificate broker 127.0.0.1
-    certificate other 127.0.0.1
-    chmod 644 "$work"/*.key "$work"/*.crt
+    voucher good
+    certificate broker good IP:127.0.0.1 2
+    certificate us good DNS:us 2
     chmod 755 "$work"
     printf 'allow_anonymous true\ncertfile %s/broker.crt\nkeyfile %s/broker.key\n' "$work" "$work" >"$work/broker.conf"
     unserve
     serve || exit 1
-    encrypted() { # WORDS: status of a run over TLS
+    encrypted() { # WORDS: status of a run over TLS; tests/cli/tls.sh has whom it does not believe
         status_of timeout 20 "$weir" run -q --strict -n 1 \
             "synth:counter rate=max | mqtt://127.0.0.1:$port/t linger=500ms $1"
     }
-    ok 'over TLS, to a broker that somebody vouches for' same 0 "$(encrypted "ca=$work/broker.crt")"
-    ok 'not to one that nobody vouches for' same 4 "$(encrypted "ca=$work/other.crt")"
-    ok 'but when told to believe anybody' same 0 "$(encrypted 'tls=yes verify=no')"
+    both_ways() { # sink and source; more than what TLS hands over at once
+        listen 2000 "mqtt://127.0.0.1:$port/safe ca=$work/good.crt time=own out=\"x, n, s:text:240\" | csv:$work/safe.csv" &&
+            "$weir" run -q "csv:$work/in.csv | mqtt://127.0.0.1:$port/safe ca=$work/good.crt" &&
+            wait "$listener" && cmp "$work/direct.csv" "$work/safe.csv"
+    }
+    ok 'over TLS: the same as in one process' both_ways
+    ok 'also when told to believe anybody' same 0 "$(encrypted 'tls=yes verify=no')"
+    printf 'cafile %s/good.crt\nrequire_certificate true\n' "$work" >>"$work/broker.conf"
+    unserve
+    serve || exit 1
+    ok 'with a certificate of our own' same 0 "$(encrypted "ca=$work/good.crt cert=$work/us.crt key=$work/us.key")"
+    ok 'and not without one' same 4 "$(encrypted "ca=$work/good.crt")"
 else
     echo 'skip - TLS: no openssl here to make certificates with'
 fi

@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #include "../common/dice.h"
-#include "message/seen.h"
 #include "cut.h"
+#include "message/seen.h"
 #include "weir/graph.h"
 
 #define ARRIVALS_MAX 8000000
@@ -48,14 +48,25 @@ static struct world {
 	struct arrival arrival[ARRIVALS_MAX];
 } * world;
 
+/* A kill, for who has to find out what went wrong. */
+struct kill {
+	unsigned victims;
+	bool is_told;
+	uint64_t n, must, dealt; /* what had arrived; as in struct test, after it */
+};
+
 struct test {
 	const struct cut *cut;
 	char dir[64];
 	struct dice dice;
 	pid_t sender, reader;
-	uint64_t must;     /* the last id that has to arrive, as far as is known */
-	uint64_t *demands; /* after each kill */
+	uint64_t must; /* the last id that has to arrive, as far as is known */
+	uint64_t
+		dealt; /* an id above this one arrives when the reader is through with what a forgetful broker has lost */
+	uint64_t *demands; /* after each death of a sender */
+	struct kill *kill; /* n_rounds of them */
 	unsigned n_rounds, n_demands, n_kills[8], n_ended;
+	bool is_told;
 };
 
 unsigned cut_count(unsigned otherwise)
@@ -194,8 +205,7 @@ static uint64_t acknowledged(const struct test *test)
 	return first > second ? first : second;
 }
 
-/* What is on disk now has to arrive. */
-static void demand(struct test *test)
+static uint64_t last_on_disk(const struct test *test)
 {
 	DIR *dir = opendir(test->dir);
 	uint64_t last = acknowledged(test);
@@ -208,17 +218,33 @@ static void demand(struct test *test)
 		last = id > last ? id : last;
 	}
 	closedir(dir);
+	return last;
+}
+
+/* What is on disk now has to arrive. */
+static void demand(struct test *test)
+{
+	uint64_t last = last_on_disk(test);
+
 	test->must = last > test->must ? last : test->must;
 	test->demands[test->n_demands++] = test->must;
 }
 
 /* --------------------------------------------------------------------- rounds */
 
-static void await_arrivals(uint64_t n)
+static uint64_t last_arrival(void)
+{
+	uint64_t n = atomic_load_explicit(&world->n, memory_order_acquire);
+
+	return n ? world->arrival[n - 1].id : 0;
+}
+
+/* One more than `n`, and the last of them above that id. */
+static void await_arrival(uint64_t n, uint64_t id)
 {
 	int tries = PATIENCE_S * 1000000 / LOOK_US;
 
-	while (atomic_load_explicit(&world->n, memory_order_acquire) < n) {
+	while (atomic_load(&world->n) <= n || last_arrival() <= id) {
 		if (!--tries)
 			fail_msg("nothing arrives any more");
 		usleep(LOOK_US);
@@ -231,12 +257,15 @@ static void end_broker(struct test *test, unsigned victims)
 	bool is_told = test->cut->is_forgetful && (victims & READER || roll_below(&test->dice, 3) == 0);
 
 	test->n_ended += is_told;
+	test->is_told = is_told;
 	if (is_told)
 		server_end(test->cut->server, SIGTERM);
 	else if (test->cut->is_forgetful)
 		server_kill_once_read(test->cut->server);
 	else
 		server_end(test->cut->server, SIGKILL);
+	if (test->cut->is_forgetful && !is_told)
+		test->dealt = last_on_disk(test);
 }
 
 static unsigned choose_victims(struct test *test)
@@ -266,8 +295,9 @@ static void await_reader(const struct test *test, unsigned connections)
 static void kill_some(struct test *test)
 {
 	unsigned victims = choose_victims(test), connections;
+	struct kill *kill = &test->kill[test->n_rounds - 1];
 
-	await_arrivals(atomic_load(&world->n) + 1);
+	await_arrival(atomic_load(&world->n), test->dealt);
 	usleep(roll_below(&test->dice, 30000));
 	if (victims & SENDER) {
 		end(&test->sender);
@@ -278,6 +308,7 @@ static void kill_some(struct test *test)
 	if (victims & BROKER)
 		end_broker(test, victims);
 	test->n_kills[victims]++;
+	*kill = (struct kill){ victims, test->is_told, world->n, test->must, test->dealt };
 	connections = test->cut->is_forgetful ? server_said(test->cut->server, test->cut->greeting) : 0;
 	if (victims & SENDER)
 		begin_sender(test, 0);
@@ -292,7 +323,7 @@ static void kill_some(struct test *test)
 /* The last sender is left alone; all that it and those before it had on disk arrives. */
 static void finish(struct test *test)
 {
-	int tries = PATIENCE_S * 1000000 / LOOK_US, status;
+	int status;
 
 	end(&test->sender);
 	demand(test);
@@ -301,9 +332,7 @@ static void finish(struct test *test)
 	assert_int_equal(status, 0);
 	demand(test);
 	assert_int_equal(test->must & ((UINT64_C(1) << EPOCH) - 1), LAST_RECORDS - 1);
-	await_arrivals(1);
-	while (world->arrival[atomic_load(&world->n) - 1].id < test->must && --tries)
-		usleep(LOOK_US);
+	await_arrival(0, test->must - 1);
 	end(&test->reader);
 }
 
@@ -324,6 +353,21 @@ static uint64_t leave_out_duplicates(void)
 	return n - kept;
 }
 
+/* What comes after `last` is not what should. Does that come later, and who had died before? */
+static void fail_at(const struct test *test, uint64_t at, uint64_t last)
+{
+	bool is_late = false;
+
+	for (uint64_t i = at; i < world->n; i++)
+		is_late |= world->arrival[i].id == last + 1;
+	for (unsigned i = 0; i < test->n_rounds; i++)
+		print_message("# kill %u: victims %u%s, %" PRIu64 " arrived, must %" PRIx64 ", dealt %" PRIx64 "\n", i,
+			      test->kill[i].victims, test->kill[i].is_told ? " told" : "", test->kill[i].n,
+			      test->kill[i].must, test->kill[i].dealt);
+	fail_msg("record %" PRIu64 ": %" PRIx64 " comes after %" PRIx64 ", and what is between %s", at,
+		 world->arrival[at].id, last, is_late ? "later" : "never");
+}
+
 /* Each life: from its beginning, without a gap, each once, in order, as far at least as its disk said. */
 static void expect_all_in_order(const struct test *test)
 {
@@ -337,7 +381,7 @@ static void expect_all_in_order(const struct test *test)
 		assert_int_equal(arrival->sender, world->arrival[0].sender);
 		assert_int_equal(arrival->n, arrival->id & number);
 		if (i && arrival->id != last + 1 && (arrival->id & number || arrival->id < last))
-			fail_msg("%" PRIx64 " comes after %" PRIx64, arrival->id, last);
+			fail_at(test, i, last);
 		while (arrival->id != last + 1 && met < test->n_demands && test->demands[met] < arrival->id)
 			assert_true(test->demands[met++] <= last);
 		last = arrival->id;
@@ -362,7 +406,8 @@ static void open_test(struct test *test, const struct cut *cut)
 	assert_true(world != MAP_FAILED);
 	*test = (struct test){ .cut = cut, .dice = { 1 } };
 	test->demands = calloc(cut->n_kills + 2, sizeof(*test->demands));
-	assert_non_null(test->demands);
+	test->kill = calloc(cut->n_kills + 1, sizeof(*test->kill));
+	assert_true(test->demands && test->kill);
 	snprintf(test->dir, sizeof(test->dir), "/tmp/weir-cut-XXXXXX");
 	assert_non_null(mkdtemp(test->dir));
 }
@@ -374,6 +419,7 @@ static void close_test(struct test *test)
 	snprintf(command, sizeof(command), "rm -r '%s'", test->dir);
 	assert_int_equal(system(command), 0);
 	free(test->demands);
+	free(test->kill);
 	munmap(world, sizeof(*world));
 }
 
@@ -386,7 +432,7 @@ void cut_run(const struct cut *cut)
 	begin_reader(&test);
 	begin_sender(&test, 0);
 	/* From here on the reader is known to the broker, which has that on its disk when it was told to end. */
-	await_arrivals(1);
+	await_arrival(0, 0);
 	if (cut->is_forgetful) {
 		server_end(cut->server, SIGTERM);
 		server_start(cut->server);

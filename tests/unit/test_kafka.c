@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "weir/weir.h"
+#include "weir/graph.h"
 
 /* librdkafka starts its threads with thrd_create(), of which the thread sanitizer knows nothing: it would crash in them. */
 #ifdef __SANITIZE_THREAD__
@@ -160,12 +162,172 @@ static void what_passes_costs_nothing(void **state)
 	consume("rough", "", N, 0);
 }
 
+/* ----------------------------------------------------------------------- group */
+
+/* What the cluster believes a group to have dealt with; negative: nothing. */
+static int64_t committed(const char *group, const char *topic)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_t *client;
+	int64_t offset;
+	char text[256];
+
+	rd_kafka_conf_set(conf, "bootstrap.servers", world.broker, NULL, 0);
+	rd_kafka_conf_set(conf, "group.id", group, NULL, 0);
+	client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+	assert_non_null(client);
+	rd_kafka_topic_partition_list_add(list, topic, 0);
+	assert_int_equal(rd_kafka_committed(client, list, 20000), 0);
+	offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(client);
+	return offset;
+}
+
+struct slow {
+	struct weir_pipeline *pipeline;
+	int taken;
+	int64_t meanwhile; /* what was committed while the first record was held up */
+};
+
+/* Longer than it takes until offsets are committed. */
+static int take_slowly(const union weir_call_value *in, void *state)
+{
+	struct slow *slow = state;
+
+	if (in[0].real == 0) {
+		usleep(1500000);
+		slow->meanwhile = committed("slow", "held");
+	}
+	if (++slow->taken == N)
+		weir_stop(slow->pipeline);
+	return 0;
+}
+
+/* A group is told to be behind what has gone down the chain, not what is only on its way. */
+static void what_is_on_its_way_is_not_committed(void **state)
+{
+	struct weir_graph *graph = weir_graph_open();
+	struct weir_options options = { .quiet = true };
+	struct slow slow = { 0 };
+	char source[200];
+
+	(void)state;
+	assert_int_equal(rd_kafka_mock_topic_create(world.cluster, "held", 1, 1), 0);
+	publish("held");
+	snprintf(source, sizeof(source), "kafka://%s/held out=value from=earliest group=slow", world.broker);
+	weir_consume(weir_source(graph, source), "value", take_slowly, &slow);
+	assert_int_equal(weir_graph_start(&slow.pipeline, graph, "<test>", &options), 0);
+	assert_int_equal(weir_run(slow.pipeline), 0);
+	weir_close(slow.pipeline);
+	weir_graph_close(graph);
+	assert_int_equal(slow.taken, N);
+	assert_true(slow.meanwhile <= 0);
+	assert_int_equal(committed("slow", "held"), N);
+}
+
+#define KEYS 4
+
+/* Records that members of a group have got, by key and number. */
+static struct share {
+	_Atomic int got[KEYS][N];
+	_Atomic int n_got;
+} share;
+
+struct member {
+	struct weir_graph *graph;
+	struct weir_pipeline *pipeline;
+	pthread_t thread;
+	int taken, leaves_after; /* 0: when all is there */
+};
+
+static int take_share(const union weir_call_value *in, void *state)
+{
+	struct member *member = state;
+
+	share.n_got += !share.got[in[1].integer][(int)in[0].real]++;
+	if (++member->taken == member->leaves_after || (!member->leaves_after && share.n_got == KEYS * N))
+		weir_stop(member->pipeline);
+	return 0;
+}
+
+static void *run_member(void *context)
+{
+	return (void *)(intptr_t)weir_run(((struct member *)context)->pipeline);
+}
+
+static void join_group(struct member *member)
+{
+	struct weir_options options = { .quiet = true };
+	char source[200];
+
+	member->graph = weir_graph_open();
+	snprintf(source, sizeof(source), "kafka://%s/split out=\"value, key:int\" from=earliest group=members",
+		 world.broker);
+	weir_consume(weir_source(member->graph, source), "value, key:int", take_share, member);
+	assert_int_equal(weir_graph_start(&member->pipeline, member->graph, "<test>", &options), 0);
+	assert_int_equal(pthread_create(&member->thread, NULL, run_member, member), 0);
+}
+
+static void leave_group(struct member *member)
+{
+	void *status;
+
+	assert_int_equal(pthread_join(member->thread, &status), 0);
+	assert_null(status);
+	weir_close(member->pipeline);
+	weir_graph_close(member->graph);
+}
+
+/*
+ * Two members share the partitions; one leaves, and the other gets what is left of its part: each record at least once. That
+ * takes librdkafka's cluster 44 s: with WEIR_TEST_LONG.
+ */
+static void a_member_takes_over(void **state)
+{
+	struct member stays = { 0 }, leaves = { .leaves_after = N / 2 };
+	char program[256];
+
+	(void)state;
+	if (!getenv("WEIR_TEST_LONG"))
+		skip();
+	assert_int_equal(rd_kafka_mock_topic_create(world.cluster, "split", 4, 1), 0);
+	for (int key = 0; key < KEYS; key++) {
+		snprintf(program, sizeof(program),
+			 "synth:counter rate=max | select value, key = %d | kafka://%s/split message_key=%d linger=60s",
+			 key, world.broker, key);
+		expect(program, N, "2000 messages delivered, 0 waiting");
+	}
+	join_group(&stays);
+	join_group(&leaves);
+	leave_group(&leaves);
+	leave_group(&stays);
+	assert_true(leaves.taken >= N / 2 && stays.taken > 0);
+	assert_int_equal(share.n_got, KEYS * N);
+}
+
+/* librdkafka's cluster knows no users: who comes as one is refused, and told so. */
+static void a_user_is_refused(void **state)
+{
+	char program[256], *said;
+
+	(void)state;
+	setenv("WEIR_KAFKA_SECRET", "quite-a-secret", 1);
+	snprintf(program, sizeof(program), "synth:counter rate=max | kafka://ann@%s/t password_env=WEIR_KAFKA_SECRET",
+		 world.broker);
+	assert_int_equal(run(program, 1, &said), 3);
+	assert_non_null(strstr(said, "SASL Handshake not supported by broker"));
+	assert_null(strstr(said, "quite-a-secret"));
+	free(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_goes_in_comes_out),
-		cmocka_unit_test(a_group_goes_on),
-		cmocka_unit_test(what_passes_costs_nothing),
+		cmocka_unit_test(what_goes_in_comes_out),    cmocka_unit_test(a_group_goes_on),
+		cmocka_unit_test(what_passes_costs_nothing), cmocka_unit_test(what_is_on_its_way_is_not_committed),
+		cmocka_unit_test(a_member_takes_over),       cmocka_unit_test(a_user_is_refused),
 	};
 	const bool is_absent = weir_tell_absent("kafka", stderr);
 

@@ -16,6 +16,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "devices/kafka_settings.h"
 #include "weir/broker.h"
 #include "weir/inbox.h"
 #include "weir/outbox.h"
@@ -108,96 +109,17 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 		fall(kafka, IS_LOST, rd_kafka_err2str(message->err));
 }
 
-/* -------------------------------------------------------------- configuration */
-
-struct setting {
-	const char *name, *value; /* NULL: as it is */
-};
-
-static int set_all(rd_kafka_conf_t *conf, const struct setting *setting, char *why)
-{
-	char text[128];
-
-	for (; setting->name; setting++)
-		if (setting->value && rd_kafka_conf_set(conf, setting->name, setting->value, text, sizeof(text))) {
-			snprintf(why, WEIR_LINK_WHY, "%s", text);
-			return -EINVAL;
-		}
-	return 0;
-}
-
-static int configure_security(const struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
-{
-	static const char *const protocol[2][2] = { { "plaintext", "ssl" }, { "sasl_plaintext", "sasl_ssl" } };
-	const struct weir_broker *broker = kafka->broker;
-	bool has_user = broker->user;
-	const struct setting settings[] = {
-		{ "security.protocol", protocol[has_user][broker->has_tls] },
-		{ "sasl.mechanisms", has_user ? weir_arg_text(kafka->node, "sasl") : NULL },
-		{ "sasl.username", broker->user },
-		{ "sasl.password", broker->password },
-		{ "ssl.ca.location", broker->ca },
-		{ "ssl.certificate.location", broker->cert },
-		{ "ssl.key.location", broker->key },
-		{ "enable.ssl.certificate.verification", broker->has_tls && broker->is_unchecked ? "false" : NULL },
-		{ 0 },
-	};
-
-	return set_all(conf, settings, why);
-}
-
-static int configure_producer(rd_kafka_conf_t *conf, char *why)
-{
-	static const struct setting settings[] = {
-		{ "enable.idempotence", "true" },
-		{ "partitioner", "consistent" },
-		{ "linger.ms", "5" },
-		{ "message.timeout.ms", "30000" },
-		{ 0 },
-	};
-
-	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	return set_all(conf, settings, why);
-}
-
-static int configure_consumer(const struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
-{
-	const char *group = weir_arg_text(kafka->node, "group");
-	char own[48];
-	const struct setting settings[] = {
-		{ "group.id", group ? group : own },
-		{ "enable.auto.commit", group ? "true" : "false" },
-		{ "enable.auto.offset.store", "false" },
-		{ "auto.commit.interval.ms", "500" },
-		{ "auto.offset.reset", weir_arg_int(kafka->node, "from") ? "earliest" : "latest" },
-		{ 0 },
-	};
-
-	snprintf(own, sizeof(own), "weir-%llx", (unsigned long long)weir_now(WEIR_CLOCK_REALTIME));
-	return set_all(conf, settings, why);
-}
+/* ----------------------------------------------------------------------- link */
 
 static int configure(struct kafka *kafka, rd_kafka_conf_t *conf, char *why)
 {
-	const struct setting settings[] = {
-		{ "bootstrap.servers", kafka->broker->peer },
-		{ "client.id", "weir" },
-		{ "reconnect.backoff.max.ms", "2000" },
-		{ 0 },
-	};
-	int err = set_all(conf, settings, why);
-
 	rd_kafka_conf_set_opaque(conf, kafka);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	rd_kafka_conf_set_log_cb(conf, on_log);
-	if (!err)
-		err = configure_security(kafka, conf, why);
-	if (!err)
-		err = kafka->inbox ? configure_consumer(kafka, conf, why) : configure_producer(conf, why);
-	return err;
+	if (!kafka->inbox)
+		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	return weir_kafka_set(conf, kafka->broker, kafka->inbox, why);
 }
-
-/* ----------------------------------------------------------------------- link */
 
 static int subscribe(struct kafka *kafka, char *why)
 {
@@ -230,18 +152,15 @@ static int link_open(void *context, char why[WEIR_LINK_WHY])
 	struct kafka *kafka = context;
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	int err = configure(kafka, conf, why);
-	char text[WEIR_LINK_WHY];
 
 	kafka->state = WAITS;
 	if (!err) {
-		kafka->client = rd_kafka_new(kafka->inbox ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text,
-					     sizeof(text));
-		err = kafka->client ? 0 : -EIO;
+		kafka->client = rd_kafka_new(kafka->inbox ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why,
+					     WEIR_LINK_WHY);
+		err = kafka->client ? 0 : -EACCES;
 	}
 	if (!kafka->client)
 		rd_kafka_conf_destroy(conf); /* else it is the client's */
-	if (!kafka->client && err == -EIO)
-		snprintf(why, WEIR_LINK_WHY, "%s", text);
 	if (!err && kafka->inbox)
 		err = subscribe(kafka, why);
 	return err ? err : announce(kafka);
@@ -472,7 +391,7 @@ static const char *source_how(const struct weir_node *node)
 static int sink_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])
 {
 	struct kafka *kafka = context;
-	const char *given = weir_arg_text(kafka->node, "key");
+	const char *given = weir_arg_text(kafka->node, "message_key");
 	char id[WEIR_OUTBOX_ID], own[24];
 	rd_kafka_resp_err_t error;
 
@@ -562,7 +481,7 @@ static const struct weir_param source_params[] = {
 static const struct weir_param sink_params[] = {
 	WEIR_OUTBOX_PARAMS,
 	KAFKA_PARAMS,
-	{ .name = "key",
+	{ .name = "message_key",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_TEXT,
 	  .help = "of all messages, which decides on their partition; default: one of this sink's own" },
