@@ -438,23 +438,17 @@ void weir_never_ticks(struct weir_node *node);
  * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
  */
 int64_t weir_time(const struct weir_node *node);
-/** @brief From flush(): `t_ns`, or weir_time() where that is later. The time of what the end of the stream brings out. */
+/** @brief From flush(), for what the end brings out: `t_ns`, or weir_time() where that is later. */
 int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns);
 
-/**
- * @brief From open(): this operator emits one record for each that it is given, before push() returns, and no others but from begin().
- * Then a record that was lost above is known to be missing below, and a zip further down leaves out its counterpart.
- */
+/** @brief From open(): it emits one record for each that it is given, before push() returns, and no others but from begin(). So what
+ *  was lost above is known to be missing below, and a zip there leaves out its counterpart. */
 void weir_one_for_one(struct weir_node *node);
-
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
 
-/**
- * @brief From open(), of an operator or a combiner by time: where `lateness` was given, records come in the order of their times. One
- * that is older than the newest before it, by no more than the lateness, is put back in its place, for which all records wait so
- * long; one that is older still is left out and counted as WEIR_LOST_LATE. Of a combiner, this is so for each of its inputs.
- */
+/** @brief From open(), of an operator, or of a combiner by time for each input: where `lateness` was given, records come in the order of
+ *  their times. All wait so long for older ones; what comes later still is left out and counted as WEIR_LOST_LATE. */
 void weir_sorts(struct weir_node *node);
 
 /** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
