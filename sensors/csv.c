@@ -60,7 +60,6 @@ static void csv_close(struct weir_node *node)
 static const char *const rate_words[] = { "max", NULL };
 static const char *const unit_words[] = { "ns", "us", "ms", "s", NULL };
 static const char *const speed_words[] = { "1", "max", NULL };
-static const char *const error_words[] = { "stop", "skip", NULL };
 
 static const struct weir_param params[] = {
 	{ .name = "rate",
@@ -84,12 +83,7 @@ static const struct weir_param params[] = {
 	  .fallback = "1",
 	  .words = speed_words,
 	  .help = "1: records come at their time, counted from the first; max: as fast as they are taken" },
-	{ .name = "on_error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "stop",
-	  .words = error_words,
-	  .help = "at a malformed line, stop the run, or skip the line and count it" },
+	WEIR_PARAM_ON_ERROR("at a malformed line, stop the run, or skip the line and count it"),
 	{ .name = "width",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_INT,

@@ -153,7 +153,6 @@ static void exec_close(struct weir_node *node)
 }
 
 static const char *const time_words[] = { [TIME_ARRIVAL] = "arrival", [TIME_OWN] = "own", NULL };
-static const char *const error_words[] = { "stop", "skip", NULL };
 
 static const struct weir_param params[] = {
 	WEIR_ANSWER_PARAMS,
@@ -163,12 +162,7 @@ static const struct weir_param params[] = {
 	  .fallback = "arrival",
 	  .words = time_words,
 	  .help = "of a record: when it was read, or own: its column or member t, in ns" },
-	{ .name = "on_error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "stop",
-	  .words = error_words,
-	  .help = "at a malformed line, stop the run, or skip the line and count it" },
+	WEIR_PARAM_ON_ERROR("at a malformed line, stop the run, or skip the line and count it"),
 	{ 0 }
 };
 

@@ -27,10 +27,8 @@ started() { # all threads of sources and agents are there
 
 is_small() {
     kib=$(resident)
-    [ "$kib" -gt 1000 ] && [ "$kib" -lt 32768 ] || {
-        echo "resident: $kib KiB" >&2
-        return 1
-    }
+    echo "resident: $kib KiB" >&2
+    [ "$kib" -gt 1000 ] && [ "$kib" -lt 32768 ]
 }
 
 program >"$work/idle.weir" || exit 77

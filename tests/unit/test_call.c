@@ -47,10 +47,7 @@ static struct weir_block *make_records(struct weir_schema *schema)
 
 static void run(struct harness *h, const char *chain, const struct weir_block *memory, uint64_t seed)
 {
-	if (!harness_open(h, chain, memory->schema))
-		fail_msg("%s: %s", chain, harness_error(h));
-	harness_push_cut(h, memory, memory->n, seed % 2 ? WEIR_BLOCK_MAX : 7, &seed);
-	assert_true(harness_flush(h) >= 0);
+	harness_run(h, chain, memory, seed % 2 ? WEIR_BLOCK_MAX : 7, seed);
 }
 
 /* A function of an element: its value, with the record's time; and the same one takes integers as reals. */

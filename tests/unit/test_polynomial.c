@@ -15,6 +15,7 @@
 
 #include "../common/interpreter.h"
 #include "core/record.h"
+#include "derived.h"
 #include "filter/filter_user.h"
 #include "random_condition.h"
 
@@ -26,11 +27,7 @@ struct fixture {
 	struct dice dice;
 	struct weir_schema schema;
 	char text[CONDITION_BYTES];
-	struct weir_report *report;
-	struct weir_tree *tree;
-	struct weir_expr *expr;
-	struct weir_predicate predicate;
-	char why[256];
+	struct derived derived;
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
 	int n_code;
 	unsigned char rows[ROWS * ROW_BYTES];
@@ -41,25 +38,6 @@ struct tally {
 	uint32_t conditions, derived, exact;
 	uint64_t rows, held, passed, implied_held, implied_passed, implied_rows;
 };
-
-static int open_condition(struct fixture *f)
-{
-	struct weir_tree_expr *parsed;
-
-	assert_int_equal(weir_report_open(&f->report, "<test>", f->text), 0);
-	assert_int_equal(weir_parse_expr(&f->tree, &parsed, f->report), 0);
-	if (!parsed || weir_expr_open(&f->expr, parsed, &f->schema, f->report))
-		fail_msg("'%s' is not a condition", f->text);
-	weir_predicate_init(&f->predicate);
-	return weir_predicate_add_where(&f->predicate, f->expr, &f->schema, f->why);
-}
-
-static void close_condition(struct fixture *f)
-{
-	weir_expr_close(f->expr);
-	weir_tree_close(f->tree);
-	weir_report_close(f->report);
-}
 
 /* The row that the condition was made for, with some channels a step or two away from there, or at the ends of a range. */
 static void make_rows(struct fixture *f, const unsigned char *at)
@@ -89,7 +67,7 @@ static void compute_expected(struct fixture *f)
 
 	assert_int_equal(weir_block_open(&block, &f->schema), 0);
 	weir_rows_decode(&f->schema, f->rows, ROWS, block);
-	weir_expr_test(f->expr, block, f->expected);
+	weir_expr_test(f->derived.expr, block, f->expected);
 	weir_block_close(block);
 }
 
@@ -97,17 +75,17 @@ static void check_row(struct fixture *f, uint32_t i, struct tally *tally)
 {
 	static struct weir_filter_memory memory;
 	const unsigned char *row = f->rows + i * f->schema.row_bytes;
-	bool passes = weir_predicate_test(&f->predicate, &f->schema, row, NULL);
+	bool passes = weir_predicate_test(&f->derived.predicate, &f->schema, row, NULL);
 
-	if (f->predicate.exact ? passes != f->expected[i] : f->expected[i] && !passes)
+	if (f->derived.predicate.exact ? passes != f->expected[i] : f->expected[i] && !passes)
 		fail_msg("the predicate is not '%s'", f->text);
-	memcpy(memory.bits, f->predicate.bits, f->predicate.n_bits * sizeof(memory.bits[0]));
+	memcpy(memory.bits, f->derived.predicate.bits, f->derived.predicate.n_bits * sizeof(memory.bits[0]));
 	if (interpret(f->code, (uint32_t)f->n_code, row, f->schema.row_bytes, &memory) != passes)
 		fail_msg("the code is not '%s'", f->text);
 	tally->rows++;
 	tally->held += f->expected[i];
 	tally->passed += passes;
-	if (f->predicate.exact)
+	if (f->derived.predicate.exact)
 		return;
 	tally->implied_rows++;
 	tally->implied_held += f->expected[i];
@@ -121,31 +99,31 @@ static void check_user_tier(struct fixture *f)
 	unsigned char copy[sizeof(f->rows)];
 
 	memcpy(copy, f->rows, sizeof(copy));
-	assert_int_equal(weir_user_filter_open(&user, &f->predicate, &f->schema), 0);
+	assert_int_equal(weir_user_filter_open(&user, &f->derived.predicate, &f->schema), 0);
 	assert_true(weir_user_filter_rows(user, copy, ROWS) <= ROWS);
 	for (uint32_t i = 0; i < ROWS; i++)
-		if (weir_predicate_test(&f->predicate, &f->schema, f->rows + i * bytes, NULL))
+		if (weir_predicate_test(&f->derived.predicate, &f->schema, f->rows + i * bytes, NULL))
 			assert_memory_equal(copy + bytes * n++, f->rows + i * bytes, bytes);
 	weir_user_filter_close(user);
 }
 
 static void check_condition(struct fixture *f, const unsigned char *at, struct tally *tally)
 {
-	int err = open_condition(f);
+	int err = derive(&f->derived, f->text, &f->schema);
 
-	assert_true(!err || (err == -ENOTSUP && *f->why));
+	assert_true(!err || (err == -ENOTSUP && *f->derived.why));
 	tally->conditions++;
-	f->n_code = weir_codegen(&f->predicate, &f->schema, f->code, NULL, WEIR_FILTER_CODE_MAX);
+	f->n_code = weir_codegen(&f->derived.predicate, &f->schema, f->code, NULL, WEIR_FILTER_CODE_MAX);
 	if (!err && f->n_code > 0) {
 		tally->derived++;
-		tally->exact += f->predicate.exact;
+		tally->exact += f->derived.predicate.exact;
 		make_rows(f, at);
 		compute_expected(f);
 		for (uint32_t i = 0; i < ROWS; i++)
 			check_row(f, i, tally);
 		check_user_tier(f);
 	}
-	close_condition(f);
+	forget(&f->derived);
 }
 
 /* Numbers as sensors have them, now and then; else anything. */
@@ -217,28 +195,17 @@ static void set_field(struct weir_schema *schema, const char *name, uint8_t bits
 
 static void check_printed(const char *condition, const char *expected, bool is_exact)
 {
-	static struct fixture f;
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
+	struct weir_schema schema;
 
-	weir_schema_init(&f.schema, WEIR_CLOCK_MONOTONIC);
-	set_field(&f.schema, "x", 16, 0.01, 0);
-	set_field(&f.schema, "y", 16, 0.01, 0);
-	set_field(&f.schema, "n", 16, 1, 0);
-	set_field(&f.schema, "m", 16, 1, 3);
-	set_field(&f.schema, "w", 32, 0.01, 0);
-	set_field(&f.schema, "v", 32, 0.01, 0);
-	set_field(&f.schema, "h", 64, 1, 0);
-	snprintf(f.text, sizeof(f.text), "%s", condition);
-	if (open_condition(&f))
-		fail_msg("'%s': %s", condition, f.why);
-	weir_predicate_print(&f.predicate, &f.schema, stream);
-	fclose(stream);
-	assert_string_equal(text, expected);
-	assert_int_equal(f.predicate.exact, is_exact);
-	free(text);
-	close_condition(&f);
+	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
+	set_field(&schema, "x", 16, 0.01, 0);
+	set_field(&schema, "y", 16, 0.01, 0);
+	set_field(&schema, "n", 16, 1, 0);
+	set_field(&schema, "m", 16, 1, 3);
+	set_field(&schema, "w", 32, 0.01, 0);
+	set_field(&schema, "v", 32, 0.01, 0);
+	set_field(&schema, "h", 64, 1, 0);
+	expect_derived(condition, &schema, expected, is_exact);
 }
 
 /* Bounds by hand. Whole numbers, and scales that all channels share, are exact; where doubles do not say clearly what side

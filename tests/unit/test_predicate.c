@@ -14,6 +14,7 @@
 
 #include "../common/interpreter.h"
 #include "core/record.h"
+#include "derived.h"
 #include "lang/lang.h"
 #include "random_condition.h"
 
@@ -24,37 +25,10 @@
 #endif
 #define ROWS 60 /* each: up to 300 000 pairs */
 
-/* A condition in text, bound to a schema, with what was derived from it. */
 struct fixture {
 	struct weir_schema schema;
-	struct weir_report *report;
-	struct weir_tree *tree;
-	struct weir_expr *expr;
-	struct weir_predicate predicate;
-	char why[256];
+	struct derived derived;
 };
-
-static int derive(struct fixture *f, const char *condition)
-{
-	struct weir_tree_expr *parsed;
-
-	assert_int_equal(weir_report_open(&f->report, "<test>", condition), 0);
-	assert_int_equal(weir_parse_expr(&f->tree, &parsed, f->report), 0);
-	if (!parsed || weir_expr_open(&f->expr, parsed, &f->schema, f->report)) {
-		weir_report_print(f->report, stderr);
-		fail_msg("'%s' is not a condition", condition);
-	}
-	f->why[0] = 0;
-	weir_predicate_init(&f->predicate);
-	return weir_predicate_add_where(&f->predicate, f->expr, &f->schema, f->why);
-}
-
-static void forget(struct fixture *f)
-{
-	weir_expr_close(f->expr);
-	weir_tree_close(f->tree);
-	weir_report_close(f->report);
-}
 
 /* ------------------------------------------------------------ random conditions */
 
@@ -65,23 +39,23 @@ struct tally {
 static void check_row(const struct fixture *f, const struct bpf_insn *code, int n, const unsigned char *row,
 		      bool expected, struct tally *tally, const char *condition)
 {
-	bool passes = weir_predicate_test(&f->predicate, &f->schema, row, NULL);
+	bool passes = weir_predicate_test(&f->derived.predicate, &f->schema, row, NULL);
 	static struct weir_filter_memory memory;
 
-	if (f->predicate.exact ? passes != expected : expected && !passes)
+	if (f->derived.predicate.exact ? passes != expected : expected && !passes)
 		fail_msg("the predicate is not '%s'", condition);
-	memcpy(memory.bits, f->predicate.bits, f->predicate.n_bits * sizeof(memory.bits[0]));
+	memcpy(memory.bits, f->derived.predicate.bits, f->derived.predicate.n_bits * sizeof(memory.bits[0]));
 	if (interpret(code, (uint32_t)n, row, f->schema.row_bytes, &memory) != passes)
 		fail_msg("the code is not '%s'", condition);
 	tally->passed += passes;
-	tally->spared += !f->predicate.exact && !passes;
+	tally->spared += !f->derived.predicate.exact && !passes;
 }
 
 /* Decode, test and compare for ROWS rows. */
 static void check_rows(struct fixture *f, struct dice *dice, struct tally *tally, const char *condition)
 {
 	struct bpf_insn code[WEIR_FILTER_CODE_MAX];
-	int n = weir_codegen(&f->predicate, &f->schema, code, NULL, WEIR_FILTER_CODE_MAX);
+	int n = weir_codegen(&f->derived.predicate, &f->schema, code, NULL, WEIR_FILTER_CODE_MAX);
 	uint32_t bytes = f->schema.row_bytes;
 	unsigned char rows[ROWS * 64];
 	uint8_t expected[ROWS];
@@ -90,14 +64,14 @@ static void check_rows(struct fixture *f, struct dice *dice, struct tally *tally
 	assert_true(n > 0);
 	assert_int_equal(weir_block_open(&block, &f->schema), 0);
 	for (uint32_t i = 0; i < ROWS; i++)
-		random_row(dice, &f->schema, &f->predicate, rows + i * bytes);
+		random_row(dice, &f->schema, &f->derived.predicate, rows + i * bytes);
 	weir_rows_decode(&f->schema, rows, ROWS, block);
-	weir_expr_test(f->expr, block, expected);
+	weir_expr_test(f->derived.expr, block, expected);
 	for (uint32_t i = 0; i < ROWS; i++)
 		check_row(f, code, n, rows + i * bytes, expected[i], tally, condition);
 	weir_block_close(block);
 	tally->derived++;
-	tally->exact += f->predicate.exact;
+	tally->exact += f->derived.predicate.exact;
 }
 
 /*
@@ -118,12 +92,12 @@ static void test_sound(void **state)
 
 		random_schema(&dice, &f.schema);
 		random_condition(&dice, &f.schema, text);
-		err = derive(&f, text);
+		err = derive(&f.derived, text, &f.schema);
 		assert_true(!err || err == -ENOTSUP);
-		assert_int_equal(!err && f.predicate.exact, !f.why[0]);
+		assert_int_equal(!err && f.derived.predicate.exact, !f.derived.why[0]);
 		if (!err)
 			check_rows(&f, &dice, &tally, text);
-		forget(&f);
+		forget(&f.derived);
 	}
 	/* Every kind of result is there, and neither answer is rare. */
 	assert_true(tally.derived * ROWS > CONDITIONS * 20);
@@ -173,20 +147,10 @@ static void make_schema(struct weir_schema *schema)
 
 static void check_printed(const char *condition, const char *expected, bool is_exact)
 {
-	static struct fixture f;
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
+	struct weir_schema schema;
 
-	make_schema(&f.schema);
-	if (derive(&f, condition))
-		fail_msg("'%s': %s", condition, f.why);
-	weir_predicate_print(&f.predicate, &f.schema, stream);
-	fclose(stream);
-	assert_string_equal(text, expected);
-	assert_int_equal(f.predicate.exact, is_exact);
-	free(text);
-	forget(&f);
+	make_schema(&schema);
+	expect_derived(condition, &schema, expected, is_exact);
 }
 
 /* Known bounds, by hand: rising and falling scale, each comparison, both orders, `not` by De Morgan, what is always or
@@ -261,11 +225,11 @@ static void check_refused(const char *condition, const char *reason)
 	static struct fixture f;
 
 	make_schema(&f.schema);
-	if (derive(&f, condition) != -ENOTSUP)
+	if (derive(&f.derived, condition, &f.schema) != -ENOTSUP)
 		fail_msg("'%s' is not refused", condition);
-	if (!strstr(f.why, reason))
-		fail_msg("'%s': %s", condition, f.why);
-	forget(&f);
+	if (!strstr(f.derived.why, reason))
+		fail_msg("'%s': %s", condition, f.derived.why);
+	forget(&f.derived);
 }
 
 /* What is not pushed down names what stands in the way. */
@@ -298,9 +262,9 @@ static void test_too_long(void **state)
 	make_schema(&f.schema);
 	for (int i = 0; i < WEIR_PREDICATE_NODES_MAX / 2; i++)
 		sprintf(text + strlen(text), " or %s > %d", i % 2 ? "x" : "w", i);
-	assert_int_equal(derive(&f, text), -ENOTSUP);
-	assert_non_null(strstr(f.why, "too many parts"));
-	forget(&f);
+	assert_int_equal(derive(&f.derived, text, &f.schema), -ENOTSUP);
+	assert_non_null(strstr(f.derived.why, "too many parts"));
+	forget(&f.derived);
 }
 
 int main(void)

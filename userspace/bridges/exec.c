@@ -220,7 +220,6 @@ static void exec_close(struct weir_node *node)
 }
 
 static const char *const per_words[] = { [PER_STREAM] = "stream", [PER_RECORD] = "record", NULL };
-static const char *const error_words[] = { "stop", "skip", NULL };
 
 static const struct weir_param params[] = {
 	{ .name = "per",
@@ -231,20 +230,7 @@ static const struct weir_param params[] = {
 	  .help = "stream: one program reads all records; record: one is started for each, which also finds t and the "
 		  "fields in its environment, as WEIR_t and WEIR_NAME" },
 	WEIR_SHEET_PARAM,
-	{ .name = "deadline",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "10s",
-	  .min = 0.001,
-	  .max = 86400,
-	  .help = "it is killed when it takes longer: for its record; for a stream, to take records, and to end after "
-		  "the last" },
-	{ .name = "on_error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "stop",
-	  .words = error_words,
-	  .help = "when it fails or is killed: stop the run, or skip and count what it was given" },
+	WEIR_PROGRAM_PARAMS("its record"),
 	{ 0 }
 };
 

@@ -35,6 +35,15 @@ int cmd_park(int argc, char **argv);
 /** @brief Parse with argp under the name "weir COMMAND". Exits with CLI_USAGE on wrong usage, as argp does. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/** What a command that shows something was asked: a word, or NULL, and in which form. */
+struct cli_query {
+	const char *word;
+	enum weir_format format;
+};
+
+/** @brief Parse `[WORD] [--json]`, as cli_parse(). `words` stands for the word in the usage; NULL: there is none. */
+struct cli_query cli_query(int argc, char **argv, const char *words, const char *doc);
+
 /** The text of a program, and what messages call it. */
 struct program {
 	char *text;

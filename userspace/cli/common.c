@@ -17,6 +17,44 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 	argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
+static const struct argp_option query_options[] = {
+	{ "json", 'j', NULL, 0, "print JSON", 0 },
+	{ 0 },
+};
+
+struct query {
+	struct cli_query asked;
+	bool takes_word;
+};
+
+static error_t parse_query(int key, char *value, struct argp_state *state)
+{
+	struct query *query = state->input;
+
+	switch (key) {
+	case 'j':
+		query->asked.format = WEIR_FORMAT_JSON;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!query->takes_word)
+			return ARGP_ERR_UNKNOWN;
+		if (query->asked.word)
+			argp_error(state, "one word only");
+		query->asked.word = value;
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+struct cli_query cli_query(int argc, char **argv, const char *words, const char *doc)
+{
+	struct argp argp = { .options = query_options, .parser = parse_query, .args_doc = words, .doc = doc };
+	struct query query = { .asked.format = WEIR_FORMAT_TEXT, .takes_word = words };
+
+	cli_parse(&argp, argc, argv, &query);
+	return query.asked;
+}
+
 /* A program is text: up to the first NUL, and there must be none. NULL with errno set on failure. */
 static char *read_all(FILE *file)
 {

@@ -5,6 +5,8 @@
 
 #include "core/internal.h"
 
+const char *const weir_on_error_words[] = { "stop", "skip", NULL };
+
 /* A name that the driver's own table does not have is a mistake in the driver, found by its first test. */
 static const struct weir_arg *find(const struct weir_node *node, const char *name)
 {

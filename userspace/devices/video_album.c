@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/bytes.h"
 #include "devices/video_picture.h"
 
 #define NAME_BYTES sizeof("/frame-4294967295.ppm")
@@ -57,19 +58,13 @@ int weir_video_album_open(struct weir_video_album **out, const char *dir, uint32
 	return mkdir(dir, 0777) && errno != EEXIST ? -errno : 0;
 }
 
-static int write_all(const char *path, const uint8_t *bytes, size_t n)
+static int write_file(const char *path, const uint8_t *bytes, size_t n)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), err = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), err;
 
 	if (fd < 0)
 		return -errno;
-	while (n && !err) {
-		ssize_t got = write(fd, bytes, n);
-
-		err = got < 0 && errno != EINTR ? -errno : 0;
-		bytes += got > 0 ? got : 0;
-		n -= got > 0 ? (size_t)got : 0;
-	}
+	err = weir_bytes_write(fd, bytes, n);
 	close(fd);
 	return err;
 }
@@ -83,7 +78,7 @@ static void drop(struct weir_video_album *album, uint32_t place)
 int weir_video_album_add(struct weir_video_album *album, const struct weir_video_frame *frame, char *path)
 {
 	size_t n = weir_video_encode(&album->shape, frame->bytes, album->picture);
-	int err = write_all(album->part, album->picture, n);
+	int err = write_file(album->part, album->picture, n);
 
 	name_picture(album, frame->sequence, path);
 	if (!err && rename(album->part, path))

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/bytes.h"
 #include "core/record.h"
 #include "format/record_format.h"
 #include "weir/record_file.h"
@@ -55,21 +56,6 @@ void weir_record_writer_close(struct weir_record_writer *writer)
 	free(writer);
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, bytes, n);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			bytes += done;
-			n -= (size_t)done;
-		}
-	}
-	return 0;
-}
-
 /* The payload stands in the buffer already. */
 static int write_block(struct weir_record_writer *writer, enum weir_record_kind kind, uint32_t n, uint32_t bytes)
 {
@@ -83,7 +69,7 @@ static int write_block(struct weir_record_writer *writer, enum weir_record_kind 
 	};
 
 	weir_record_header_write(&header, writer->buffer);
-	return write_all(writer->fd, writer->buffer, WEIR_RECORD_HEADER + bytes);
+	return weir_bytes_write(writer->fd, writer->buffer, WEIR_RECORD_HEADER + bytes);
 }
 
 /* A torn end is left as it is. Blocks are looked for at multiples of eight bytes. */
@@ -94,7 +80,7 @@ static int align(int fd)
 
 	if (fstat(fd, &stat) < 0)
 		return -errno;
-	return write_all(fd, zeros, (size_t)(-stat.st_size & (WEIR_RECORD_ALIGN - 1)));
+	return weir_bytes_write(fd, zeros, (size_t)(-stat.st_size & (WEIR_RECORD_ALIGN - 1)));
 }
 
 static int begin_session(struct weir_record_writer *writer)

@@ -454,7 +454,6 @@ static const char *const per_words[] = {
 	[PER_WINDOW] = "window", [PER_STREAM] = "stream", [PER_RECORD] = "record", NULL
 };
 static const char *const time_words[] = { [TIME_RECORD] = "record", [TIME_OWN] = "own", NULL };
-static const char *const error_words[] = { "stop", "skip", NULL };
 
 static const struct weir_param params[] = {
 	{ .name = "command",
@@ -485,20 +484,7 @@ static const struct weir_param params[] = {
 	  .words = time_words,
 	  .help = "of an answer: that of its window or record, for a stream of the record that has its number; or own: "
 		  "its column or member t, in ns" },
-	{ .name = "deadline",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "10s",
-	  .min = 0.001,
-	  .max = 86400,
-	  .help = "it is killed when it takes longer: for its window or record; for a stream, to take records, and to "
-		  "end after the last" },
-	{ .name = "on_error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "stop",
-	  .words = error_words,
-	  .help = "when it fails or is killed: stop the run, or skip and count what it was given" },
+	WEIR_PROGRAM_PARAMS("its window or record"),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };

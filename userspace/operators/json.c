@@ -201,8 +201,6 @@ static void json_close(struct weir_node *node)
 	free(json->message);
 }
 
-static const char *const error_words[] = { "stop", "skip", NULL };
-
 static const struct weir_param params[] = {
 	{ .name = "field",
 	  .style = WEIR_POSITIONAL,
@@ -230,12 +228,7 @@ static const struct weir_param params[] = {
 	  .min = 2,
 	  .max = 4080,
 	  .help = "bytes of a text cell that does not say; an object that does not fit is left out and counted" },
-	{ .name = "on_error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "stop",
-	  .words = error_words,
-	  .help = "at text that is no such object, stop the run, or skip the record and count it" },
+	WEIR_PARAM_ON_ERROR("at text that is no such object, stop the run, or skip the record and count it"),
 	{ 0 }
 };
 

@@ -10,8 +10,6 @@
 #include "weir/callee.h"
 #include "weir/fields.h"
 
-const char *const weir_callee_errors[] = { "stop", "skip", NULL };
-
 /* ------------------------------------------------------- library and function */
 
 /* A bare name that is a file here means that file, as a reader would think; else the loader looks for it. */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/bytes.h"
 #include "core/record.h"
 #include "weir/output.h"
 #include "weir/sheet.h"
@@ -92,19 +93,6 @@ int weir_sheet_clear(struct weir_sheet *sheet, bool has_header)
 	return has_header && sheet->output ? weir_output_start(sheet->output, sheet->fd) : 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, bytes, n);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		bytes += done > 0 ? done : 0;
-		n -= done > 0 ? (size_t)done : 0;
-	}
-	return 0;
-}
-
 /* A text within a line: what would end the line, or the field, is a blank. */
 static size_t write_text(char *to, const char *text)
 {
@@ -159,7 +147,7 @@ static int add_buffered(struct weir_sheet *sheet, const struct weir_block *block
 		size_t bytes = sheet->form == WEIR_SHEET_RAW ? write_rows(sheet, block, from, n)
 							     : write_lines(sheet->buffer, block, from, n);
 
-		err = write_all(sheet->fd, sheet->buffer, bytes);
+		err = weir_bytes_write(sheet->fd, sheet->buffer, bytes);
 	}
 	return err;
 }

@@ -37,8 +37,6 @@ struct weir_callee_table {
 	union weir_call_value *column[WEIR_FIELDS_MAX];
 };
 
-extern const char *const weir_callee_errors[]; /**< words of `on_error` */
-
 #define WEIR_CALLEE_PARAMS                                                                                             \
 	{ .name = "function",                                                                                          \
 	  .style = WEIR_POSITIONAL,                                                                                    \
@@ -49,11 +47,7 @@ extern const char *const weir_callee_errors[]; /**< words of `on_error` */
 		  .style = WEIR_KEY,                                                                                   \
 		  .value = WEIR_V_TEXT,                                                                                \
 		  .help = "a text for the function's begin()" },                                                       \
-	{                                                                                                              \
-		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "stop",                       \
-		.words = weir_callee_errors,                                                                           \
-		.help = "when the function fails: stop the run, or skip the records and count them"                    \
-	}
+		WEIR_PARAM_ON_ERROR("when the function fails: stop the run, or skip the records and count them")
 
 /** The same for drivers whose functions take windows: see weir/members.h. */
 #define WEIR_CALLEE_WINDOW_PARAMS                                                                   \

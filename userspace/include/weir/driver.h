@@ -459,6 +459,15 @@ void weir_sorts(struct weir_node *node);
 		.help = "live: how long to wait for records that are still under way before time counts as passed" \
 	}
 
+/** For the table of a driver that may come upon what it cannot use: `on_error`, of which weir_arg_int() is 0 to stop the run, 1 to skip
+ *  and count it. `when` is a string literal: the line of help. */
+#define WEIR_PARAM_ON_ERROR(when)                                                                \
+	{                                                                                        \
+		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "stop", \
+		.words = weir_on_error_words, .help = when                                       \
+	}
+extern const char *const weir_on_error_words[];
+
 /** One of the streams that a combiner reads. */
 struct weir_tributary {
 	const char *name; /**< of the stream, or `in1`, `in2` … where it has none; lives until open() returns */

@@ -18,6 +18,19 @@
 extern "C" {
 #endif
 
+/** Rows of the table of a driver that hands records to programs: `deadline` and `on_error`. `share` is a string literal, what one
+ *  program gets: "its record". */
+#define WEIR_PROGRAM_PARAMS(share)                                                \
+	{ .name = "deadline",                                                     \
+	  .style = WEIR_KEY,                                                      \
+	  .value = WEIR_V_DURATION,                                               \
+	  .fallback = "10s",                                                      \
+	  .min = 0.001,                                                           \
+	  .max = 86400,                                                           \
+	  .help = "it is killed when it takes longer: for " share                 \
+		  "; for a stream, to take records, and to end after the last" }, \
+		WEIR_PARAM_ON_ERROR("when it fails or is killed: stop the run, or skip and count what it was given")
+
 struct weir_program;
 
 /**
