@@ -46,6 +46,7 @@ static int fail_device(struct weir_node *node, struct v4l2 *v4l2, int err)
 			     : err == -ENXIO      ? "no video can be captured from it in one piece"
 			     : err == -ENOTTY     ? "it is no video device"
 			     : err == -EOPNOTSUPP ? "it has one rate only: leave rate= away"
+			     : err == -EPROTO     ? "its frames are not what it had agreed to"
 			     : err == -EIO        ? "the cable or the bus may be bad"
 						  : NULL;
 

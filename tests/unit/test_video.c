@@ -230,7 +230,7 @@ static void another_size_than_agreed_is_an_error(void **state)
 	fake.changes_its_mind = true;
 	assert_int_equal(weir_video_open(&video, path), 0);
 	assert_int_equal(weir_video_agree(&video, NULL, 0, 0), 0);
-	assert_int_equal(weir_video_start(&video, 0), -EIO);
+	assert_int_equal(weir_video_start(&video, 0), -EPROTO);
 }
 
 /* --------------------------------------------------------------------- frames */

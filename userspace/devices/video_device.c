@@ -157,7 +157,7 @@ static int set_format(struct weir_video *video)
 	if (err)
 		return err;
 	if (pix->width != shape->width || pix->height != shape->height || pix->pixelformat != shape->format->fourcc)
-		return -EIO;
+		return -EPROTO;
 	if (pix->bytesperline >= shape->width * shape->format->step)
 		video->shape.stride = pix->bytesperline;
 	video->shape.bytes = shape->stride * shape->height;
@@ -190,7 +190,7 @@ static int map_buffer(struct weir_video *video, uint32_t index)
 	if (err)
 		return err;
 	if (buffer.length < video->shape.bytes)
-		return -EIO;
+		return -EPROTO;
 	video->operation = "map a buffer";
 	at = mmap(NULL, buffer.length, PROT_READ, MAP_SHARED, video->fd, buffer.m.offset);
 	if (at == MAP_FAILED)

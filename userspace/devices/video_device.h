@@ -106,7 +106,7 @@ void weir_video_offers(struct weir_video *video, char *text, size_t size);
 
 /**
  * @brief Set what was agreed on, ask for `rate_hz` frames a second (0: as it is), and begin. `video->rate_hz` is what it came to.
- * @return 0; -EBUSY: another program has it; -EOPNOTSUPP: its rate is fixed; -EIO: the camera has changed its mind; -errno.
+ * @return 0; -EBUSY: another program has it; -EOPNOTSUPP: its rate is fixed; -EPROTO: the camera has changed its mind; -errno.
  */
 int weir_video_start(struct weir_video *video, double rate_hz);
 
