@@ -189,6 +189,7 @@ static struct mosquitto *join(struct load *load, int port)
 	mosquitto_subscribe_callback_set(client, on_subscribe);
 	mosquitto_message_callback_set(client, on_message);
 	mosquitto_max_inflight_messages_set(client, 0);
+	mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
 	load->has_failed |= mosquitto_connect(client, "127.0.0.1", port, 60);
 	return client;
 }
