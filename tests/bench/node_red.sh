@@ -31,7 +31,7 @@ fetch() {
     grep -qs "\"version\": \"$version\"" "$red/node_modules/node-red/package.json" && return
     mkdir -p "$red"
     npm install --no-audit --no-fund --omit=dev --prefix "$red" "node-red@$version" >"$red/npm.log" 2>&1 ||
-        cannot "npm could not fetch node-red@$version: $(grep -m 1 'npm .*[Ee]rr' "$red/npm.log")"
+        cannot "npm could not fetch node-red@$version: $(grep 'npm .*[Ee]rr' "$red/npm.log" | sed -n 2p)"
 }
 
 flow() { # QOS: what weir does, in three nodes
