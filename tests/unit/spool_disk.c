@@ -34,6 +34,7 @@ struct disk {
 	uint64_t random, limit, operations;
 	uint32_t fail;
 	struct trouble trouble;
+	int full;    /* what is said at the limit */
 	int refusal; /* of what changes anything; 0: none */
 	bool dead, hangs;
 	uint32_t n_hanging;
@@ -47,7 +48,7 @@ struct disk *disk_new(uint64_t seed)
 	pthread_mutex_init(&disk->lock, NULL);
 	pthread_cond_init(&disk->calm, NULL);
 	disk->random = seed;
-	disk->limit = UINT64_MAX;
+	disk_limit(disk, UINT64_MAX);
 	return disk;
 }
 
@@ -190,10 +191,10 @@ static int write_file(struct disk *disk, int fd, const void *bytes, uint32_t n, 
 	if (disk->dead || disk->refusal)
 		return err;
 	if (!err && disk_bytes(disk) + more > disk->limit)
-		err = -ENOSPC;
+		err = disk->full;
 	if (err) /* a part of it may be there */
 		n = harness_below(&disk->random, n + 1);
-	if (err == -ENOSPC && at + n > file->n_live)
+	if (err && err == disk->full && at + n > file->n_live)
 		n = 0;
 	if (n)
 		put(file, bytes, n, at);
@@ -406,6 +407,13 @@ void disk_kill(struct disk *disk)
 void disk_limit(struct disk *disk, uint64_t bytes)
 {
 	disk->limit = bytes;
+	disk->full = -ENOSPC;
+}
+
+void disk_quota(struct disk *disk, uint64_t bytes)
+{
+	disk->limit = bytes;
+	disk->full = -EDQUOT;
 }
 
 void disk_fail(struct disk *disk, uint32_t n)

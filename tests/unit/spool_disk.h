@@ -23,6 +23,8 @@ void disk_kill(struct disk *disk);
 
 /** @brief Bytes that all files together may have; UINT64_MAX: no limit. Beyond: -ENOSPC. */
 void disk_limit(struct disk *disk, uint64_t bytes);
+/** @brief The same, as a user's share of a disk: beyond it is -EDQUOT. */
+void disk_quota(struct disk *disk, uint64_t bytes);
 /** @brief From now on one operation in `n` fails with -EIO; 0: none. */
 void disk_fail(struct disk *disk, uint32_t n);
 /** @brief The operation that is the `operation`th from now on fails with `error`; 0: the process dies there, and nothing that

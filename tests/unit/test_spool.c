@@ -310,6 +310,32 @@ static void the_limit_gives_way_at_its_end(void **state)
 	}
 }
 
+/* On a full disk, or at the end of a quota, the oldest give way where they are to, and what is given up is counted. */
+static void a_full_disk_is_like_the_limit(void **state)
+{
+	void (*const fill[])(struct disk *, uint64_t) = { disk_limit, disk_quota };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct model m;
+		uint32_t n = 0;
+
+		model_open(&m, WEIR_SPOOL_DROP_OLDEST, 1);
+		model_append(&m, 1000);
+		model_sync(&m);
+		fill[i](m.disk, disk_bytes(m.disk));
+		model_append(&m, 300);
+		model_sync(&m);
+		for (; model_take(&m); n++)
+			;
+		assert_int_equal(m.offset, m.next);
+		assert_true(!m.id[0] && m.id[m.next - 1]);
+		assert_int_equal(n, model_counts(&m).waiting);
+		assert_int_equal(n + model_counts(&m).lost_limit + model_counts(&m).lost_disk, m.next);
+		model_close(&m);
+	}
+}
+
 /* A file system that becomes read-only while the spool is open: what comes is lost and counted, what is there still arrives, and
  * when it can be written to again the spool goes on. */
 static void a_disk_may_become_read_only(void **state)
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(older_first_after_an_outage),
 		cmocka_unit_test(dropping_goes_on_for_ever),
 		cmocka_unit_test(the_limit_gives_way_at_its_end),
+		cmocka_unit_test(a_full_disk_is_like_the_limit),
 		cmocka_unit_test(a_disk_may_become_read_only),
 		cmocka_unit_test(a_damaged_file_in_the_middle_is_passed),
 		cmocka_unit_test(what_cannot_be_read_is_passed),

@@ -259,6 +259,11 @@ static bool make_room(struct weir_spool *spool, struct weir_spool_batch *batch, 
 	return true;
 }
 
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
 /* @return false: the rest has to wait. */
 static bool write_batch(struct weir_spool *spool, struct weir_spool_batch *batch)
 {
@@ -274,9 +279,9 @@ static bool write_batch(struct weir_spool *spool, struct weir_spool_batch *batch
 		if (err >= 0)
 			continue;
 		count_error(spool);
-		if (err == -ENOSPC ? !make_room(spool, batch, &spool->counts.lost_disk) : waits(spool))
+		if (is_full(err) ? !make_room(spool, batch, &spool->counts.lost_disk) : waits(spool))
 			return false;
-		if (err != -ENOSPC)
+		if (!is_full(err))
 			lose_rest(spool, batch, &spool->counts.lost_disk);
 	}
 	return true;
