@@ -43,7 +43,7 @@ struct weir_held {
 	bool is_over; /* nothing is to be asked any more */
 	bool told;    /* its trouble has been reported */
 	/* Loop's thread. */
-	int64_t deadline_ns;
+	int64_t deadline_ns, stale_ns;
 	const struct weir_agent *agent[PATH_MAX];
 	uint32_t turns[PATH_MAX], n_agents;
 	struct weir_feed *feed[PATH_MAX];
@@ -177,6 +177,7 @@ static int take(struct weir_node *node, struct weir_guarding *guarding)
 	held->what = request.what;
 	held->is_direct = request.direct;
 	held->deadline_ns = request.deadline_ns;
+	held->stale_ns = request.stale_ns;
 	guarding->n++;
 	node->held = held;
 	return 0;
@@ -357,7 +358,9 @@ static void vouch(struct weir_held *held, struct weir_guarding *guarding, int64_
 
 	if (well)
 		weir_guard_link_beat(&guarding->link, &held->grip, now, fresh_ns);
-	if (well && idle && is_lost(guarding, held) && !held->told)
+	/* With a source that is still silent it would be refused, at each pulse. */
+	if (well && idle && is_lost(guarding, held) && !held->told &&
+	    (!held->stale_ns || now - fresh_ns < held->stale_ns))
 		retake(held, guarding);
 	look_at_told(held, guarding);
 }
