@@ -176,7 +176,10 @@ static int drain_once(struct weir_loop_intake *intake, int64_t *patience_ns)
 {
 	int error = 0;
 
+	/* A reader that the loop itself runs makes space now or never. */
 	if (!weir_intake_claim(intake))
+		weir_loop_serve_guest(intake->loop);
+	if (!intake->claimed && !weir_intake_claim(intake))
 		error = weir_ring_wait_space(intake->config.ring, weir_now(WEIR_CLOCK_MONOTONIC) + *patience_ns);
 	if (error == -EINTR)
 		return -EAGAIN; /* interrupted: nobody wants the rest */

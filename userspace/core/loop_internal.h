@@ -111,6 +111,9 @@ static inline bool weir_intake_wants_data(const struct weir_loop_intake *intake)
 	return !intake->over && !intake->rest_until_ns;
 }
 
+/** @brief Have the guest take what has landed. On the loop's thread, or while nobody runs it. */
+void weir_loop_serve_guest(struct weir_loop *loop);
+
 /** @brief Call back, unless the watch is over. `events` as of poll(). */
 void weir_watch_serve(struct weir_loop_watch *watch, unsigned events);
 

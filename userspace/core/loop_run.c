@@ -217,7 +217,7 @@ void weir_loop_set_guest(struct weir_loop *loop, int64_t (*serve)(void *context)
 	loop->guest_context = context;
 }
 
-static void serve_guest(struct weir_loop *loop)
+void weir_loop_serve_guest(struct weir_loop *loop)
 {
 	if (loop->guest)
 		loop->guest_due_ns = loop->guest(loop->guest_context);
@@ -240,9 +240,9 @@ int weir_loop_run(struct weir_loop *loop)
 		return error;
 	for (;;) {
 		/* First what is in a hurry; then once more, since a timer or a quiet device may have brought something. */
-		serve_guest(loop);
+		weir_loop_serve_guest(loop);
 		tend(loop);
-		serve_guest(loop);
+		weir_loop_serve_guest(loop);
 		if (atomic_exchange(&loop->stopping, false))
 			break;
 		error = loop->backend->turn(loop, next_deadline(loop));
