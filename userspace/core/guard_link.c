@@ -248,6 +248,12 @@ static int await_room(const struct weir_guard_link *link, const struct weir_guar
 	return 0;
 }
 
+/* Once on the way up: it goes up by one at a time. */
+static bool is_half_full(uint64_t head, const struct weir_guard_tell_slot *told)
+{
+	return head - atomic_load_explicit(&told->tail, memory_order_relaxed) == WEIR_GUARD_QUEUE / 2;
+}
+
 int weir_guard_link_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, const double *value,
 			int64_t record_t, uint32_t how)
 {
@@ -265,8 +271,8 @@ int weir_guard_link_ask(struct weir_guard_link *link, const struct weir_guard_gr
 	ask->how = how;
 	memcpy(ask->value, value, grip->n * sizeof(*value));
 	atomic_store_explicit(&slot->head, head + 1, memory_order_release);
-	/* What is done is taken note of when the guard next wakes by itself. */
-	if (!(how & WEIR_ASK_IS_DONE))
+	/* What is done is taken note of when the guard next wakes by itself, or before there is no room for more. */
+	if (!(how & WEIR_ASK_IS_DONE) || is_half_full(head + 1, weir_guard_link_told(link, grip)))
 		ring_bell(link);
 	return 0;
 }
