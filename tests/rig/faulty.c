@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * `weir run` with one stage more: `faulty` passes its records on until a signal makes it do what stages should not. SIGUSR1:
- * it never returns. SIGUSR2: it eats memory until the kernel has had enough.
+ * `weir run` with two stages more: `faulty` passes its records on until a signal makes it do what stages should not. SIGUSR1:
+ * it never returns. SIGUSR2: it eats memory until the kernel has had enough. `brief_faulty` is the same, and claims to be brief, so
+ * that the loop runs it.
  *
  *   faulty PROGRAM   run it
  *   faulty -         run each line of the standard input in a process of its own, at once, and print its process id
@@ -46,14 +47,21 @@ static const struct weir_driver faulty_driver = {
 	.operator_params = no_params,
 	.stage = &faulty_ops,
 };
+static const struct weir_operator_ops brief_ops = { .open = faulty_open, .push = faulty_push, .is_brief = true };
+static const struct weir_driver brief_driver = {
+	.name = "brief_faulty",
+	.doc = "goes wrong on a signal, in the loop",
+	.operator_params = no_params,
+	.stage = &brief_ops,
+};
 
 extern const struct weir_driver weir_sensor_synth, weir_sensor_iio, weir_sensor_gpio, weir_operator_select,
 	weir_operator_switch, weir_actuator_gpio;
 
 /* The linker looks into the library only for what is not defined here: this is the registry. */
 const struct weir_driver *const weir_drivers[] = {
-	&weir_sensor_synth,    &weir_sensor_iio,      &weir_sensor_gpio,   &faulty_driver,
-	&weir_operator_select, &weir_operator_switch, &weir_actuator_gpio,
+	&weir_sensor_synth, &weir_sensor_iio,      &weir_sensor_gpio,     &faulty_driver,
+	&brief_driver,      &weir_operator_select, &weir_operator_switch, &weir_actuator_gpio,
 };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
 const struct weir_absent weir_absents[] = { { 0 } };
