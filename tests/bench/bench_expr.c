@@ -144,6 +144,11 @@ int main(void)
 	for (uint32_t i = 0; i < block->n; i++)
 		for (int field = X; field <= Z; field++)
 			block->column[field].real[i] = field == Y ? rand() % 6 : rand() % 1000;
+	printf("Blocks of %d records in the first-level cache, beside the loop written for the one expression; best of "
+	       "%d.\n"
+	       "Its limits: loading and storing columns, 16 bytes at a time; where there is one, the "
+	       "square root.\n",
+	       WEIR_BLOCK_MAX, ROUNDS);
 	printf("%-24s %8s %8s %9s\n", "expression, ns/record", "weir", "by hand", "ratio");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		status |= bench(cases[i].text, cases[i].native, &schema, block);

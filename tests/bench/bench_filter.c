@@ -355,6 +355,9 @@ int main(void)
 		return 1;
 	decode(bench);
 	open_feed(bench);
+	printf("Best of %d. The C loops' limits: a branch that the data decide, and copying what passes; on columns, "
+	       "loading them.\n",
+	       ROUNDS);
 	printf("%-25s  %-26s  %-17s   %s\n", "", "raw rows", "inline, by", "decoded columns");
 	printf("%-18s %6s %8s %8s %8s %8s %8s   %8s %8s %7s\n", "ns/record", "passes", "C loop", "user", "batch",
 	       "fentry", "kprobe", "C loop", "where", "ratio");

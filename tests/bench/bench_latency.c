@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How long a record is on its way: from the time at which a source at 1 kHz owes it until a function in the second agent behind it
- * has it, two rings and three threads. Beside it a bare thread that sleeps until those times.
+ * How long a record is on its way: from the time at which a source at 1 kHz owes it until a function has it, in the second agent behind
+ * it, over two rings and three threads, or in another process, over a shared stream. Beside it a bare thread that sleeps until those
+ * times: nobody who is woken up by a timer can be earlier.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,22 +75,41 @@ static uint32_t read_ages(const char *path, int64_t *age_ns)
 	return n;
 }
 
-static uint32_t go_through_weir(const char *self, int64_t *age_ns)
+/* `format` is a program with the places of the function and of the file in it. */
+static void measure(const char *what, const char *self, const char *format, int64_t *age_ns)
 {
-	char path[] = "/tmp/weir-latency-XXXXXX", program[4096];
+	char path[] = "/tmp/weir-latency-XXXXXX", function[2048], program[4096];
 	int fd = mkstemp(path);
-	uint32_t n;
 
 	if (fd < 0)
 		exit(1);
 	close(fd);
-	snprintf(program, sizeof(program),
-		 "a = synth:counter rate=1kHz | select due = t\na | call '%.*s../call/functions.so:age' | csv:%s",
-		 (int)(strrchr(self, '/') + 1 - self), self, path);
+	snprintf(function, sizeof(function), "%.*s../call/functions.so:age", (int)(strrchr(self, '/') + 1 - self),
+		 self);
+	snprintf(program, sizeof(program), format, function, path);
 	run(program);
-	n = read_ages(path, age_ns);
+	show(what, age_ns, read_ages(path, age_ns));
 	unlink(path);
-	return n;
+}
+
+/* The source in a process of its own. */
+static void measure_processes(const char *self, int64_t *age_ns)
+{
+	char directory[] = "/tmp/weir-bench-XXXXXX", lock[64];
+	pid_t child;
+
+	if (!mkdtemp(directory) || setenv("RUNTIME_DIRECTORY", directory, 1))
+		exit(1);
+	child = fork();
+	if (!child) {
+		run("synth:counter rate=1kHz | select due = t | weir:latency readers=1");
+		_exit(0);
+	}
+	measure("source, another process", self, "weir:latency | call '%s' | csv:%s", age_ns);
+	waitpid(child, NULL, 0);
+	snprintf(lock, sizeof(lock), "%s/latency.lock", directory);
+	unlink(lock);
+	rmdir(directory);
 }
 
 int main(int argc, char **argv)
@@ -96,8 +117,13 @@ int main(int argc, char **argv)
 	static int64_t age_ns[N];
 
 	(void)argc;
+	printf("Median, 99th percentile and most of %u records. Nobody can be earlier than the bare thread, which a "
+	       "timer wakes up.\n",
+	       N);
 	printf("%-36s %10s %10s %10s\n", "us after a record is due, at 1 kHz", "p50", "p99", "most");
-	show("source, two agents", age_ns, go_through_weir(argv[0], age_ns));
+	measure("source, two agents", argv[0], "a = synth:counter rate=1kHz | select due = t\na | call '%s' | csv:%s",
+		age_ns);
+	measure_processes(argv[0], age_ns);
 	sleep_bare(age_ns);
 	show("a bare thread that sleeps", age_ns, N);
 	return 0;

@@ -175,7 +175,10 @@ int main(void)
 {
 	static const uint32_t row_bytes[] = { 16, 24, 64 }, block[] = { 1, 64, 1024 };
 
-	printf("ring: one writer thread, one reader thread; median of %d\n", RUNS);
+	printf("One writer thread, one reader thread that sums a field of each row; median of %d. The limit is memcpy "
+	       "of the same bytes\n"
+	       "into as much memory, by one thread that nobody reads from.\n",
+	       RUNS);
 	printf("%9s %6s %10s %13s %10s %8s\n", "row bytes", "block", "ns/record", "Mrecords/s", "memcpy ns", "ratio");
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 3; j++)

@@ -161,7 +161,13 @@ int main(void)
 		die("no directory");
 	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
 	weir_schema_add(&schema, "value", WEIR_INT, "", 0);
-	printf("shared stream: one process to another, rows of %d bytes; median of %d\n", ROW_BYTES, RUNS);
+	printf("Shared stream: one process to another, which sums a field of each row where it lies; rows of %d bytes, "
+	       "median of %d.\n"
+	       "The limit is memcpy of the same bytes into as much memory, by one thread that nobody reads from: here "
+	       "each cache\n"
+	       "line also moves from one processor to the other. In blocks of 1 each row is published, and looked for, "
+	       "by itself.\n",
+	       ROW_BYTES, RUNS);
 	printf("%6s %10s %13s %10s %13s %8s\n", "block", "ns/record", "Mrecords/s", "memcpy ns", "Mrecords/s", "ratio");
 	for (int i = 0; i < 3; i++)
 		measure(&schema, block[i]);

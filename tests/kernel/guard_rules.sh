@@ -67,6 +67,8 @@ awk -F, '$2 == "LINE4" || $2 == "LINE5" { on[$2] = $7; if (on["LINE4"] + on["LIN
 say $? 'of an interlocked group one line is on at most, and the audit has the refusals'
 grep -q ',max_on,' "$dir/audit.csv" && grep -q ',min_off,' "$dir/audit.csv"
 say $? 'the audit has causes and refusals'
+awk -F, '$3 == "asked" { n++; if ($5 <= 0) bad = 1 } $3 == "max_on" && $5 != 0 { bad = 1 } END { exit bad || !n }' "$dir/audit.csv"
+say $? 'and the time of the record that led to it, where one did'
 
 timeout 60 weir run -q 'synth:counter rate=100Hz | select a = value > 0, b = value < 0, c = value > 0 |
     gpio:weir-sim[LINE4, LINE5, LINE6]' 2>"$dir/messages" &

@@ -28,4 +28,9 @@ static inline void clock_sleep_until_ns(uint64_t when)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
+static inline void clock_nap_ns(uint64_t ns)
+{
+	clock_sleep_until_ns(clock_now_ns() + ns);
+}
+
 #endif

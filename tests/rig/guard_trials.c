@@ -102,11 +102,6 @@ static void put(const char *path, const char *text)
 		failed(path);
 }
 
-static void nap(uint64_t ns)
-{
-	clock_sleep_until_ns(clock_now_ns() + ns);
-}
-
 /* --- processes ------------------------------------------------------------------ */
 
 static pid_t start(const struct trials *t, char *const argv[])
@@ -161,7 +156,7 @@ static void start_guard(struct trials *t)
 	unlink(SOCKET);
 	start_guard_unit(t);
 	while (access(SOCKET, F_OK))
-		nap(MS);
+		clock_nap_ns(MS);
 }
 
 static void start_nursery(struct trials *t)
@@ -178,7 +173,7 @@ static void end_pipeline(struct trials *t)
 	if (t->pipeline > 0)
 		kill(t->pipeline, SIGKILL);
 	while (!is_gone(t->pipeline_fd))
-		nap(MS);
+		clock_nap_ns(MS);
 	let_go(&t->pipeline_fd);
 	t->pipeline = 0;
 }
@@ -232,7 +227,7 @@ static uint64_t await_level(struct trials *t, int wanted, uint64_t limit)
 			return 0;
 		if (t->fault >= BOTH && t->pipeline_fd >= 0 && wanted)
 			supervise(t);
-		nap(MS / 5);
+		clock_nap_ns(MS / 5);
 	}
 }
 
@@ -245,7 +240,7 @@ static int stays(struct trials *t, int wanted)
 			return 0;
 		if (t->fault >= BOTH && t->pipeline_fd >= 0 && wanted)
 			supervise(t);
-		nap(MS / 5);
+		clock_nap_ns(MS / 5);
 	}
 	return 1;
 }
@@ -305,7 +300,7 @@ static pid_t start_sensor(const struct trials *t)
 	pid_t pid = start(t, argv);
 
 	while (!sensor_is_there())
-		nap(10 * MS);
+		clock_nap_ns(10 * MS);
 	return pid;
 }
 
@@ -361,18 +356,18 @@ static void inject(struct trials *t)
 		     number[t->fault]);
 }
 
-/* It goes on just when the guard loses patience, or a little before or after. Should it have been before: once more. */
+/* It goes on just when the guard loses patience, or a little off. Should it have been before: once more. */
 static uint64_t await_direct(struct trials *t, struct course *course)
 {
-	nap(40 * MS + below(t, 50 * MS));
+	clock_nap_ns(40 * MS + below(t, 50 * MS));
 	kill(t->pipeline, SIGCONT);
-	nap(10 * MS);
+	clock_nap_ns(10 * MS);
 	if (!is_gone(t->pipeline_fd)) {
 		course->again = clock_now_ns();
 		kill(t->pipeline, SIGSTOP);
 	}
 	while (!is_gone(t->pipeline_fd) && clock_now_ns() < course->begun + GIVE_UP_NS)
-		nap(MS / 5);
+		clock_nap_ns(MS / 5);
 	return await_level(t, 1, 100 * MS);
 }
 
@@ -397,7 +392,7 @@ static void clean_up(struct trials *t)
 	end_pipeline(t);
 	process_end(&t->sensor);
 	while (t->fault == UNPLUG && sensor_is_there())
-		nap(10 * MS);
+		clock_nap_ns(10 * MS);
 	if (t->fault == CHIP_GONE)
 		chip_remove();
 	if (t->fault < GUARD || t->fault == DIRECT)
@@ -448,7 +443,7 @@ static void trial(struct trials *t)
 	struct course course = { 0 };
 
 	start_pipeline(t);
-	nap(20 * MS + below(t, 150 * MS));
+	clock_nap_ns(20 * MS + below(t, 150 * MS));
 	if (is_ready(t)) {
 		gpio_trace_read(&t->trace, 1);
 		course.begun = clock_now_ns();

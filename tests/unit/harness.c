@@ -141,7 +141,7 @@ static bool ends_in_sink(const char *chain)
 bool harness_open(struct harness *h, const char *chain, const struct weir_schema *in)
 {
 	struct weir_tree *tree;
-	char text[1024];
+	char text[4096];
 	bool good;
 
 	*h = (struct harness){ .time_ns = INT64_MIN };

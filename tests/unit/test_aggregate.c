@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Aggregates against recomputation in long double, and against exact integers over very long streams. WEIR_LONG=1 makes the
+ * Aggregates against recomputation in long double, and against exact integers over very long streams. WEIR_TEST_LONG=1 makes the
  * latter 10^9 records long, which takes a minute or two.
  */
 #include <math.h>
@@ -251,7 +251,7 @@ static void expect_exact(const struct weir_summary *s, const struct exact *e)
 static void long_streams_stay_exact(void **state)
 {
 	static const enum weir_function functions[] = { WEIR_SUM, WEIR_MEAN, WEIR_RMS, WEIR_VAR, WEIR_SLOPE };
-	int64_t n = getenv("WEIR_LONG") ? 1000000000 : 3000000, t[BLOCK];
+	int64_t n = getenv("WEIR_TEST_LONG") ? 1000000000 : 3000000, t[BLOCK];
 	struct weir_summary summary[FUNCTIONS] = { 0 };
 	struct exact exact = { 0 };
 	uint64_t random = 3;
@@ -269,7 +269,7 @@ static void long_streams_stay_exact(void **state)
 /* A window that has slid for as long knows its last records as if it had only begun with them. */
 static void long_slides_forget(void **state)
 {
-	int64_t n = getenv("WEIR_LONG") ? 1000000000 : 1000000, t[BLOCK], pane = 0;
+	int64_t n = getenv("WEIR_TEST_LONG") ? 1000000000 : 1000000, t[BLOCK], pane = 0;
 	struct weir_panes *slid = open_panes(2), *fresh = open_panes(2);
 	double x[BLOCK], results[2][FUNCTIONS];
 	const double *column[FUNCTIONS];

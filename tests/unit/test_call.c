@@ -201,7 +201,32 @@ static void windows_are_those_of_window(void **state)
 	harness_memory_free(memory);
 }
 
-/* A record older than the one before is poison for windows by time: counted, and in none of them. */
+/* A window by time comes out when its time is over, as the records show that a condition keeps back: not with its next record. */
+static void windows_are_not_late(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema), block;
+	struct harness h;
+	char chain[4200];
+
+	(void)state;
+	snprintf(chain, sizeof(chain), "where i < 3 | %s", chain_of("mean window=10ms"));
+	assert_true(harness_open(&h, chain, &schema));
+	for (uint32_t k = 0; k < 15; k++) {
+		weir_block_slice(&block, memory, k, 1);
+		assert_int_equal(harness_push(&h, &block), 0);
+		assert_int_equal(h.n, k >= 10);
+	}
+	assert_int_equal(h.t[0], 10000000);
+	assert_int_equal(h.value[1][0].integer, 3);
+	assert_int_equal(harness_flush(&h), 0);
+	assert_int_equal(h.n, 1);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
+/* A record older than the one before is poison for windows by time: counted, and in none of them. One at the end of all time is in
+ * none either, and ends those before it. */
 static void late_records_are_counted(void **state)
 {
 	struct weir_schema schema;
@@ -211,10 +236,10 @@ static void late_records_are_counted(void **state)
 	(void)state;
 	memory->t[10] = 0;
 	memory->t[20] = INT64_MIN;
-	memory->t[30] = INT64_MAX;
+	memory->t[N - 1] = INT64_MAX;
 	run(&h, chain_of("mean window=1s"), memory, 0);
 	assert_int_equal(h.n, 3);
-	assert_int_equal(h.value[1][0].integer, 997);
+	assert_int_equal(h.value[1][0].integer, 998);
 	assert_int_equal(h.first->lost[WEIR_LOST_POISON], 3);
 	harness_close(&h);
 	harness_memory_free(memory);
@@ -282,15 +307,11 @@ static void mistakes_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(element_gives_a_value),
-		cmocka_unit_test(element_gives_none_or_several),
-		cmocka_unit_test(state_is_kept),
-		cmocka_unit_test(text_goes_through),
-		cmocka_unit_test(list_sees_all),
-		cmocka_unit_test(windows_are_those_of_window),
-		cmocka_unit_test(late_records_are_counted),
-		cmocka_unit_test(failures_are_counted),
-		cmocka_unit_test(mistakes_are_refused),
+		cmocka_unit_test(element_gives_a_value), cmocka_unit_test(element_gives_none_or_several),
+		cmocka_unit_test(state_is_kept),         cmocka_unit_test(text_goes_through),
+		cmocka_unit_test(list_sees_all),         cmocka_unit_test(windows_are_those_of_window),
+		cmocka_unit_test(windows_are_not_late),  cmocka_unit_test(late_records_are_counted),
+		cmocka_unit_test(failures_are_counted),  cmocka_unit_test(mistakes_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,9 @@
 
 #include "core/internal.h"
 
-enum { EVERY, CHANGED, COUNT, TIME, JOIN, WRONG, PARTS };
+#define STEP (UINT64_C(1) << 26) /* 67108864 */
+
+enum { EVERY, CHANGED, COUNT, TIME, JOIN, WRONG, SORT, SESSION, BEAT, RECORDED, PARTS };
 
 /* Each record is numbered by its value; whatever pairs records that do not belong together gives one in part WRONG. */
 static const char program[] = "x = synth:counter rate=max\n"
@@ -29,7 +31,11 @@ static const char program[] = "x = synth:counter rate=max\n"
 			      "z | window %" PRIu64 "ms last(value) as l, count() as n | csv:%s/3\n"
 			      "join(x, y, within=0ms) | where k == value + 1 | every %" PRIu64
 			      " | select value | csv:%s/4\n"
-			      "z | where k != value + 1 | csv:%s/5\n";
+			      "z | where k != value + 1 | csv:%s/5\n"
+			      "z | sort 3ms | every %" PRIu64 " | select value | csv:%s/6\n"
+			      "z | window session 1ms last(value) as l | every %" PRIu64 " | csv:%s/7\n"
+			      "z | heartbeat %" PRIu64 "ms | select value | csv:%s/8\n"
+			      "z | record:%s/records\n";
 
 static void run(const char *directory, uint64_t first_row, uint64_t n, uint64_t step, uint32_t threads)
 {
@@ -38,11 +44,17 @@ static void run(const char *directory, uint64_t first_row, uint64_t n, uint64_t 
 	char text[2048];
 
 	snprintf(text, sizeof(text), program, step, directory, step, directory, step, directory, step, directory, step,
-		 directory, directory);
+		 directory, directory, step, directory, step, directory, step, directory, directory);
 	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);
 	pipeline->first_row = first_row;
 	assert_int_equal(weir_run(pipeline), 0);
 	assert_int_equal(weir_pipeline_lost(pipeline), 0);
+	weir_close(pipeline);
+	snprintf(text, sizeof(text), "replay:%s/records speed=max | every %" PRIu64 " | select value | csv:%s/%d",
+		 directory, step, directory, RECORDED);
+	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);
+	pipeline->first_row = first_row;
+	assert_int_equal(weir_run(pipeline), 0);
 	weir_close(pipeline);
 }
 
@@ -65,6 +77,8 @@ static void remove_parts(const char *directory)
 		snprintf(path, sizeof(path), "%s/%d", directory, i);
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), "%s/records", directory);
+	unlink(path);
 	rmdir(directory);
 }
 
@@ -90,6 +104,11 @@ static void expect_all(const char *directory, uint64_t n, uint64_t step)
 	expect_numbers(directory, TIME, n, step, step - 1);
 	expect_numbers(directory, JOIN, n, step, 0);
 	expect_numbers(directory, WRONG, 0, 1, 0);
+	expect_numbers(directory, SORT, n, step, 0);
+	expect_numbers(directory, SESSION, n, step, 0);
+	/* The first beat is a step after the first record, and the one after the last record never comes. */
+	expect_numbers(directory, BEAT, n - step, step, step);
+	expect_numbers(directory, RECORDED, n, step, 0);
 }
 
 /* Rings, and the numbers by which a zip matches records, pass 2^31, 2^32 and 2^33 unharmed, on any number of threads. */
@@ -112,7 +131,7 @@ static void rings_go_on_past_32_bits(void **state)
 /* What stages count themselves gets there as well where the records are really made: a minute and more for each. */
 static void run_long(const char *chain, uint64_t at)
 {
-	const uint64_t step = UINT64_C(1) << 26, n = (UINT64_C(1) << 33) + step;
+	const uint64_t n = (UINT64_C(1) << 33) + STEP;
 	struct weir_options options = { .limit = n, .quiet = true };
 	struct weir_pipeline *pipeline;
 	char directory[] = "/tmp/weir-far-XXXXXX", text[512];
@@ -124,20 +143,21 @@ static void run_long(const char *chain, uint64_t at)
 	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);
 	assert_int_equal(weir_run(pipeline), 0);
 	weir_close(pipeline);
-	expect_numbers(directory, EVERY, n, step, at);
+	/* What begins a whole step late has one less. */
+	expect_numbers(directory, EVERY, at == STEP ? n - STEP : n, STEP, at);
 	remove_parts(directory);
 }
 
 static void windows_by_count_go_on_past_33_bits(void **state)
 {
 	(void)state;
-	run_long("window 67108864 last(value) as l, count() as n", (UINT64_C(1) << 26) - 1);
+	run_long("window 67108864 last(value) as l, count() as n", STEP - 1);
 }
 
 static void windows_by_time_go_on_past_33_bits(void **state)
 {
 	(void)state;
-	run_long("window 67108864ms last(value) as l", (UINT64_C(1) << 26) - 1);
+	run_long("window 67108864ms last(value) as l", STEP - 1);
 }
 
 static void every_goes_on_past_33_bits(void **state)
@@ -152,6 +172,12 @@ static void changed_goes_on_past_33_bits(void **state)
 	run_long("changed value by 67108864", 0);
 }
 
+static void heartbeat_goes_on_past_33_bits(void **state)
+{
+	(void)state;
+	run_long("sort 2ms | heartbeat 67108864ms", STEP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +186,7 @@ int main(void)
 		cmocka_unit_test(every_goes_on_past_33_bits),
 		cmocka_unit_test(changed_goes_on_past_33_bits),
 		cmocka_unit_test(windows_by_time_go_on_past_33_bits),
+		cmocka_unit_test(heartbeat_goes_on_past_33_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/record.h"
 #include "core/run.h"
+#include "core/sorter.h"
 
 #define TURNS 16 /* before another agent of the same thread has its turn */
 
@@ -24,53 +24,7 @@ static int idle(struct weir_agent *agent)
 	return last->role == WEIR_SINK ? weir_node_flush(last) : 0;
 }
 
-/* --------------------------------------------------------------------- ports */
-
-/* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
-static void take(struct weir_port *port, const void *rows, uint32_t n)
-{
-	uint64_t position = weir_reader_position(port->reader) - port->base;
-
-	weir_rows_decode(&port->from->schema, rows, n, port->block);
-	port->at = weir_reader_release(port->reader, n);
-	port->row = position + port->at;
-}
-
-static void fill_from_ring(struct weir_port *port, uint32_t max)
-{
-	/* Before looking: what is not there then is no older than the mark. */
-	int64_t mark = weir_reader_mark(port->reader);
-	uint32_t n;
-	const void *rows;
-
-	/* Release: whoever sees it sees what the stages did with these records. */
-	atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
-	rows = weir_reader_peek(port->reader, max, &n);
-	if (n) {
-		take(port, rows, n);
-		return;
-	}
-	if (weir_reader_at_end(port->reader)) {
-		port->ended = true;
-		mark = weir_reader_end_time(port->reader);
-	}
-	if (mark > port->time_ns)
-		port->time_ns = mark;
-}
-
-void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
-{
-	uint32_t most = agent->pipeline->options.block_rows;
-
-	if (!most || most > WEIR_BLOCK_MAX)
-		most = WEIR_BLOCK_MAX;
-	if (!weir_port_is_empty(port) || port->ended)
-		return;
-	if (port->feed)
-		weir_lent_fill(port, most);
-	else
-		fill_from_ring(port, most);
-}
+/* ------------------------------------------------------------------- records */
 
 /* How many records from `from` on are no older than what has been promised. */
 static uint32_t run_in_time(const struct weir_block *block, uint32_t from, int64_t promised_ns)
@@ -105,10 +59,15 @@ static int pass_on(struct weir_agent *agent)
 {
 	struct weir_port *port = &agent->port[0];
 	int64_t time = port->time_ns;
+	int err = 0;
 
 	weir_port_fill(port, agent);
-	if (!weir_port_is_empty(port))
-		return push_timely(agent, port);
+	if (!weir_port_is_empty(port)) {
+		/* Time had come further than the records show that are here. */
+		if (port->time_ns > time && port->time_ns > agent->time_ns)
+			err = weir_chain_advance(agent->first, port->time_ns);
+		return err ? err : push_timely(agent, port);
+	}
 	if (port->ended)
 		return WEIR_ENOUGH;
 	if (port->time_ns == time || port->time_ns <= agent->time_ns)
@@ -147,12 +106,16 @@ static int64_t settled_time(const struct weir_agent *agent)
 	return clock_of(agent) == WEIR_CLOCK_NOMINAL ? INT64_MIN : weir_now(clock_of(agent)) - agent->lateness_ns;
 }
 
-/* What the chain waits for that time alone can bring: its first tick, or a record that waits for another stream. */
+/* What the chain waits for that time alone can bring: its first tick, or a record that waits for another stream or for older ones
+ * of its own. */
 static int64_t next_due(const struct weir_agent *agent)
 {
 	int64_t due = weir_chain_due(agent->first);
 	int64_t blocked = agent->n_ports > 1 ? weir_combine_blocked(agent) : INT64_MAX;
 
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (weir_port_oldest(&agent->port[i]) < blocked)
+			blocked = weir_port_oldest(&agent->port[i]);
 	return blocked < due ? blocked : due;
 }
 
@@ -174,10 +137,9 @@ static int pass_time(struct weir_agent *agent, int64_t settled)
 		weir_combine_promise(agent, due);
 		return weir_chain_advance(agent->first, weir_combine_frontier(agent));
 	}
-	port->promised_ns = due + 1;
-	if (due + 1 > port->time_ns)
-		port->time_ns = due + 1;
-	return weir_chain_advance(agent->first, due + 1);
+	weir_port_promise(port, due + 1);
+	/* What may go now goes before the tick. */
+	return port->sorter ? 0 : weir_chain_advance(agent->first, due + 1);
 }
 
 /* When that may be, on the clock that waits go by. */
@@ -304,6 +266,12 @@ static bool is_drained(const struct weir_agent *agent)
 	return true;
 }
 
+/* By number it ends with one of several streams, and how much of the others had been taken in by then is chance. */
+static bool ends_with_one(const struct weir_agent *agent)
+{
+	return agent->n_ports > 1 && agent->first->driver->combiner->rows;
+}
+
 /*
  * The newest record's own time has passed as well: there is no other of that time to wait for. But where a stage had enough before
  * the end, how much more had been taken in by then is chance: then time goes no further than the records that came out.
@@ -312,6 +280,8 @@ static int64_t end_time(const struct weir_agent *agent)
 {
 	int64_t end = agent->time_ns > INT64_MIN && agent->time_ns < INT64_MAX ? agent->time_ns + 1 : agent->time_ns;
 
+	if (ends_with_one(agent))
+		return weir_combine_end(agent) > end ? weir_combine_end(agent) : end;
 	if (!is_drained(agent))
 		return INT64_MIN;
 	for (uint32_t i = 0; i < agent->n_ports; i++)
@@ -399,25 +369,6 @@ bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
 
 /* -------------------------------------------------------------- open, close */
 
-static int open_port(struct weir_port *port, const struct weir_agent *agent)
-{
-	int err;
-
-	port->time_ns = port->promised_ns = INT64_MIN;
-	if (port->from->is_lent)
-		return weir_block_open(&port->block, &port->from->schema);
-	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
-	if (err < 0)
-		return err;
-	port->done = weir_reader_position(port->reader);
-	port->base = port->done - agent->pipeline->first_row;
-	if (agent->is_timed)
-		weir_reader_watch_marks(port->reader);
-	if (agent->worker)
-		weir_reader_set_bell(port->reader, &agent->worker->bell);
-	return weir_block_open(&port->block, &port->from->schema);
-}
-
 int weir_agent_open(struct weir_agent *agent)
 {
 	struct weir_node *last = weir_chain_last(agent->first);
@@ -428,7 +379,7 @@ int weir_agent_open(struct weir_agent *agent)
 	/* Whoever looks at it is the loop, which has then done all that there was. */
 	atomic_store(&agent->waiting, agent->is_prompt);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
-		err = open_port(&agent->port[i], agent);
+		err = weir_port_open(&agent->port[i], agent);
 	if (last->stream) {
 		last->stream->writer = agent;
 		weir_ring_set_space_bell(last->stream->ring, &agent->worker->bell);
@@ -438,12 +389,8 @@ int weir_agent_open(struct weir_agent *agent)
 
 void weir_agent_close(struct weir_agent *agent)
 {
-	for (uint32_t i = 0; i < agent->n_ports; i++) {
-		weir_reader_close(agent->port[i].reader);
-		weir_block_close(agent->port[i].block);
-		agent->port[i].reader = NULL;
-		agent->port[i].block = NULL;
-	}
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		weir_port_close(&agent->port[i]);
 }
 
 void weir_agent_free(struct weir_agent *agent)

@@ -37,6 +37,12 @@ void weir_lags(struct weir_node *node, int64_t lag_ns)
 	node->lag_ns = lag_ns;
 }
 
+void weir_sorts(struct weir_node *node)
+{
+	node->sorts = weir_arg_given(node, "lateness");
+	node->sorts_ns = node->sorts ? weir_arg_int(node, "lateness") : 0;
+}
+
 void weir_never_ticks(struct weir_node *node)
 {
 	node->never_ticks = true;
@@ -45,6 +51,11 @@ void weir_never_ticks(struct weir_node *node)
 int64_t weir_time(const struct weir_node *node)
 {
 	return node->time_ns;
+}
+
+int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns)
+{
+	return t_ns > node->time_ns ? t_ns : node->time_ns;
 }
 
 void weir_begins_with(struct weir_node *node, uint32_t n)
@@ -162,19 +173,38 @@ static uint32_t run_in_order(const struct weir_block *block, uint32_t from)
 	return to - from;
 }
 
+/* Four at a time: a single maximum would wait for itself. */
+static int64_t newest(const struct weir_block *block, int64_t than)
+{
+	int64_t most[4] = { than, than, than, than };
+	uint32_t i = 0;
+
+	for (; i + 4 <= block->n; i += 4)
+		for (uint32_t k = 0; k < 4; k++)
+			most[k] = block->t[i + k] > most[k] ? block->t[i + k] : most[k];
+	for (; i < block->n; i++)
+		most[0] = block->t[i] > most[0] ? block->t[i] : most[0];
+	for (uint32_t k = 1; k < 4; k++)
+		most[0] = most[k] > most[0] ? most[k] : most[0];
+	return most[0];
+}
+
 /* Time is told after each run, wherever the block was cut, so that a record which comes late comes after the same ticks. */
 int weir_chain_push(struct weir_node *first, const struct weir_block *block, int64_t *time_ns)
 {
-	bool ticks = weir_chain_ticks(first);
+	const struct weir_stream *stream = weir_chain_last(first)->stream;
+	bool is_timed = weir_chain_ticks(first) || (stream && stream->is_timed);
 	struct weir_block part;
 	int err = 0;
 
 	for (uint32_t from = 0, n; from < block->n && !err; from += n) {
-		n = ticks ? run_in_order(block, from) : block->n;
+		n = is_timed ? run_in_order(block, from) : block->n;
 		weir_block_slice(&part, block, from, n);
 		err = weir_node_push(first, &part);
-		if (block->t[from + n - 1] > *time_ns)
-			*time_ns = block->t[from + n - 1];
+		if (!is_timed)
+			*time_ns = newest(&part, *time_ns);
+		else if (part.t[n - 1] > *time_ns)
+			*time_ns = part.t[n - 1];
 		if (!err)
 			err = weir_chain_advance(first, *time_ns);
 	}
@@ -207,6 +237,8 @@ int weir_chain_advance(struct weir_node *first, int64_t t_ns)
 		if (err)
 			return err;
 		t_ns = less(t_ns, node->lag_ns);
+		if (node->stream && t_ns > node->stream->told_ns)
+			node->stream->told_ns = t_ns;
 	}
 	return 0;
 }

@@ -42,18 +42,15 @@ static int64_t bound(const struct weir_port *port)
 	return t > port->time_ns ? t : port->time_ns;
 }
 
-/* The next record that a combiner by number makes has the time of the latest of its parts. */
-static int64_t latest_bound(const struct weir_agent *agent)
+/* What a combiner by number makes next has the time of the latest of its parts. But it may as well be over with the earliest. */
+static int64_t earliest_bound(const struct weir_agent *agent)
 {
-	int64_t most = agent->time_ns;
+	int64_t least = INT64_MAX;
 
-	for (uint32_t i = 0; i < agent->n_ports; i++) {
-		const struct weir_port *port = &agent->port[i];
-
-		if (!is_done(port) && bound(port) > most)
-			most = bound(port);
-	}
-	return most;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (bound(&agent->port[i]) < least)
+			least = bound(&agent->port[i]);
+	return least > agent->time_ns && least < INT64_MAX ? least : agent->time_ns;
 }
 
 /* ----------------------------------------------------------------- by number */
@@ -90,6 +87,27 @@ static uint32_t align(struct weir_agent *agent)
 	return n;
 }
 
+/* Where the times of what comes out go back, those below are first told how far they had come. */
+static uint32_t run_in_order(const struct weir_agent *agent, uint32_t n)
+{
+	int64_t last = INT64_MIN;
+
+	for (uint32_t k = 0; k < n && agent->is_timed; k++) {
+		int64_t t = INT64_MIN;
+
+		for (uint32_t i = 0; i < agent->n_ports; i++) {
+			const struct weir_port *port = &agent->port[i];
+
+			if (port->block->t[port->at + k] > t)
+				t = port->block->t[port->at + k];
+		}
+		if (t < last)
+			return k;
+		last = t;
+	}
+	return n;
+}
+
 static void take_times(struct weir_agent *agent, const struct weir_block *part)
 {
 	for (uint32_t i = 0; i < part->n; i++)
@@ -115,21 +133,58 @@ static int give_rows(struct weir_agent *agent, uint32_t n)
 	return ops_of(agent)->rows(agent->first, in);
 }
 
+/* How far time had come before the records that are at hand. */
+static int64_t time_before(const struct weir_agent *agent)
+{
+	int64_t most = agent->time_ns;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (agent->port[i].time_ns > most)
+			most = agent->port[i].time_ns;
+	return most;
+}
+
+static bool has_ended(const struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (is_done(&agent->port[i]))
+			return true;
+	return false;
+}
+
+/*
+ * It is over with the shortest of its inputs; to what time it came follows from all that are as short. So each of the others is waited
+ * for until it shows one record more, or its end: but not live, where that may take for ever. Nobody is held up meanwhile.
+ */
+static int end_by_number(struct weir_agent *agent)
+{
+	bool knows_all = true;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		struct weir_port *port = &agent->port[i];
+
+		port->goes_on |= !weir_port_is_empty(port);
+		port->at = port->block->n;
+		knows_all &= port->goes_on || port->ended;
+	}
+	return knows_all || agent->port[0].from->schema.clock != WEIR_CLOCK_NOMINAL ? WEIR_ENOUGH : -EAGAIN;
+}
+
 static int combine_by_number(struct weir_agent *agent)
 {
 	uint32_t n;
 	int err;
 
 	fill_all(agent);
-	n = align(agent);
-	if (n) {
+	if (has_ended(agent))
+		return end_by_number(agent);
+	n = run_in_order(agent, align(agent));
+	if (!n)
+		return -EAGAIN;
+	err = weir_chain_advance(agent->first, time_before(agent));
+	if (!err)
 		err = give_rows(agent, n);
-		return err ? err : weir_chain_advance(agent->first, latest_bound(agent));
-	}
-	for (uint32_t i = 0; i < agent->n_ports; i++)
-		if (is_done(&agent->port[i]))
-			return WEIR_ENOUGH;
-	return -EAGAIN;
+	return err ? err : weir_chain_advance(agent->first, earliest_bound(agent));
 }
 
 /* ------------------------------------------------------------------- by time */
@@ -183,6 +238,8 @@ static int give_run(struct weir_agent *agent, uint32_t best, int64_t limit)
 	for (; port->at + n < port->block->n; n++) {
 		int64_t t = port->block->t[port->at + n];
 
+		if (n && t < port->time_ns)
+			break;
 		if (t >= limit && limit < INT64_MAX && t > port->time_ns)
 			break;
 		if (t < port->promised_ns)
@@ -216,6 +273,19 @@ static int tell_ended(struct weir_agent *agent)
 	return err ? err : all ? WEIR_ENOUGH : 0;
 }
 
+static bool goes_back(const struct weir_port *port)
+{
+	return !weir_port_is_empty(port) && port->block->t[port->at] < port->time_ns;
+}
+
+/* Before time goes back, those below are told how far it had come, wherever blocks are cut. */
+static int tell_time(struct weir_agent *agent, int64_t t_ns)
+{
+	int err = weir_node_settle(agent->first);
+
+	return err ? err : weir_chain_advance(agent->first, t_ns);
+}
+
 /* Runs as long as it is known whose turn it is, until some port must be filled again. */
 static int give_all(struct weir_agent *agent, bool *any)
 {
@@ -229,7 +299,9 @@ static int give_all(struct weir_agent *agent, bool *any)
 		if (bound(&agent->port[best]) >= limit && limit < INT64_MAX)
 			return 0;
 		*any = true;
-		err = give_run(agent, (uint32_t)best, limit);
+		err = goes_back(&agent->port[best]) ? tell_time(agent, agent->port[best].time_ns) : 0;
+		if (!err)
+			err = give_run(agent, (uint32_t)best, limit);
 		drop_late(agent);
 		if (err || weir_port_is_empty(&agent->port[best]))
 			return err;
@@ -263,11 +335,21 @@ int64_t weir_combine_frontier(const struct weir_agent *agent)
 	int64_t least = INT64_MAX;
 
 	if (ops_of(agent)->rows)
-		return latest_bound(agent);
+		return earliest_bound(agent);
 	for (uint32_t i = 0; i < agent->n_ports; i++)
 		if (bound(&agent->port[i]) < least)
 			least = bound(&agent->port[i]);
 	return least < INT64_MAX ? least : agent->time_ns;
+}
+
+int64_t weir_combine_end(const struct weir_agent *agent)
+{
+	int64_t least = INT64_MAX;
+
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (is_done(&agent->port[i]) && !agent->port[i].goes_on && agent->port[i].time_ns < least)
+			least = agent->port[i].time_ns;
+	return least < INT64_MAX ? least : INT64_MIN;
 }
 
 int64_t weir_combine_blocked(const struct weir_agent *agent)
@@ -284,7 +366,7 @@ void weir_combine_promise(struct weir_agent *agent, int64_t t_ns)
 
 		if (!weir_port_is_empty(port) || port->ended || port->time_ns > t_ns)
 			continue;
-		port->time_ns = port->promised_ns = t_ns + 1;
+		weir_port_promise(port, t_ns + 1);
 	}
 }
 

@@ -125,7 +125,8 @@ static int add_agent(struct weir_pipeline *pipeline, struct weir_node *first)
 
 /* ------------------------------------------------------------------- streams */
 
-/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. */
+/* A combiner reads rings, and so does a stage that closes a circle: its agent must not wait for itself. Records are put in order
+ * where they are read. */
 static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_node *node)
 {
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
@@ -133,7 +134,7 @@ static bool needs_ring(const struct weir_pipeline *pipeline, const struct weir_n
 			if (pipeline->node[i]->ups[k] == node)
 				return true;
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
-		if (pipeline->node[i]->closes_circle && pipeline->node[i]->up == node)
+		if ((pipeline->node[i]->closes_circle || pipeline->node[i]->sorts) && pipeline->node[i]->up == node)
 			return true;
 	return false;
 }
@@ -179,8 +180,8 @@ static bool wants_time(struct weir_agent *agent)
 {
 	const struct weir_node *last = weir_chain_last(agent->first);
 
-	return (agent->n_ports > 1 && agent->first->driver->combiner->push) || weir_chain_ticks(agent->first) ||
-	       (last->stream && last->stream->is_timed);
+	return agent->first->sorts || (agent->n_ports > 1 && agent->first->driver->combiner->push) ||
+	       weir_chain_ticks(agent->first) || (last->stream && last->stream->is_timed);
 }
 
 /* From those who live by time up to where it comes from; more than once, because streams may go in circles. */
@@ -251,31 +252,31 @@ bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 
 /* ------------------------------------------------------------------- lending */
 
-/* The ports that read a stream; *n: how many. */
-static struct weir_port *find_ports(const struct weir_pipeline *pipeline, const struct weir_stream *stream, uint32_t *n)
+/* The one agent that reads a stream, and nothing else; NULL: there is none such. */
+static const struct weir_agent *only_reader(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
 {
-	struct weir_port *found = NULL;
+	const struct weir_agent *found = NULL;
+	uint32_t n = 0;
 
-	*n = 0;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
 			if (pipeline->agent[i]->port[k].from == stream) {
-				found = &pipeline->agent[i]->port[k];
-				*n += pipeline->agent[i]->n_ports; /* one of several is not alone */
+				found = pipeline->agent[i];
+				n += found->n_ports;
 			}
-	return found;
+	return n == 1 ? found : NULL;
 }
 
-/* A reader that is to be overtaken needs a ring to be overtaken in. */
+/* A reader that is to be overtaken needs a ring to be overtaken in; one that sorts waits for marks. */
 static void lend(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
 		struct weir_stream *stream = pipeline->stream[i];
-		uint32_t n;
-		const struct weir_port *port = find_ports(pipeline, stream, &n);
+		const struct weir_agent *reader = only_reader(pipeline, stream);
 
 		stream->is_lent = stream->from->role == WEIR_SOURCE && stream->from->driver->source->lend &&
-				  !stream->filter && n == 1 && port->policy == WEIR_BLOCK;
+				  !stream->filter && reader && !reader->first->sorts &&
+				  reader->port->policy == WEIR_BLOCK;
 	}
 }
 

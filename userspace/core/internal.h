@@ -22,6 +22,8 @@
 
 struct weir_worker;
 struct weir_fiber;
+struct weir_sorter;
+struct weir_notes;
 
 enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 
@@ -79,8 +81,10 @@ struct weir_node {
 	struct weir_node *down;     /**< set by the plan: the next stage in the same agent */
 	struct weir_stream *stream; /**< set by the plan: the ring that its output goes to, if any */
 	/* Time, on the thread that runs the node. */
-	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
-	bool never_ticks;   /**< whatever its table says */
+	int64_t tick_ns;  /**< when to call tick(); INT64_MAX: never */
+	bool never_ticks; /**< whatever its table says */
+	bool sorts;       /**< its input, by up to sorts_ns */
+	int64_t sorts_ns;
 	int64_t lag_ns;     /**< how much older than its input its output can be; INT64_MAX: no bound */
 	int64_t time_ns;    /**< to which its input had come, when it is flushed; INT64_MIN: not known */
 	uint32_t took;      /**< records of the block that is being pushed */
@@ -109,6 +113,11 @@ struct weir_stream {
 	uint32_t least_rows;       /**< that its ring must hold */
 	bool is_timed;             /**< somebody below wants to know of time that passes without records */
 	bool is_lent;              /**< its one reader takes rows where the source has them: there is no ring */
+	struct weir_notes *notes;  /**< what no row says; only while it runs */
+	/* The writer's own. */
+	int64_t told_ns;         /**< what time those below were told, at least, by the end of the last block */
+	int64_t shown_ns;        /**< to what time its rows and notes have come, as far as the writer has looked */
+	uint64_t missing, noted; /**< rows, since the beginning; as the last note says */
 	/* The early filter, for the stream of a source. Set by the plan. */
 	bool wants_filter;
 	struct weir_custom *custom; /**< a user's own filter, before all stages; NULL: none */
@@ -134,14 +143,19 @@ struct weir_port {
 	struct weir_feed *feed;     /**< and then its source's */
 	struct weir_wait wait;      /**< for what, when it had none to lend */
 	uint64_t base;              /**< position of the reader when it was opened */
-	struct weir_block *block;   /**< what has been taken from the ring */
-	uint32_t at;                /**< the next record of it */
 	_Atomic uint64_t done; /**< position in the ring: what lies before it has gone down the chain. Read by anyone */
-	uint64_t row;          /**< the number of that record in its stream */
-	int64_t time_ns;       /**< nothing older will come, but for what is late; INT64_MIN at first */
-	int64_t promised_ns;   /**< the same, said by the clock where nothing had arrived: what is older is left out */
-	bool ended;            /**< everything was taken */
-	bool told;             /**< the combiner knows that it has ended */
+	struct weir_block *block;    /**< what has been taken from the ring */
+	struct weir_sorter *sorter;  /**< puts it in order; NULL: it stays as it is */
+	bool is_dry;                 /**< the ring is at its end */
+	uint64_t next_note, missing; /**< rows that are missing before `row`; it counts them */
+	int64_t reached_ns;          /**< where the ring's writer says that the stream has come to */
+	uint32_t at;                 /**< the next record of it */
+	uint64_t row;                /**< the number of that record in its stream */
+	int64_t time_ns;             /**< nothing older will come, but for what is late; INT64_MIN at first */
+	int64_t promised_ns; /**< the same, said by the clock where nothing had arrived: what is older is left out */
+	bool ended;          /**< everything was taken */
+	bool told;           /**< the combiner knows that it has ended */
+	bool goes_on;        /**< by number: it has more records than the shortest */
 };
 
 /** What runs a chain of stages on what its ports bring. Set by the plan. */

@@ -31,7 +31,8 @@ int weir_lent_copy(struct weir_feed *feed, void *rows, uint32_t max, struct weir
 		memcpy(rows, from, (size_t)n * row_bytes);
 		spoilt = ops_of(feed)->take_back(feed->node, (uint32_t)n);
 	} while (spoilt == (uint32_t)n);
-	memmove(rows, (char *)rows + spoilt * row_bytes, ((size_t)n - spoilt) * row_bytes);
+	if (spoilt)
+		memmove(rows, (char *)rows + spoilt * row_bytes, ((size_t)n - spoilt) * row_bytes);
 	return n - (int)spoilt;
 }
 

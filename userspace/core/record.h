@@ -48,4 +48,7 @@ void weir_rows_encode(const struct weir_schema *schema, const struct weir_block 
  */
 void weir_schema_native(const struct weir_schema *schema, struct weir_schema *native);
 
+/** @brief weir_block_open() for memory of `rows` records, which is no block to hand on. */
+int weir_block_open_rows(struct weir_block **out, const struct weir_schema *schema, uint32_t rows) WEIR_MUST_CHECK;
+
 #endif

@@ -53,6 +53,8 @@ struct weir_runtime {
 /* stream.c */
 int weir_stream_open(struct weir_stream *stream, uint32_t rows) WEIR_MUST_CHECK;
 void weir_stream_close(struct weir_stream *stream);
+/** @brief Before rows are committed, of which the first is of time `t_ns`: note what they do not say. Writer's thread. */
+void weir_stream_note(struct weir_stream *stream, int64_t t_ns);
 /** @brief Encode a block into the stream's ring; waits for space as the readers' policies have it. 0 or -EINTR. Agent thread. */
 int weir_stream_write(struct weir_stream *stream, const struct weir_block *block);
 
@@ -97,8 +99,16 @@ bool weir_agent_is_ready(const struct weir_agent *agent);
 /** @brief Have the worker's bell rung when what it waits for comes; and take that back. */
 void weir_agent_announce(struct weir_agent *agent);
 void weir_agent_retract(struct weir_agent *agent);
+
+/* port.c: where an agent reads a stream, on its thread but for open and close */
+int weir_port_open(struct weir_port *port, const struct weir_agent *agent) WEIR_MUST_CHECK;
+void weir_port_close(struct weir_port *port);
 /** @brief Take rows from the ring where nothing is left of those taken before. */
 void weir_port_fill(struct weir_port *port, const struct weir_agent *agent);
+/** @brief Wait no longer for what is older than `t_ns`: it is late. */
+void weir_port_promise(struct weir_port *port, int64_t t_ns);
+/** @brief The time of the oldest record that waits for older ones; INT64_MAX: none does, or some need not. */
+int64_t weir_port_oldest(const struct weir_port *port);
 /** @brief Have the rows before this position of its ring gone down every chain that reads it? Any thread while it runs. */
 bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position);
 static inline bool weir_port_is_empty(const struct weir_port *port)
@@ -111,6 +121,8 @@ static inline bool weir_port_is_empty(const struct weir_port *port)
 int weir_combine(struct weir_agent *agent);
 /** @brief Nothing before this will come to the combiner. */
 int64_t weir_combine_frontier(const struct weir_agent *agent);
+/** @brief Of a combiner by number that is over: to what time it came, as far as its inputs say; INT64_MIN: they do not. */
+int64_t weir_combine_end(const struct weir_agent *agent);
 /** @brief The time of the record that waits for a port with nothing to say; INT64_MAX: none does. */
 int64_t weir_combine_blocked(const struct weir_agent *agent);
 /** @brief Wait for such ports no longer: nothing up to `t_ns` will come from them. */

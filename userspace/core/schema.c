@@ -122,22 +122,27 @@ static size_t cell_bytes(const struct weir_field *field)
 
 int weir_block_open(struct weir_block **out, const struct weir_schema *schema)
 {
+	return weir_block_open_rows(out, schema, WEIR_BLOCK_MAX);
+}
+
+int weir_block_open_rows(struct weir_block **out, const struct weir_schema *schema, uint32_t rows)
+{
 	size_t at = round_up(sizeof(struct weir_block), CACHE_LINE);
-	size_t bytes = at + WEIR_BLOCK_MAX * sizeof(int64_t);
+	size_t bytes = at + rows * sizeof(int64_t);
 	struct weir_block *block;
 	char *memory;
 
 	for (uint32_t i = 0; i < schema->n_fields; i++)
-		bytes += WEIR_BLOCK_MAX * cell_bytes(&schema->field[i]);
+		bytes += rows * cell_bytes(&schema->field[i]);
 	memory = aligned_alloc(CACHE_LINE, bytes);
 	*out = block = (struct weir_block *)memory;
 	if (!memory)
 		return -ENOMEM;
 	*block = (struct weir_block){ .schema = schema, .t = (int64_t *)(memory + at) };
-	at += WEIR_BLOCK_MAX * sizeof(int64_t);
+	at += rows * sizeof(int64_t);
 	for (uint32_t i = 0; i < schema->n_fields; i++) {
 		block->column[i].any = memory + at;
-		at += WEIR_BLOCK_MAX * cell_bytes(&schema->field[i]);
+		at += rows * cell_bytes(&schema->field[i]);
 	}
 	return 0;
 }

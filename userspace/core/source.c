@@ -86,6 +86,8 @@ static int admit(struct weir_feed *feed, void *rows, uint32_t n)
 	add(&feed->node->records_in, n);
 	if (filter && weir_filter_tier(filter) != WEIR_TIER_INLINE)
 		kept = weir_filter_rows(filter, rows, slot_of(feed->stream, rows), n);
+	/* A source tells no time but by its rows. */
+	weir_stream_note(feed->stream, INT64_MAX);
 	if (kept < 0)
 		return weir_fail(feed->node, -kept, "the filter failed: %s", strerror(-kept));
 	add(&feed->node->records_out, (uint64_t)kept);
@@ -117,6 +119,7 @@ static void refused(void *context, uint32_t n)
 	struct weir_feed *feed = context;
 
 	add(&feed->node->records_in, n);
+	feed->stream->missing += n;
 }
 
 static int quiet(void *context)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "core/notes.h"
 #include "core/record.h"
 #include "core/run.h"
 
@@ -13,14 +14,45 @@ int weir_stream_open(struct weir_stream *stream, uint32_t rows)
 		.fd = stream->filter ? weir_filter_ring_fd(stream->filter) : -1,
 		.start_at = stream->from->pipeline->first_row,
 	};
+	int err;
 
-	return stream->is_lent ? 0 : weir_ring_open(&stream->ring, &config);
+	if (stream->is_lent)
+		return 0;
+	stream->told_ns = stream->shown_ns = INT64_MIN;
+	stream->missing = stream->noted = 0;
+	err = weir_ring_open(&stream->ring, &config);
+	return err < 0 ? err : weir_notes_open(&stream->notes, weir_ring_capacity(stream->ring));
 }
 
 void weir_stream_close(struct weir_stream *stream)
 {
 	weir_ring_close(stream->ring);
+	weir_notes_close(stream->notes);
 	stream->ring = NULL;
+	stream->notes = NULL;
+}
+
+void weir_stream_note(struct weir_stream *stream, int64_t t_ns)
+{
+	struct weir_note note = {
+		.position = weir_ring_head(stream->ring),
+		.time_ns = stream->is_timed ? stream->told_ns : INT64_MIN,
+		.missing = stream->missing,
+	};
+	bool is_behind = stream->is_timed && stream->told_ns > stream->shown_ns && t_ns < stream->told_ns;
+
+	if (!is_behind && stream->missing == stream->noted)
+		return;
+	weir_notes_add(stream->notes, &note);
+	stream->noted = stream->missing;
+	if (note.time_ns > stream->shown_ns)
+		stream->shown_ns = note.time_ns;
+}
+
+static void show_time(struct weir_stream *stream, int64_t t_ns)
+{
+	if (t_ns > stream->shown_ns)
+		stream->shown_ns = t_ns;
 }
 
 int weir_stream_write(struct weir_stream *stream, const struct weir_block *block)
@@ -29,6 +61,9 @@ int weir_stream_write(struct weir_stream *stream, const struct weir_block *block
 		void *rows = weir_ring_reserve(stream->ring, block->n - from, &got);
 
 		if (got) {
+			weir_stream_note(stream, block->t[from]);
+			show_time(stream, block->t[from]);
+			show_time(stream, block->t[from + got - 1]);
 			weir_rows_encode(&stream->schema, block, from, got, rows);
 			weir_ring_commit(stream->ring, got);
 			continue;
@@ -36,6 +71,7 @@ int weir_stream_write(struct weir_stream *stream, const struct weir_block *block
 		/* Nobody waits for a drop_newest reader. */
 		if (weir_ring_refuses(stream->ring)) {
 			weir_ring_refuse(stream->ring, block->n - from);
+			stream->missing += block->n - from;
 			return 0;
 		}
 		if (weir_ring_is_interrupted(stream->ring))

@@ -99,6 +99,28 @@ static bool check_given(const struct weir_checking *c, const struct weir_tree_pa
 	return good;
 }
 
+static const struct weir_arg *find_given(const struct weir_args *args, const char *name)
+{
+	for (uint32_t i = 0; name && i < args->n_params; i++)
+		if (args->arg[i].given && !strcmp(args->params[i].name, name))
+			return &args->arg[i];
+	return NULL;
+}
+
+static bool check_instead(const struct weir_checking *c, const struct weir_tree_part *part,
+			  const struct weir_args *args)
+{
+	for (uint32_t i = 0; i < args->n_params; i++) {
+		const struct weir_param *param = &args->params[i];
+		const struct weir_arg *instead = find_given(args, param->instead);
+
+		if (instead && args->arg[i].given)
+			return weir_check_wrong(c, instead->where, NULL, "'%s' takes %s or '%s', not both", part->name,
+						weir_value_noun(param), param->instead);
+	}
+	return true;
+}
+
 static bool check_rest(const struct weir_checking *c, const struct weir_tree_part *part, struct weir_args *args)
 {
 	bool good = true;
@@ -106,7 +128,7 @@ static bool check_rest(const struct weir_checking *c, const struct weir_tree_par
 	for (uint32_t i = 0; i < args->n_params; i++) {
 		const struct weir_param *param = &args->params[i];
 
-		if (args->arg[i].given)
+		if (args->arg[i].given || find_given(args, param->instead))
 			continue;
 		if (param->required)
 			good &= missing(c, part, param);
@@ -129,6 +151,7 @@ struct weir_args *weir_check_args(const struct weir_checking *c, const struct we
 	args->target_where = part->target_where;
 	good = copy_target(c, args, part);
 	good &= check_given(c, part, args);
+	good &= check_instead(c, part, args);
 	good &= check_rest(c, part, args);
 	if (good && !part->broken)
 		return args;

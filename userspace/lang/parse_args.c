@@ -30,10 +30,21 @@ static bool is_given(const struct reading *reading, const struct weir_param *par
 	return false;
 }
 
+static bool is_replaced(const struct reading *reading, const struct weir_param *positional)
+{
+	for (uint32_t i = 0; i < reading->part->n_args && positional->instead; i++) {
+		const struct weir_param *param = reading->part->args[i].param;
+
+		if (param && !strcmp(param->name, positional->instead))
+			return true;
+	}
+	return false;
+}
+
 static const struct weir_param *next_positional(const struct reading *reading)
 {
 	for (const struct weir_param *param = reading->params; param->name; param++)
-		if (param->style == WEIR_POSITIONAL && !is_given(reading, param))
+		if (param->style == WEIR_POSITIONAL && !is_given(reading, param) && !is_replaced(reading, param))
 			return param;
 	return NULL;
 }

@@ -213,9 +213,41 @@ bool weir_members_next(struct weir_members *members, const struct weir_block *in
 	}
 }
 
+int64_t weir_members_due(const struct weir_members *members)
+{
+	int64_t start = members->start + (members->is_shown ? members->step : 0), end;
+	bool has_records = members->kept.n && members->position[members->kept.n - 1] >= start;
+
+	if (!members->is_time || !has_records || __builtin_add_overflow(members->origin, start + members->size, &end) ||
+	    end == INT64_MIN)
+		return INT64_MAX;
+	return end - 1;
+}
+
+bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window)
+{
+	int64_t position = (int64_t)((uint64_t)now_ns - (uint64_t)members->origin) + 1;
+
+	/* What is older has had its time. */
+	if (position > members->last)
+		members->last = position;
+	for (;;) {
+		if (members->is_shown)
+			advance(members, position);
+		if (position < members->start + members->size)
+			return false;
+		if (show(members, window))
+			return true;
+		advance(members, position);
+	}
+}
+
 bool weir_members_last(struct weir_members *members, struct weir_members_window *window)
 {
 	if (members->is_shown)
 		advance(members, members->last);
-	return members->is_fresh && show(members, window);
+	if (!members->is_fresh || !show(members, window))
+		return false;
+	window->t = weir_time_at_end(members->node, window->t);
+	return true;
 }

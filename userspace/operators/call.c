@@ -80,6 +80,10 @@ static int call_open(struct weir_node *node, const struct weir_schema *in, struc
 		err = weir_callee_members(&call->callee, node, &call->members);
 	if (err)
 		return err;
+	if (call->members && weir_arg_is_time(node, "window"))
+		weir_sorts(node);
+	else
+		weir_never_ticks(node);
 	call->piece = WEIR_BLOCK_MAX / call->callee.most;
 	err = open_memory(node, call);
 	return err ? err : weir_callee_begin(&call->callee, node);
@@ -246,6 +250,25 @@ static int push_windows(struct weir_node *node, struct call *call, const struct 
 	return err;
 }
 
+/* Windows by time come out when their time is over, whether or not another record comes. */
+static void ask_for_end(struct weir_node *node, const struct call *call)
+{
+	if (call->members)
+		weir_tick_at(node, weir_members_due(call->members));
+}
+
+static int call_tick(struct weir_node *node, int64_t now_ns)
+{
+	struct call *call = weir_state(node);
+	struct weir_members_window window;
+	int err = 0;
+
+	while (!err && weir_members_pass(call->members, now_ns, &window))
+		err = call_list(node, call, &window.block, &window.t, 1, call->callee.most);
+	ask_for_end(node, call);
+	return emit_after(node, call, err);
+}
+
 static int call_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct call *call = weir_state(node);
@@ -257,6 +280,7 @@ static int call_push(struct weir_node *node, const struct weir_block *in)
 		err = push_windows(node, call, in);
 	else
 		err = call->callee.function->element ? push_elements(node, call, in) : push_lists(node, call, in);
+	ask_for_end(node, call);
 	return emit_after(node, call, err);
 }
 
@@ -268,6 +292,7 @@ static int call_flush(struct weir_node *node)
 	struct weir_members_window window;
 	int err = 0;
 
+	call->last_t = weir_time_at_end(node, call->last_t);
 	if (call->members && weir_members_last(call->members, &window))
 		err = call_list(node, call, &window.block, &window.t, 1, callee->most);
 	if (!err && callee->function->end && !call->chooses && !call->n_kept) {
@@ -280,16 +305,14 @@ static int call_flush(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CALLEE_PARAMS,
-	WEIR_CALLEE_WINDOW_PARAMS,
-	WEIR_CALLEE_WIDTH_PARAM,
-	{ 0 },
+	WEIR_CALLEE_PARAMS, WEIR_CALLEE_WINDOW_PARAMS, WEIR_CALLEE_WIDTH_PARAM, WEIR_PARAM_LATENESS, { 0 },
 };
 
 static const struct weir_operator_ops call_ops = {
 	.state_bytes = sizeof(struct call),
 	.open = call_open,
 	.push = call_push,
+	.tick = call_tick,
 	.flush = call_flush,
 	.close = call_close,
 	.may_wait = true,

@@ -180,6 +180,7 @@ static int click_flush(struct weir_node *node)
 {
 	struct click *click = weir_state(node);
 
+	click->now = weir_time_at_end(node, click->now);
 	if (click->n && !click->is_down)
 		end_message(click);
 	return emit(node, click);

@@ -155,7 +155,7 @@ static int debounce_flush(struct weir_node *node)
 
 	if (debounce->mode == HOLD || !debounce->is_waiting || weir_watch_same(debounce->candidate, debounce->accepted))
 		return 0;
-	return emit_newest(node, debounce, debounce->newest->t[0]);
+	return emit_newest(node, debounce, weir_time_at_end(node, debounce->newest->t[0]));
 }
 
 static void debounce_close(struct weir_node *node)

@@ -75,6 +75,10 @@ static int exec_open(struct weir_node *node, const struct weir_schema *in, struc
 	exec->deadline_ns = weir_arg_int(node, "deadline");
 	exec->skips = weir_arg_int(node, "on_error") == 1;
 	exec->tells_time = weir_arg_int(node, "time") == TIME_OWN;
+	if (exec->per == PER_WINDOW && weir_arg_is_time(node, "window"))
+		weir_sorts(node);
+	else
+		weir_never_ticks(node);
 	/* Answers come when they come, and have the times of records long gone. */
 	if (exec->tells_time || exec->per == PER_STREAM)
 		weir_lags(node, INT64_MAX);
@@ -401,6 +405,25 @@ static int emit_after(struct weir_node *node, struct exec *exec, int err)
 	return err ? err : after;
 }
 
+/* Windows by time come out when their time is over, whether or not another record comes. */
+static void ask_for_end(struct weir_node *node, const struct exec *exec)
+{
+	if (exec->members)
+		weir_tick_at(node, weir_members_due(exec->members));
+}
+
+static int exec_tick(struct weir_node *node, int64_t now_ns)
+{
+	struct exec *exec = weir_state(node);
+	struct weir_members_window window;
+	int err = 0;
+
+	while (!err && weir_members_pass(exec->members, now_ns, &window))
+		err = run_on(node, exec, &window.block, window.t);
+	ask_for_end(node, exec);
+	return emit_after(node, exec, err);
+}
+
 static int exec_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct exec *exec = weir_state(node);
@@ -410,6 +433,7 @@ static int exec_push(struct weir_node *node, const struct weir_block *in)
 		err = push_stream(node, exec, in);
 	else
 		err = exec->per == PER_WINDOW ? push_windows(node, exec, in) : push_records(node, exec, in);
+	ask_for_end(node, exec);
 	return emit_after(node, exec, err);
 }
 
@@ -475,6 +499,7 @@ static const struct weir_param params[] = {
 	  .fallback = "stop",
 	  .words = error_words,
 	  .help = "when it fails or is killed: stop the run, or skip and count what it was given" },
+	WEIR_PARAM_LATENESS,
 	{ 0 }
 };
 
@@ -482,6 +507,7 @@ static const struct weir_operator_ops exec_ops = {
 	.state_bytes = sizeof(struct exec),
 	.open = exec_open,
 	.push = exec_push,
+	.tick = exec_tick,
 	.flush = exec_flush,
 	.close = exec_close,
 	.may_wait = true,

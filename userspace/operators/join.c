@@ -30,6 +30,7 @@ static int join_open(struct weir_node *node, const struct weir_tributary *in, ui
 	if (n > WEIR_FIELDS_MAX)
 		return weir_fail_arg(node, NULL, NULL, "no record has room for %u streams", n);
 	join->n = n;
+	weir_sorts(node);
 	join->within = weir_arg_int(node, "within");
 	join->keeps = weir_arg_int(node, "missing") == MISSING_NULL;
 	for (uint32_t i = 0; i < n; i++)

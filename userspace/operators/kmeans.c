@@ -323,8 +323,11 @@ static int kmeans_push(struct weir_node *node, const struct weir_block *in)
 static int kmeans_flush(struct weir_node *node)
 {
 	struct kmeans *kmeans = weir_state(node);
-	int err = kmeans->frames.fresh ? cluster_window(node, kmeans) : 0;
+	int64_t *last = kmeans->frames.t + (kmeans->frames.n ? kmeans->frames.n - 1 : 0);
+	int err;
 
+	*last = weir_time_at_end(node, *last);
+	err = kmeans->frames.fresh ? cluster_window(node, kmeans) : 0;
 	return err ? err : emit(node, kmeans);
 }
 

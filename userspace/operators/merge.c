@@ -90,6 +90,7 @@ static int merge_open(struct weir_node *node, const struct weir_tributary *in, u
 	int err = 0;
 
 	merge->n = n;
+	weir_sorts(node);
 	weir_schema_init(out, in[0].schema->clock);
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < in[i].schema->n_fields && !err; k++)

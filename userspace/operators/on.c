@@ -23,6 +23,7 @@ static int on_open(struct weir_node *node, const struct weir_tributary *in, uint
 	if (n > WEIR_FIELDS_MAX)
 		return weir_fail_arg(node, NULL, NULL, "no record has room for %u streams", n);
 	sample->trigger = n - 1;
+	weir_sorts(node);
 	for (uint32_t i = 0; i < n - 1; i++)
 		sample->first[i + 1] = sample->first[i] + in[i].schema->n_fields;
 	weir_schema_init(out, in[0].schema->clock);

@@ -203,6 +203,7 @@ static int pca_flush(struct weir_node *node)
 
 	if (!pca->loadings || !pca->is_fresh)
 		return 0;
+	pca->last_t = weir_time_at_end(node, pca->last_t);
 	find(pca);
 	return show(node, pca);
 }

@@ -56,6 +56,8 @@ static int resample_open(struct weir_node *node, const struct weir_schema *in, s
 	resample->linear = weir_arg_int(node, "method") == 0;
 	resample->raster = weir_raster_of(weir_arg_real(node, "rate"));
 	resample->gap = (uint64_t)weir_arg_int(node, "gap");
+	/* What lies between two records comes out with the second. */
+	weir_lags(node, weir_arg_int(node, "gap"));
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < in->n_fields && !err; i++)
 		err = add_field(node, &in->field[i], resample->linear, out);

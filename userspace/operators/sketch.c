@@ -138,6 +138,9 @@ static int sketch_open(struct weir_node *node, const struct weir_schema *in, str
 	int err;
 
 	sketch->kind = (enum kind)weir_arg_int(node, "kind");
+	/* A sample is of records as they were. */
+	if (sketch->kind == RESERVOIR)
+		weir_lags(node, INT64_MAX);
 	sketch->every = (uint64_t)weir_arg_int(node, "every");
 	sketch->n = (uint32_t)weir_arg_int(node, "n");
 	err = find_field(node, sketch, in);
@@ -337,6 +340,7 @@ static int sketch_flush(struct weir_node *node)
 {
 	struct sketch *sketch = weir_state(node);
 
+	sketch->last_t = weir_time_at_end(node, sketch->last_t);
 	return sketch->is_fresh ? show(node, sketch) : 0;
 }
 

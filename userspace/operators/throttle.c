@@ -147,7 +147,7 @@ static int throttle_flush(struct weir_node *node)
 {
 	struct throttle *throttle = weir_state(node);
 
-	return throttle->n_held ? emit_held(node, throttle, throttle->held->t[0]) : 0;
+	return throttle->n_held ? emit_held(node, throttle, weir_time_at_end(node, throttle->held->t[0])) : 0;
 }
 
 static void throttle_close(struct weir_node *node)

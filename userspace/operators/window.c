@@ -14,14 +14,12 @@
  * - `partial` also gives the windows that began before the first record.
  * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
  *
+ * A session is a window without an edge of its own: it goes on while each record comes less than `session` after the one before,
+ * and ends that long after its last. All of it is one pane.
+ *
  * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
  */
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "weir/aggregate.h"
+#include "weir/condense.h"
 
 #define PANES_MAX (1u << 20)          /* and so some 60 MiB for each function, touched only as far as they are used */
 #define MEDIAN_RECORDS_MAX (1u << 20) /* 20 MiB of addresses; touched only as far as a window is really that full */
@@ -32,7 +30,15 @@ struct pane {
 	bool is_gap; /**< between two windows */
 };
 
+/** All times are of records. */
+struct session {
+	int64_t gap;         /**< 0: there are windows and no sessions */
+	int64_t first, last; /**< oldest and newest of the session that is open */
+	int64_t closed; /**< what is older belongs to a session that has come out, or to none; INT64_MIN at first */
+};
+
 struct window {
+	struct session session;
 	int64_t size, step; /**< records or ns */
 	bool is_time;
 	bool has_begun;
@@ -41,16 +47,8 @@ struct window {
 	int64_t position; /**< by count: of the next record */
 	int64_t start;    /**< of the oldest window that is open */
 	int64_t last_t;
-	uint32_t last_row; /**< moving: of `out`, which has the last result */
-	struct pane pane;  /**< into which records fall just now */
-	const struct weir_binding *binding;
-	uint32_t n;
-	struct weir_panes *panes;
-	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
-	bool is_moving;
-	double *values; /**< a column of WEIR_BLOCK_MAX for each expression */
-	const double *x[WEIR_FIELDS_MAX];
-	struct weir_block *out;
+	struct pane pane; /**< into which records fall just now */
+	struct weir_condenser *condenser;
 };
 
 /* ---------------------------------------------------------------- geometry */
@@ -81,53 +79,27 @@ static int64_t first_start_after(const struct window *window, int64_t position)
 	return behind < 0 ? window->start : window->start + (behind / window->step + 1) * window->step;
 }
 
-/* -------------------------------------------------------------- schema, open */
+/* --------------------------------------------------------------------- open */
 
-static void unit_of(char unit[WEIR_UNIT_MAX], const struct weir_binding *binding)
+static int read_gap(struct weir_node *node, struct session *session)
 {
-	bool has_unit = binding->function != WEIR_COUNT && binding->function != WEIR_VAR;
-	const char *base = has_unit ? weir_expr_unit(binding->expr) : "";
-	int n = snprintf(unit, WEIR_UNIT_MAX, "%s%s", base, *base && binding->function == WEIR_SLOPE ? "/s" : "");
+	static const char *const foreign[] = { "step", "partial" };
 
-	/* Half a unit would be a wrong one. */
-	if (n >= WEIR_UNIT_MAX)
-		unit[0] = 0;
-}
-
-static int check_parameter(struct weir_node *node, const struct weir_binding *binding)
-{
-	const char *word = weir_aggregate_words[binding->function];
-
-	if (binding->function != WEIR_QUANTILE)
-		return isnan(binding->parameter) ? 0
-						 : weir_fail_arg(node, "aggregates", NULL,
-								 "%s() takes an expression and nothing more", word);
-	if (binding->parameter >= 0 && binding->parameter <= 1)
-		return 0;
-	return weir_fail_arg(node, "aggregates", "as in quantile(x, 0.95)",
-			     "a quantile needs a number between 0 and 1");
-}
-
-static int add_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
-{
-	char unit[WEIR_UNIT_MAX];
-	int err;
-
-	if (!binding->expr && binding->function != WEIR_COUNT)
-		return weir_fail_arg(node, "aggregates", NULL, "%s() needs an expression",
-				     weir_aggregate_words[binding->function]);
-	unit_of(unit, binding);
-	err = weir_schema_add(out, binding->name, binding->function == WEIR_COUNT ? WEIR_INT : WEIR_REAL, unit, 0);
-	if (err == -EEXIST)
-		return weir_fail_arg(node, "aggregates", "give each a name of its own: mean(x) as average",
-				     "window makes two fields named '%s'", binding->name);
-	return err < 0 ? weir_fail_arg(node, "aggregates", NULL, "'%s' does not fit in one record", binding->name) : 0;
+	session->gap = weir_arg_int(node, "session");
+	session->closed = INT64_MIN;
+	if (session->gap < 1)
+		return weir_fail_arg(node, "session", "write a duration such as 5s",
+				     "the silence that ends a session must be longer than nothing");
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+		if (weir_arg_given(node, foreign[i]))
+			return weir_fail_arg(node, foreign[i], NULL, "a session takes no '%s': it has no size",
+					     foreign[i]);
+	return 0;
 }
 
 static int read_spans(struct weir_node *node, struct window *window)
 {
 	window->size = weir_arg_int(node, "size");
-	window->is_time = weir_arg_is_time(node, "size");
 	window->step = weir_arg_given(node, "step") ? weir_arg_int(node, "step") : window->size;
 	if (window->size < 1 || window->size > POSITION_MAX)
 		return weir_fail_arg(node, "size", "write a count such as 100 or a duration such as 1s",
@@ -144,44 +116,17 @@ static int read_spans(struct weir_node *node, struct window *window)
 	return 0;
 }
 
-static int open_panes(struct weir_node *node, struct window *window)
+static int open_condenser(struct weir_node *node, struct window *window, struct weir_schema *out)
 {
-	enum weir_function function[WEIR_FIELDS_MAX];
-	bool fits = !window->is_time && window->size <= MEDIAN_RECORDS_MAX;
-	int err;
+	bool fits = window->size <= MEDIAN_RECORDS_MAX;
+	struct weir_gathering gathering = {
+		.panes = window->session.gap ? 1 : (uint32_t)panes_per_window(window),
+		.records = !window->is_time && fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX,
+		.argument = window->is_time || fits ? NULL : "size",
+		.moving = window->is_time || window->step > 1 ? 0 : (uint32_t)window->size,
+	};
 
-	for (uint32_t i = 0; i < window->n; i++) {
-		function[i] = (enum weir_function)window->binding[i].function;
-		if (weir_function_is_ordered(function[i]) && !window->is_time && !fits)
-			return weir_fail_arg(node, "size", NULL, "a median is of at most %u records",
-					     MEDIAN_RECORDS_MAX);
-	}
-	err = weir_panes_open(&window->panes, function, window->n, (uint32_t)panes_per_window(window),
-			      fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX);
-	for (uint32_t i = 0; !err && i < window->n; i++)
-		if (function[i] == WEIR_QUANTILE)
-			weir_panes_aim(window->panes, i, window->binding[i].parameter);
-	return err;
-}
-
-static bool can_move(const struct window *window)
-{
-	bool can = !window->is_time && window->step == 1;
-
-	for (uint32_t i = 0; i < window->n; i++)
-		can &= weir_function_moves((enum weir_function)window->binding[i].function);
-	return can;
-}
-
-static int open_moving(struct window *window)
-{
-	int err = 0;
-
-	window->is_moving = true;
-	for (uint32_t i = 0; i < window->n && !err; i++)
-		err = weir_moving_open(&window->moving[i], (enum weir_function)window->binding[i].function,
-				       (uint32_t)window->size);
-	return err;
+	return weir_condenser_open(&window->condenser, node, out, &gathering);
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -189,47 +134,31 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	struct window *window = weir_state(node);
 	int err;
 
-	window->binding = weir_arg_bindings(node, "aggregates", &window->n);
-	err = read_spans(node, window);
-	if (!window->is_time)
+	window->is_time = weir_arg_given(node, "session") || weir_arg_is_time(node, "size");
+	err = weir_arg_given(node, "session") ? read_gap(node, &window->session) : read_spans(node, window);
+	if (window->is_time)
+		weir_sorts(node);
+	else
 		weir_never_ticks(node);
 	weir_schema_init(out, in->clock);
-	for (uint32_t i = 0; i < window->n && !err; i++) {
-		err = check_parameter(node, &window->binding[i]);
-		if (!err)
-			err = add_field(node, &window->binding[i], out);
-	}
 	if (!err)
-		err = can_move(window) ? open_moving(window) : open_panes(node, window);
-	if (err < 0)
+		err = open_condenser(node, window, out);
+	if (err < 0 || window->session.gap)
 		return err;
 	if (weir_arg_int(node, "partial"))
 		window->start = -((window->size - 1) / window->step * window->step);
 	window->pane = pane_around(window, 0);
-	window->values = malloc(window->n * WEIR_BLOCK_MAX * sizeof(*window->values));
-	return window->values ? weir_block_open(&window->out, weir_out(node)) : -ENOMEM;
+	return 0;
 }
 
 static void window_close(struct weir_node *node)
 {
 	struct window *window = weir_state(node);
 
-	weir_block_close(window->out);
-	free(window->values);
-	weir_panes_close(window->panes);
-	for (uint32_t i = 0; i < window->n; i++)
-		weir_moving_close(window->moving[i]);
+	weir_condenser_close(window->condenser);
 }
 
 /* ------------------------------------------------------------------- output */
-
-static int emit(struct weir_node *node, struct window *window)
-{
-	int err = weir_emit(node, window->out);
-
-	window->out->n = 0;
-	return err;
-}
 
 static int64_t end_of(const struct window *window)
 {
@@ -238,57 +167,29 @@ static int64_t end_of(const struct window *window)
 }
 
 /* The oldest open window comes out. */
-static int show(struct weir_node *node, struct window *window)
+static int show(struct window *window)
 {
-	struct weir_block *out = window->out;
-	double result[WEIR_FIELDS_MAX];
-	uint32_t row = out->n++;
-
-	out->t[row] = window->is_time ? end_of(window) : window->last_t;
-	weir_panes_results(window->panes, result);
-	for (uint32_t i = 0; i < window->n; i++) {
-		if (window->binding[i].function == WEIR_COUNT)
-			out->column[i].integer[row] = (int64_t)result[i];
-		else
-			out->column[i].real[row] = result[i];
-	}
 	window->is_fresh = false;
-	return out->n == WEIR_BLOCK_MAX ? emit(node, window) : 0;
+	return weir_condenser_show(window->condenser, window->is_time ? end_of(window) : window->last_t);
 }
 
 /* Every window that ends at or before `position` comes out; a long silence is crossed in one stride. */
-static int close_until(struct weir_node *node, struct window *window, int64_t position)
+static int close_until(struct window *window, int64_t position)
 {
 	while (window->start + window->size <= position) {
-		int err = weir_panes_empty(window->panes) ? 0 : show(node, window);
+		int err = weir_condenser_is_empty(window->condenser) ? 0 : show(window);
 
 		if (err)
 			return err;
 		window->start += window->step;
-		weir_panes_evict(window->panes, window->start);
-		if (weir_panes_empty(window->panes))
+		weir_condenser_evict(window->condenser, window->start);
+		if (weir_condenser_is_empty(window->condenser))
 			window->start = first_start_after(window, position);
 	}
 	return 0;
 }
 
 /* -------------------------------------------------------------------- input */
-
-static void evaluate(struct window *window, const struct weir_block *in)
-{
-	for (uint32_t i = 0; i < window->n; i++) {
-		const struct weir_binding *binding = &window->binding[i];
-		double *values = window->values + (size_t)i * WEIR_BLOCK_MAX;
-
-		if (binding->field >= 0 && in->schema->field[binding->field].kind == WEIR_REAL) {
-			window->x[i] = in->column[binding->field].real;
-			continue;
-		}
-		if (binding->expr)
-			weir_expr_eval(binding->expr, in, values);
-		window->x[i] = values;
-	}
-}
 
 static int64_t position_of(const struct window *window, int64_t t)
 {
@@ -317,24 +218,14 @@ static uint32_t run_length(const struct window *window, const int64_t *t, uint32
 	return run;
 }
 
-static int add(struct weir_node *node, struct window *window, const struct weir_block *in, uint32_t from, uint32_t n)
+static int add(struct window *window, const struct weir_block *in, uint32_t from, uint32_t n)
 {
-	const double *x[WEIR_FIELDS_MAX];
-	int err;
-
 	window->position += n;
 	if (window->pane.is_gap)
 		return 0;
-	for (uint32_t i = 0; i < window->n; i++)
-		x[i] = window->x[i] + from;
 	window->is_fresh = true;
 	window->last_t = in->t[from + n - 1];
-	err = weir_panes_add(window->panes, window->pane.start, in->t + from, x, n);
-	if (err == -ENOBUFS) /* left out in silence, the newest values would be missing from every median */
-		return weir_fail(node, ENOBUFS,
-				 "more than %u records in one window, which is all that a median can hold",
-				 MEDIAN_RECORDS_MAX);
-	return err;
+	return weir_condenser_add(window->condenser, window->pane.start, in, from, n);
 }
 
 /* Take in records from `from` on, as many as fall into one pane. Returns how many, or what ended the run. */
@@ -350,48 +241,29 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 		return 0;
 	}
 	if (position >= window->pane.end) {
-		err = close_until(node, window, position);
+		err = close_until(window, position);
 		if (err)
 			return err;
 		window->pane = pane_around(window, position);
 	}
 	*taken = run_length(window, in->t + from, in->n - from);
-	err = add(node, window, in, from, *taken);
+	err = add(window, in, from, *taken);
 	if (err)
 		return err;
 	/* By count the last record of a window is known to be the last. By time it never is. */
-	return window->is_time ? 0 : close_until(node, window, window->position);
+	return window->is_time ? 0 : close_until(window, window->position);
 }
 
 /* From the window's first record on, or from where it is full, each record ends one. */
-static int push_moving(struct weir_node *node, struct window *window, const struct weir_block *in)
+static int push_moving(struct window *window, const struct weir_block *in)
 {
 	int64_t wanting = -window->start < window->size - 1 ? window->size - 1 - window->position : 0;
 	uint32_t skip = wanting < 0 ? 0 : wanting < in->n ? (uint32_t)wanting : in->n;
-	struct weir_block all = *window->out, shown;
 
-	for (uint32_t i = 0; i < window->n; i++)
-		weir_moving_results(window->moving[i], window->x[i], all.column[i].real, in->n);
 	window->position += in->n;
 	window->is_fresh = skip == in->n;
 	window->last_t = in->t[in->n - 1];
-	window->last_row = in->n - 1;
-	all.n = in->n;
-	all.t = in->t;
-	weir_block_slice(&shown, &all, skip, in->n - skip);
-	return weir_emit(node, &shown);
-}
-
-/* What the stream's end leaves unshown is what the last record has made of the window. */
-static int flush_moving(struct weir_node *node, struct window *window)
-{
-	struct weir_block shown;
-
-	if (!window->is_fresh)
-		return 0;
-	window->out->t[window->last_row] = window->last_t;
-	weir_block_slice(&shown, window->out, window->last_row, 1);
-	return weir_emit(node, &shown);
+	return weir_condenser_move(window->condenser, in, skip);
 }
 
 /* A window by time that has records comes out when its end is reached, whether or not another record comes. One that ends beyond
@@ -401,21 +273,118 @@ static void ask_for_end(struct weir_node *node, const struct window *window, int
 	int64_t end = end_of(window);
 
 	if (window->is_time)
-		weir_tick_at(node, weir_panes_empty(window->panes) || end == INT64_MIN || end - 1 <= now_ns ? INT64_MAX
-													    : end - 1);
+		weir_tick_at(node, weir_condenser_is_empty(window->condenser) || end == INT64_MIN || end - 1 <= now_ns
+					   ? INT64_MAX
+					   : end - 1);
+}
+
+/* ----------------------------------------------------------------- sessions */
+
+static int64_t end_of_session(const struct session *session)
+{
+	int64_t end;
+
+	return __builtin_add_overflow(session->last, session->gap, &end) ? INT64_MAX : end;
+}
+
+/* Records may be out of order, also by more than what is open is long. */
+static bool belongs(const struct session *session, int64_t t)
+{
+	uint64_t gap = (uint64_t)session->gap;
+
+	if (t < session->closed)
+		return false;
+	if (t > session->last)
+		return (uint64_t)t - (uint64_t)session->last < gap;
+	return t >= session->first || (uint64_t)session->first - (uint64_t)t < gap;
+}
+
+static int close_session(struct window *window)
+{
+	int err = weir_condenser_show(window->condenser, end_of_session(&window->session));
+
+	weir_condenser_evict(window->condenser, INT64_MAX);
+	window->session.closed = end_of_session(&window->session);
+	return err;
+}
+
+/* How many of these records go with the session that is open; it grows by them. */
+static uint32_t extend(struct session *session, const int64_t *t, uint32_t n)
+{
+	uint32_t run = 0;
+
+	for (; run < n && belongs(session, t[run]); run++) {
+		session->first = t[run] < session->first ? t[run] : session->first;
+		session->last = t[run] > session->last ? t[run] : session->last;
+	}
+	return run;
+}
+
+/* Take in records from `from` on, as many as one session has. Returns how many, or what ended the run. */
+static int take_session(struct weir_node *node, struct window *window, const struct weir_block *in, uint32_t from,
+			uint32_t *taken)
+{
+	struct session *session = &window->session;
+	int64_t t = in->t[from];
+	int err = 0;
+
+	*taken = 1;
+	if (!weir_condenser_is_empty(window->condenser) && t > session->last && !belongs(session, t))
+		err = close_session(window);
+	if (err)
+		return err;
+	if (weir_condenser_is_empty(window->condenser) && t >= session->closed)
+		session->first = session->last = t;
+	else if (!belongs(session, t)) {
+		weir_lost(node, WEIR_LOST_LATE, 1);
+		return 0;
+	}
+	*taken = extend(session, in->t + from, in->n - from);
+	return weir_condenser_add(window->condenser, 0, in, from, *taken);
+}
+
+/* ---------------------------------------------------------------- operations */
+
+/* What is open comes out when its end is reached, whether or not another record comes. */
+static void ask_for_end_of_session(struct weir_node *node, const struct window *window)
+{
+	int64_t end = end_of_session(&window->session);
+
+	weir_tick_at(node, weir_condenser_is_empty(window->condenser) || end == INT64_MAX ? INT64_MAX : end - 1);
+}
+
+static int session_push(struct weir_node *node, struct window *window, const struct weir_block *in)
+{
+	for (uint32_t i = 0, taken; i < in->n; i += taken) {
+		int err = take_session(node, window, in, i, &taken);
+
+		if (err)
+			return err;
+	}
+	ask_for_end_of_session(node, window);
+	return weir_condenser_emit(window->condenser);
+}
+
+static int session_end(struct window *window)
+{
+	int err = weir_condenser_is_empty(window->condenser) ? 0 : close_session(window);
+
+	return err ? err : weir_condenser_emit(window->condenser);
 }
 
 static int window_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct window *window = weir_state(node);
 
+	weir_condenser_look(window->condenser, in);
+	if (window->session.gap)
+		return session_push(node, window, in);
 	if (!window->has_begun && in->n) {
 		window->has_begun = true;
 		window->origin = in->t[0];
 	}
-	evaluate(window, in);
-	if (window->is_moving)
-		return push_moving(node, window, in);
+	if (weir_condenser_moves(window->condenser))
+		return push_moving(window, in);
 	for (uint32_t i = 0, taken; i < in->n; i += taken) {
 		int err = take_run(node, window, in, i, &taken);
 
@@ -423,7 +392,7 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 			return err;
 	}
 	ask_for_end(node, window, window->last_t);
-	return emit(node, window);
+	return weir_condenser_emit(window->condenser);
 }
 
 /* Every record before the end of the oldest window has been seen. */
@@ -431,14 +400,17 @@ static int window_tick(struct weir_node *node, int64_t now_ns)
 {
 	struct window *window = weir_state(node);
 	int64_t position = position_of(window, now_ns) + 1;
-	int err = close_until(node, window, position);
+	int err;
 
+	if (window->session.gap)
+		return session_end(window);
+	err = close_until(window, position);
 	if (err)
 		return err;
 	if (position >= window->pane.end)
 		window->pane = pane_around(window, position);
 	ask_for_end(node, window, now_ns);
-	return emit(node, window);
+	return weir_condenser_emit(window->condenser);
 }
 
 static int window_flush(struct weir_node *node)
@@ -446,13 +418,14 @@ static int window_flush(struct weir_node *node)
 	struct window *window = weir_state(node);
 	int err = 0;
 
-	if (weir_time(node) > window->last_t)
-		window->last_t = weir_time(node);
-	if (window->is_moving)
-		return flush_moving(node, window);
+	if (window->session.gap)
+		return session_end(window);
+	window->last_t = weir_time_at_end(node, window->last_t);
+	if (window->is_fresh && weir_condenser_moves(window->condenser))
+		return weir_condenser_show_moved(window->condenser, window->last_t);
 	if (window->is_fresh)
-		err = show(node, window);
-	return err ? err : emit(node, window);
+		err = show(window);
+	return err ? err : weir_condenser_emit(window->condenser);
 }
 
 static const struct weir_param params[] = {
@@ -460,7 +433,12 @@ static const struct weir_param params[] = {
 	  .style = WEIR_POSITIONAL,
 	  .value = WEIR_V_SPAN,
 	  .required = true,
+	  .instead = "session",
 	  .help = "length of a window: a count such as 100, or a duration such as 1s" },
+	{ .name = "session",
+	  .style = WEIR_KEYWORD,
+	  .value = WEIR_V_DURATION,
+	  .help = "in place of a length: a window goes on until no record has come for so long" },
 	{ .name = "step",
 	  .style = WEIR_KEYWORD,
 	  .value = WEIR_V_SPAN,

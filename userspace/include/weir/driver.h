@@ -175,6 +175,7 @@ struct weir_param {
 	enum weir_value value;
 	bool required;
 	bool must_be_bool;        /**< WEIR_V_EXPR: must be a condition */
+	const char *instead;      /**< WEIR_POSITIONAL: the WEIR_KEYWORD that may be given in its place; NULL: none */
 	const char *fallback;     /**< the default as one would write it; NULL: none */
 	double min, max;          /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
 	const char *const *words; /**< NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, and `max` of WEIR_V_RATE */
@@ -437,9 +438,18 @@ void weir_never_ticks(struct weir_node *node);
  * INT64_MIN where a stage below had enough before the end. What flush() emits must not be older, but for weir_lags().
  */
 int64_t weir_time(const struct weir_node *node);
+/** @brief From flush(): `t_ns`, or weir_time() where that is later. The time of what the end of the stream brings out. */
+int64_t weir_time_at_end(const struct weir_node *node, int64_t t_ns);
 
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
+
+/**
+ * @brief From open(), of an operator or a combiner by time: where `lateness` was given, records come in the order of their times. One
+ * that is older than the newest before it, by no more than the lateness, is put back in its place, for which all records wait so
+ * long; one that is older still is left out and counted as WEIR_LOST_LATE. Of a combiner, this is so for each of its inputs.
+ */
+void weir_sorts(struct weir_node *node);
 
 /** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
  *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */

@@ -5,7 +5,9 @@
  *
  * Windows are those of the stage `window`: window k covers [k * step, k * step + size) of the records' numbers, or of their times
  * since the first record. By count a window is complete with its last record and has that record's time; by time it is complete
- * when a record at or after its end comes, and has that end as its time. Windows without records are passed over.
+ * when the stream's time has come to its end, and has that end as its time. Windows without records are passed over.
+ *
+ * An operator by time asks for a tick at weir_members_due() whenever it has taken records, and passes that to weir_members_pass().
  */
 #ifndef WEIR_MEMBERS_H
 #define WEIR_MEMBERS_H
@@ -42,7 +44,13 @@ void weir_members_close(struct weir_members *members);
 bool weir_members_next(struct weir_members *members, const struct weir_block *in, uint32_t *from,
 		       struct weir_members_window *window);
 
-/** @brief At the end of the stream: the oldest open window, if it has records that none has shown. Then false. */
+/** @brief When the oldest window that has records will be complete, for weir_tick_at(); INT64_MAX: none will, or not by time. */
+int64_t weir_members_due(const struct weir_members *members);
+/** @brief By time: every record up to `now_ns` has been taken. True: a window is complete by that; call it until it is false. */
+bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window);
+
+/** @brief At the end of the stream: the oldest open window, if it has records that none has shown; by count at the time
+ *  of the end. Then false. From flush(). */
 bool weir_members_last(struct weir_members *members, struct weir_members_window *window);
 
 #ifdef __cplusplus

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * @file condense.h
+ * @brief For authors of operators with a parameter `aggregates`: what a program wants to know of the records that are gathered.
+ *
+ * The operator decides which records belong together and when they come out; this makes the fields, evaluates the expressions
+ * and computes the results. All on the operator's thread.
+ */
+#ifndef WEIR_CONDENSE_H
+#define WEIR_CONDENSE_H
+
+#include "weir/aggregate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_condenser;
+
+/** How much is gathered at one time. */
+struct weir_gathering {
+	uint32_t panes;       /**< see weir_panes_open() */
+	uint32_t records;     /**< most records that a median can hold */
+	uint32_t moving;      /**< records of a window by count that moves by one at a time; 0: it does not */
+	const char *argument; /**< which to blame when no median can hold them all; NULL: they may be fewer */
+};
+
+/**
+ * @brief From open(): append a field to `out` for each of the node's `aggregates`, and take memory. weir_out(node) must become
+ * `out`, as it does in open().
+ * @return 0; -EINVAL after a report; -ENOMEM. *out_condenser is to be closed in any case.
+ */
+int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node, struct weir_schema *out,
+			const struct weir_gathering *gathering) WEIR_MUST_CHECK;
+/** @brief Takes NULL. */
+void weir_condenser_close(struct weir_condenser *condenser);
+
+/** @brief Evaluate the expressions for a block, of which weir_condenser_add() then takes records. */
+void weir_condenser_look(struct weir_condenser *condenser, const struct weir_block *in);
+/** @brief Take in `n` records of that block from record `from` on, into the pane that begins at `start`: the newest, or a new one
+ *  after it. @return 0, or -errno after a report. */
+int weir_condenser_add(struct weir_condenser *condenser, int64_t start, const struct weir_block *in, uint32_t from,
+		       uint32_t n) WEIR_MUST_CHECK;
+/** @brief Forget the panes that begin before `start`. */
+void weir_condenser_evict(struct weir_condenser *condenser, int64_t start);
+/** @brief Is there no record? */
+bool weir_condenser_is_empty(const struct weir_condenser *condenser);
+/** @brief Make a record of all that is kept, at time `t`. Result as of weir_emit(). */
+int weir_condenser_show(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
+
+/** @brief Do windows move by one record at a time, and can every function go along? Then weir_condenser_move() takes the place of
+ *  add, evict and show. */
+bool weir_condenser_moves(const struct weir_condenser *condenser);
+/** @brief Take in the block that was looked at, at least one record, and hand downstream a result for each but the first `skip`.
+ *  Result as of weir_emit(). */
+int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip) WEIR_MUST_CHECK;
+/** @brief The result for the last record, once more and at time `t`. Result as of weir_emit(). */
+int weir_condenser_show_moved(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
+
+/** @brief Hand downstream what was made. Result as of weir_emit(). */
+int weir_condenser_emit(struct weir_condenser *condenser) WEIR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
