@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weir/params.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -450,23 +452,6 @@ void weir_begins_with(struct weir_node *node, uint32_t n);
 /** @brief From open(), of an operator, or of a combiner by time for each input: where `lateness` was given, records come in the order of
  *  their times. All wait so long for older ones; what comes later still is left out and counted as WEIR_LOST_LATE. */
 void weir_sorts(struct weir_node *node);
-
-/** For the table of an operator whose ticks have a meaning to the user: how long a live tick waits for records still under way.
- *  Without it or when not given: 2 s behind a device that gathers samples, 100 ms behind any other. */
-#define WEIR_PARAM_LATENESS                                                                                        \
-	{                                                                                                          \
-		.name = "lateness", .style = WEIR_KEY, .value = WEIR_V_DURATION,                                   \
-		.help = "live: how long to wait for records that are still under way before time counts as passed" \
-	}
-
-/** For the table of a driver that may come upon what it cannot use: `on_error`, of which weir_arg_int() is 0 to stop the run, 1 to skip
- *  and count it. `when` is a string literal: the line of help. */
-#define WEIR_PARAM_ON_ERROR(when)                                                                \
-	{                                                                                        \
-		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "stop", \
-		.words = weir_on_error_words, .help = when                                       \
-	}
-extern const char *const weir_on_error_words[];
 
 /** One of the streams that a combiner reads. */
 struct weir_tributary {
