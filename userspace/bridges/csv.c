@@ -48,6 +48,9 @@ static int csv_open(struct weir_node *node, const struct weir_schema *in)
 	csv->fd = -1;
 	if (!*weir_target(node))
 		return weir_fail_arg(node, NULL, "as in csv:out.csv", "csv needs the name of a file");
+	if (!strcmp(weir_target(node), "-"))
+		return weir_fail_arg(node, NULL, "write print format=csv; a file of that name is csv:./-",
+				     "csv writes to files");
 	if (read_separator(node, &config.separator) < 0)
 		return -EINVAL;
 	return weir_output_open_as(&csv->output, in, &config);

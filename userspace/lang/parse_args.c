@@ -113,6 +113,12 @@ static size_t list_words(const struct reading *reading, const char *words[WORDS_
 	return n;
 }
 
+static bool is_same(const struct reading *reading, struct weir_token token, const char *word)
+{
+	return strlen(word) == token.where.length &&
+	       !memcmp(reading->parser->lexer.text + token.where.at, word, token.where.length);
+}
+
 static void unknown_key(struct reading *reading, struct weir_token token)
 {
 	const char *words[WORDS_MAX], *near;
@@ -121,7 +127,8 @@ static void unknown_key(struct reading *reading, struct weir_token token)
 
 	near = weir_nearest(reading->parser->lexer.text + token.where.at, token.where.length, words, n);
 	if (near)
-		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
+		snprintf(hint, sizeof(hint),
+			 is_same(reading, token, near) ? "write '%s' without '='" : "did you mean '%s'?", near);
 	else
 		end += snprintf(hint, sizeof(hint), n ? "it takes" : "it takes none");
 	for (size_t i = 0; !near && i < n && end < hint + sizeof(hint) - WEIR_NAME_MAX; i++)
