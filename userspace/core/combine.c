@@ -42,7 +42,7 @@ static int64_t bound(const struct weir_port *port)
 	return t > port->time_ns ? t : port->time_ns;
 }
 
-/* What a combiner by number makes next has the time of the latest of its parts. But it may as well be over with the earliest. */
+/* Of all inputs; the agent's own time when none will bring anything more. */
 static int64_t earliest_bound(const struct weir_agent *agent)
 {
 	int64_t least = INT64_MAX;
@@ -50,7 +50,15 @@ static int64_t earliest_bound(const struct weir_agent *agent)
 	for (uint32_t i = 0; i < agent->n_ports; i++)
 		if (bound(&agent->port[i]) < least)
 			least = bound(&agent->port[i]);
-	return least > agent->time_ns && least < INT64_MAX ? least : agent->time_ns;
+	return least < INT64_MAX ? least : agent->time_ns;
+}
+
+/* What a combiner by number makes next has the time of the latest of its parts. But it may as well be over with the earliest. */
+static int64_t next_by_number(const struct weir_agent *agent)
+{
+	int64_t earliest = earliest_bound(agent);
+
+	return earliest > agent->time_ns ? earliest : agent->time_ns;
 }
 
 /* ----------------------------------------------------------------- by number */
@@ -189,7 +197,7 @@ static int combine_by_number(struct weir_agent *agent)
 	err = weir_chain_advance(agent->first, time_before(agent));
 	if (!err)
 		err = give_rows(agent, n);
-	return err ? err : weir_chain_advance(agent->first, earliest_bound(agent));
+	return err ? err : weir_chain_advance(agent->first, next_by_number(agent));
 }
 
 /* ------------------------------------------------------------------- by time */
@@ -337,14 +345,7 @@ static int combine_by_time(struct weir_agent *agent)
 
 int64_t weir_combine_frontier(const struct weir_agent *agent)
 {
-	int64_t least = INT64_MAX;
-
-	if (ops_of(agent)->rows)
-		return earliest_bound(agent);
-	for (uint32_t i = 0; i < agent->n_ports; i++)
-		if (bound(&agent->port[i]) < least)
-			least = bound(&agent->port[i]);
-	return least < INT64_MAX ? least : agent->time_ns;
+	return ops_of(agent)->rows ? next_by_number(agent) : earliest_bound(agent);
 }
 
 int64_t weir_combine_end(const struct weir_agent *agent)

@@ -291,40 +291,31 @@ bool weir_pipeline_can_jam(const struct weir_pipeline *pipeline)
 
 /* ------------------------------------------------------------------- lending */
 
-/* The ports that read a stream; *n: how many. */
-static struct weir_port *find_ports(const struct weir_pipeline *pipeline, const struct weir_stream *stream, uint32_t *n)
+/* The one agent that reads a stream, and nothing else; NULL: there is none such. */
+static const struct weir_agent *only_reader(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
 {
-	struct weir_port *found = NULL;
+	const struct weir_agent *found = NULL;
+	uint32_t n = 0;
 
-	*n = 0;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		for (uint32_t k = 0; k < pipeline->agent[i]->n_ports; k++)
 			if (pipeline->agent[i]->port[k].from == stream) {
-				found = &pipeline->agent[i]->port[k];
-				*n += pipeline->agent[i]->n_ports; /* one of several is not alone */
+				found = pipeline->agent[i];
+				n += found->n_ports;
 			}
-	return found;
+	return n == 1 ? found : NULL;
 }
 
-static bool is_sorted(const struct weir_pipeline *pipeline, const struct weir_stream *stream)
-{
-	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
-		if (pipeline->node[i]->sorts && pipeline->node[i]->up == stream->from)
-			return true;
-	return false;
-}
-
-/* A reader that is to be overtaken needs a ring to be overtaken in. */
+/* A reader that is to be overtaken needs a ring to be overtaken in; one that sorts waits for the ring's marks. */
 static void lend(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_streams; i++) {
 		struct weir_stream *stream = pipeline->stream[i];
-		uint32_t n;
-		const struct weir_port *port = find_ports(pipeline, stream, &n);
+		const struct weir_agent *reader = only_reader(pipeline, stream);
 
 		stream->is_lent = stream->from->role == WEIR_SOURCE && stream->from->driver->source->lend &&
-				  !stream->filter && n == 1 && port->policy == WEIR_BLOCK &&
-				  !is_sorted(pipeline, stream);
+				  !stream->filter && reader && !reader->first->sorts &&
+				  reader->port->policy == WEIR_BLOCK;
 	}
 }
 

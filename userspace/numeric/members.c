@@ -213,7 +213,7 @@ bool weir_members_next(struct weir_members *members, const struct weir_block *in
 	}
 }
 
-int64_t weir_members_due(const struct weir_members *members)
+static int64_t end_of_oldest(const struct weir_members *members)
 {
 	int64_t start = members->start + (members->is_shown ? members->step : 0), end;
 	bool has_records = members->kept.n && members->position[members->kept.n - 1] >= start;
@@ -222,6 +222,12 @@ int64_t weir_members_due(const struct weir_members *members)
 	    end == INT64_MIN)
 		return INT64_MAX;
 	return end - 1;
+}
+
+void weir_members_ask(struct weir_node *node, const struct weir_members *members)
+{
+	if (members)
+		weir_tick_at(node, end_of_oldest(members));
 }
 
 bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window)

@@ -250,13 +250,6 @@ static int push_windows(struct weir_node *node, struct call *call, const struct 
 	return err;
 }
 
-/* Windows by time come out when their time is over, whether or not another record comes. */
-static void ask_for_end(struct weir_node *node, const struct call *call)
-{
-	if (call->members)
-		weir_tick_at(node, weir_members_due(call->members));
-}
-
 static int call_tick(struct weir_node *node, int64_t now_ns)
 {
 	struct call *call = weir_state(node);
@@ -265,7 +258,7 @@ static int call_tick(struct weir_node *node, int64_t now_ns)
 
 	while (!err && weir_members_pass(call->members, now_ns, &window))
 		err = call_list(node, call, &window.block, &window.t, 1, call->callee.most);
-	ask_for_end(node, call);
+	weir_members_ask(node, call->members);
 	return emit_after(node, call, err);
 }
 
@@ -280,7 +273,7 @@ static int call_push(struct weir_node *node, const struct weir_block *in)
 		err = push_windows(node, call, in);
 	else
 		err = call->callee.function->element ? push_elements(node, call, in) : push_lists(node, call, in);
-	ask_for_end(node, call);
+	weir_members_ask(node, call->members);
 	return emit_after(node, call, err);
 }
 

@@ -405,13 +405,6 @@ static int emit_after(struct weir_node *node, struct exec *exec, int err)
 	return err ? err : after;
 }
 
-/* Windows by time come out when their time is over, whether or not another record comes. */
-static void ask_for_end(struct weir_node *node, const struct exec *exec)
-{
-	if (exec->members)
-		weir_tick_at(node, weir_members_due(exec->members));
-}
-
 static int exec_tick(struct weir_node *node, int64_t now_ns)
 {
 	struct exec *exec = weir_state(node);
@@ -420,7 +413,7 @@ static int exec_tick(struct weir_node *node, int64_t now_ns)
 
 	while (!err && weir_members_pass(exec->members, now_ns, &window))
 		err = run_on(node, exec, &window.block, window.t);
-	ask_for_end(node, exec);
+	weir_members_ask(node, exec->members);
 	return emit_after(node, exec, err);
 }
 
@@ -433,7 +426,7 @@ static int exec_push(struct weir_node *node, const struct weir_block *in)
 		err = push_stream(node, exec, in);
 	else
 		err = exec->per == PER_WINDOW ? push_windows(node, exec, in) : push_records(node, exec, in);
-	ask_for_end(node, exec);
+	weir_members_ask(node, exec->members);
 	return emit_after(node, exec, err);
 }
 

@@ -7,7 +7,7 @@
  * since the first record. By count a window is complete with its last record and has that record's time; by time it is complete
  * when the stream's time has come to its end, and has that end as its time. Windows without records are passed over.
  *
- * An operator by time asks for a tick at weir_members_due() whenever it has taken records, and passes that to weir_members_pass().
+ * An operator calls weir_members_ask() whenever it has taken records, and from its tick weir_members_pass().
  */
 #ifndef WEIR_MEMBERS_H
 #define WEIR_MEMBERS_H
@@ -44,8 +44,8 @@ void weir_members_close(struct weir_members *members);
 bool weir_members_next(struct weir_members *members, const struct weir_block *in, uint32_t *from,
 		       struct weir_members_window *window);
 
-/** @brief When the oldest window that has records will be complete, for weir_tick_at(); INT64_MAX: none will, or not by time. */
-int64_t weir_members_due(const struct weir_members *members);
+/** @brief Have the node ticked when the oldest window that has records is complete by time, whether or not another record comes. NULL: no. */
+void weir_members_ask(struct weir_node *node, const struct weir_members *members);
 /** @brief By time: every record up to `now_ns` has been taken. True: a window is complete by that; call it until it is false. */
 bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window);
 
