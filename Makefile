@@ -67,7 +67,7 @@ PARTS    := $(filter-out $(foreach entry,$(ABSENT),userspace/devices/$(basename 
 	    $(wildcard userspace/devices/*.c))
 LIB_DIRS := core filter format numeric program message spool share lang
 LIB_SRC  := $(sort $(foreach dir,$(LIB_DIRS),$(wildcard userspace/$(dir)/*.c)) $(PARTS)) $(DRIVERS) \
-	    userspace/guard/rules.c userspace/guard/wire.c
+	    userspace/guard/rules.c userspace/guard/wire.c userspace/guard/lines.c
 CLI_SRC  := $(sort $(wildcard userspace/cli/*.c))
 GUARD_SRC := $(sort $(wildcard userspace/guard/*.c))
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))

@@ -24,7 +24,7 @@ found_wrong() { # SED-EXPRESSION: so changed, it has
     ! verified "$work/wrong@pump.service" 2>/dev/null
 }
 
-ok 'the units are sound' verified "$work/weir-guard.service" "$work/weir@pump.service"
+ok 'the units are sound' verified "$work/weir-guard@1.service" "$work/weir@pump.service"
 ok 'a word that systemd does not know would be found' found_wrong s/ExecStopPost/ExecStopPast/
 ok 'so would a program that is not there' found_wrong s/weir-guard/weir-gourd/
 finish

@@ -27,7 +27,7 @@ install_units() {
     mkdir -p /etc/weir
     cp build/weir build/weir-guard /usr/local/bin/
     echo 'synth:counter rate=200Hz | select on = value < -1000 | gpio:LAMP park=on' >/etc/weir/pump.weir
-    for unit in weir-guard.service weir@.service; do
+    for unit in weir-guard@.service weir@.service; do
         mkdir -p "/etc/systemd/system/$unit.d"
         cp "examples/systemd/$unit" /etc/systemd/system/
         printf '[Unit]\nDefaultDependencies=no\n' >"/etc/systemd/system/$unit.d/alone.conf"

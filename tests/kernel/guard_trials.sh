@@ -13,7 +13,7 @@ end_guard
 # Where the units look for them, and in memory: the guest's other files are a slow disk's.
 cp build/weir build/weir-guard /usr/local/bin/ || exit 1
 PATH=$PWD/$tools:$PATH
-faults=${WEIR_FAULTS:-kill stop loop memory unplug chip guard hang direct both respawn hook}
+faults=${WEIR_FAULTS:-kill stop loop memory unplug chip guard hang direct both all respawn hook}
 
 what() { # FAULT
     case $1 in
@@ -26,9 +26,10 @@ what() { # FAULT
     guard) echo 'the guard is killed' ;;
     hang) echo 'the guard is stopped' ;;
     direct) echo 'a pipeline that sets the line itself is stopped, and wants to go on when it is too late' ;;
-    both) echo 'both are killed; the guard'"'"'s unit is started again, the stop hook runs' ;;
-    respawn) echo 'both are killed; the guard'"'"'s unit is started again' ;;
-    hook) echo 'both are killed; the stop hook runs' ;;
+    both) echo 'guard and pipeline are killed; another guard stands by' ;;
+    all) echo 'both guards and the pipeline are killed; the units are started again, the stop hook runs' ;;
+    respawn) echo 'guard and pipeline are killed; the guard'"'"'s unit is started again' ;;
+    hook) echo 'guard and pipeline are killed; the stop hook runs' ;;
     esac
 }
 

@@ -11,8 +11,11 @@
  *   unplug    its sensor's process dies        chip      its input chip is removed
  *   guard     the guard by SIGKILL             hang      the guard by SIGSTOP
  *   direct    a pipeline that sets the line itself, in haste, is stopped, and goes on when it is about to be parked
- *   both      guard and pipeline by SIGKILL: the service manager starts the guard again and runs the pipeline's stop hook
- *   respawn   the same, but there is no hook   hook      the same, but nobody starts the guard again
+ *   both      guard and pipeline by SIGKILL: another guard stands by, the service manager starts the first one again and runs
+ *             the pipeline's stop hook
+ *   all       the same, and the guard that stands by is killed as well
+ *   respawn   as both, but no other guard stands by, and there is no hook
+ *   hook      as both, but no other guard stands by, and nobody starts the guard again
  *
  * The service manager here does what the units in examples/systemd say, line by line.
  *
@@ -34,13 +37,11 @@
 
 #include "gpio_trace.h"
 #include "heartbeat.h"
-#include "process.h"
 #include "removable.h"
-#include "unit_file.h"
+#include "supervisor.h"
 
 #define TRIALS_MAX 10000
 #define TRIES 5
-#define HOOK_LINES 4
 #define MS 1000000ull
 #define GIVE_UP_NS (5000 * MS)
 #define STAY_NS (80 * MS)
@@ -48,12 +49,10 @@
 #define STALL_NS (20 * MS) /* of the machine: enough to make a guard park, or a pipeline late */
 
 #define CGROUP "/sys/fs/cgroup"
-#define SOCKET "/run/weir/guard.sock"
-#define UNITS "examples/systemd/"
 
-enum fault_kind { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, HANG, DIRECT, BOTH, RESPAWN, HOOK, FAULTS };
-static const char *const fault_name[] = { "kill",  "stop", "loop",   "memory", "unplug",  "chip",
-					  "guard", "hang", "direct", "both",   "respawn", "hook" };
+enum fault_kind { KILL, STOP, LOOP, MEMORY, UNPLUG, CHIP_GONE, GUARD, HANG, DIRECT, BOTH, ALL, RESPAWN, HOOK, FAULTS };
+static const char *const fault_name[] = { "kill", "stop",   "loop", "memory", "unplug",  "chip", "guard",
+					  "hang", "direct", "both", "all",    "respawn", "hook" };
 
 static const char *const program_of[FAULTS] = {
 	[UNPLUG] = "iio:accel_3d[x] rate=200Hz | select value = x | faulty | select on = value < -1000 | gpio:LAMP "
@@ -69,11 +68,10 @@ struct trials {
 	uint64_t random, took[TRIALS_MAX];
 	int value, pull, verbose, judges_deadline;
 	unsigned line; /* the kernel's number of LAMP */
-	pid_t guard, pipeline, sensor, nursery, hook;
+	pid_t pipeline, sensor, nursery;
 	FILE *to_nursery, *from_nursery;
-	int pipeline_fd, guard_fd;                   /* pidfds */
-	struct unit_command serve, stop[HOOK_LINES]; /* of the units */
-	unsigned n_stop, hook_line;
+	int pipeline_fd; /* pidfd */
+	struct supervisor manager;
 	struct gpio_trace trace;
 };
 
@@ -114,7 +112,8 @@ static pid_t start(const struct trials *t, char *const argv[])
 
 static void signal_rest(const struct trials *t, int number)
 {
-	const pid_t known[] = { t->nursery, t->guard, t->sensor, t->hook };
+	const struct supervisor *manager = &t->manager;
+	const pid_t known[] = { t->nursery, t->sensor, manager->guard[0], manager->guard[1], manager->hook };
 
 	process_signal_rest(known, sizeof(known) / sizeof(known[0]), number);
 }
@@ -135,28 +134,6 @@ static void eat_here(pid_t pid)
 
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	put(CGROUP "/weir-eats/cgroup.procs", text);
-}
-
-static void read_units(struct trials *t)
-{
-	t->n_stop = unit_commands(UNITS "weir@.service", "ExecStopPost", t->stop, HOOK_LINES);
-	if (!unit_commands(UNITS "weir-guard.service", "ExecStart", &t->serve, 1) || !t->n_stop)
-		failed(UNITS);
-}
-
-static void start_guard_unit(struct trials *t)
-{
-	t->guard = start(t, t->serve.word);
-	let_go(&t->guard_fd);
-	t->guard_fd = pidfd_of(t->guard);
-}
-
-static void start_guard(struct trials *t)
-{
-	unlink(SOCKET);
-	start_guard_unit(t);
-	while (access(SOCKET, F_OK))
-		clock_nap_ns(MS);
 }
 
 static void start_nursery(struct trials *t)
@@ -180,26 +157,27 @@ static void end_pipeline(struct trials *t)
 
 /* --- the service manager ---------------------------------------------------------- */
 
-/* A main process has ended: its unit's lines, one after the other; then whoever is left of its control group goes. */
-static void run_hook(struct trials *t)
+/* What the units and their states ask for; whoever is left of a pipeline's control group after its hook is ended. */
+static void supervise(struct trials *t)
 {
-	if (t->hook > 0 && waitpid(t->hook, NULL, WNOHANG) == 0)
-		return;
-	t->hook = 0;
-	if (t->hook_line < t->n_stop)
-		t->hook = start(t, t->stop[t->hook_line++].word);
-	else if (t->fault == BOTH)
+	supervisor_restart(&t->manager);
+	if (t->manager.has_hook && is_gone(t->pipeline_fd) && !supervisor_run_hook(&t->manager) && t->manager.restarts)
 		signal_rest(t, SIGTERM);
 }
 
-static void supervise(struct trials *t)
+/* Which units there are. */
+static void set_up_units(struct trials *t)
 {
-	if (t->fault != HOOK && t->guard > 0 && is_gone(t->guard_fd)) {
-		waitpid(t->guard, NULL, 0);
-		start_guard_unit(t);
-	}
-	if (t->fault != RESPAWN && is_gone(t->pipeline_fd))
-		run_hook(t);
+	t->manager.n_guards = t->fault == BOTH || t->fault == ALL ? 2 : 1;
+	t->manager.restarts = t->fault != HOOK;
+	t->manager.has_hook = t->fault != RESPAWN;
+	supervisor_start_guards(&t->manager);
+}
+
+static void end_guards(struct trials *t)
+{
+	for (unsigned i = 0; i < SUPERVISOR_GUARDS; i++)
+		supervisor_end_guard(&t->manager, i);
 }
 
 /* --- the line ------------------------------------------------------------------- */
@@ -256,7 +234,7 @@ static int is_clean(const struct trials *t, const struct course *course)
 
 		if (set->line != t->line || set->t < course->begun)
 			continue;
-		if (t->fault == DIRECT && !parked && set->pid != t->guard)
+		if (t->fault == DIRECT && !parked && set->pid != t->manager.guard[0])
 			continue;
 		if ((parked && !set->value && !resumed) || (back && set->value))
 			return 0;
@@ -273,7 +251,7 @@ static uint64_t when_parked(const struct trials *t, const struct course *course)
 		const struct gpio_set *set = &t->trace.set[i];
 
 		if (set->line == t->line && set->value && set->t >= course->begun && set->t < course->parked &&
-		    (t->fault != DIRECT || set->pid == t->guard))
+		    (t->fault != DIRECT || set->pid == t->manager.guard[0]))
 			return set->t;
 	}
 	return course->parked;
@@ -282,8 +260,8 @@ static uint64_t when_parked(const struct trials *t, const struct course *course)
 /* The evidence, for whoever has to find the cause. */
 static void show(const struct trials *t, const struct course *course, const char *what)
 {
-	fprintf(stderr, "%s %u: %s at %.6f; pipeline %d, guard %d\n", fault_name[t->fault], t->done, what,
-		(double)course->begun / 1e9, (int)t->pipeline, (int)t->guard);
+	fprintf(stderr, "%s %u: %s at %.6f; pipeline %d, guards %d %d\n", fault_name[t->fault], t->done, what,
+		(double)course->begun / 1e9, (int)t->pipeline, (int)t->manager.guard[0], (int)t->manager.guard[1]);
 	for (unsigned i = 0; i < t->trace.n; i++)
 		if (t->trace.set[i].line == t->line)
 			fprintf(stderr, "  %+9.3f ms: process %d sets %d\n",
@@ -325,19 +303,26 @@ static void start_pipeline(struct trials *t)
 	t->pipeline_fd = pidfd_of(t->pipeline);
 	if (t->fault == MEMORY) {
 		eat_here(t->pipeline);
-		eat_here(t->guard);
+		eat_here(t->manager.guard[0]);
 	}
 }
 
-/* None of them may see the other one die. */
+/* None of them may see another one die. The one that stands by would be quick: it is stopped for sure. */
+static void stop_standby(struct trials *t)
+{
+	kill(t->manager.guard[1], SIGSTOP);
+	waitpid(t->manager.guard[1], NULL, WUNTRACED);
+}
+
 static void kill_both(struct trials *t)
 {
-	t->hook_line = 0;
+	t->manager.hook_line = 0;
 	kill(t->pipeline, SIGSTOP);
-	kill(t->guard, SIGKILL);
+	for (unsigned i = 0; i < (t->fault == ALL ? SUPERVISOR_GUARDS : 1); i++)
+		kill(t->manager.guard[i], SIGKILL);
 	kill(t->pipeline, SIGKILL);
 	if (t->fault == HOOK)
-		process_end(&t->guard);
+		process_end(&t->manager.guard[0]);
 }
 
 static void inject(struct trials *t)
@@ -350,7 +335,7 @@ static void inject(struct trials *t)
 	else if (t->fault == CHIP_GONE)
 		chip_remove();
 	else
-		kill(t->fault == GUARD || t->fault == HANG ? t->guard
+		kill(t->fault == GUARD || t->fault == HANG ? t->manager.guard[0]
 		     : t->fault == UNPLUG                  ? t->sensor
 							   : t->pipeline,
 		     number[t->fault]);
@@ -397,18 +382,20 @@ static void clean_up(struct trials *t)
 		chip_remove();
 	if (t->fault < GUARD || t->fault == DIRECT)
 		return;
-	process_end(&t->hook);
-	process_end(&t->guard);
+	process_end(&t->manager.hook);
+	end_guards(t);
 	signal_rest(t, SIGKILL);
-	start_guard(t);
+	supervisor_start_guards(&t->manager);
 }
 
-/* The line's level is what the pipeline says, at this very moment. */
+/* The line's level is what the pipeline says, at this very moment, and whoever stands by has its descriptor. */
 static int is_ready(struct trials *t)
 {
+	for (int i = 0; i < 1000 && !supervisor_is_followed(&t->manager); i++)
+		clock_nap_ns(MS);
 	if (t->fault != DIRECT && !await_level(t, 0, GIVE_UP_NS))
 		return 0;
-	return !is_gone(t->pipeline_fd);
+	return !is_gone(t->pipeline_fd) && supervisor_is_followed(&t->manager);
 }
 
 static void judge(struct trials *t, const struct course *course)
@@ -446,6 +433,8 @@ static void trial(struct trials *t)
 	clock_nap_ns(20 * MS + below(t, 150 * MS));
 	if (is_ready(t)) {
 		gpio_trace_read(&t->trace, 1);
+		if (t->fault == ALL)
+			stop_standby(t);
 		course.begun = clock_now_ns();
 		inject(t);
 		watch(t, &course);
@@ -554,14 +543,15 @@ static void begin(struct trials *t)
 	const struct sched_param ahead_of_pipelines = { .sched_priority = 10 };
 
 	open_line(t);
-	read_units(t);
 	make_group();
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		failed("subreaper");
 	if (gpio_trace_open(&t->trace))
 		failed(GPIO_TRACE);
 	start_nursery(t);
-	start_guard(t);
+	if (supervisor_read(&t->manager))
+		failed(SUPERVISOR_UNITS);
+	set_up_units(t);
 	park_line(t);
 	if (heartbeat_start() || sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &ahead_of_pipelines))
 		failed("real-time priority");
@@ -577,24 +567,27 @@ static int try(struct trials *t, enum fault_kind fault)
 		failed("pull");
 	if (fault == CHIP_GONE && chip_make())
 		failed("a second chip");
+	set_up_units(t);
 	while (t->done < t->n && t->unlucky < TRIES && t->repeated <= t->n + TRIES)
 		trial(t);
+	supervisor_end_guard(&t->manager, 1);
 	report(t);
 	return is_bad(t);
 }
 
 int main(int argc, char **argv)
 {
-	static struct trials t = { .n = 3, .random = 1, .pipeline_fd = -1, .guard_fd = -1 };
+	static struct trials t = { .n = 3, .random = 1, .pipeline_fd = -1 };
 	int bad = 0;
 
 	parse(&t, argc, argv);
+	t.manager.is_quiet = !t.verbose;
 	for (int i = optind; i < argc; i++)
 		fault_of(argv[i]);
 	begin(&t);
 	for (int i = optind; i < argc; i++)
 		bad |= try(&t, fault_of(argv[i]));
-	process_end(&t.guard);
+	end_guards(&t);
 	fclose(t.to_nursery);
 	return bad;
 }

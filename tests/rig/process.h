@@ -3,12 +3,14 @@
 #ifndef WEIR_RIG_PROCESS_H
 #define WEIR_RIG_PROCESS_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +78,29 @@ static inline void process_end(pid_t *pid)
 	kill(*pid, SIGKILL);
 	waitpid(*pid, NULL, 0);
 	*pid = 0;
+}
+
+/* Has it a descriptor of what /proc calls so? */
+static inline int process_has_open(pid_t pid, const char *what)
+{
+	char path[320], target[64];
+	struct dirent *entry;
+	int found = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		found = !strcmp(target, what);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 static inline void let_go(int *fd)

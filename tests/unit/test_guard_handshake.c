@@ -63,6 +63,7 @@ void session_kill_for_real(struct guard_session *session);
 /* --- the model ------------------------------------------------------------------- */
 
 static struct guard the_guard;
+static struct guard_memory the_memory;
 static struct weir_runtime runtime[PIPELINES];
 static struct weir_pipeline pipeline[PIPELINES];
 static struct weir_guarding guarding[PIPELINES];
@@ -156,27 +157,40 @@ int guard_output_drive(struct guard *guard, uint32_t lease)
 	return 0;
 }
 
-int guard_output_lines(const struct guard_holding *holding)
-{
-	(void)holding;
-	return -1;
-}
-
 void guard_output_release(struct guard_holding *holding)
 {
 	holding->what.n = 0;
 }
 
-void guard_remember(const struct guard *guard, uint32_t lease)
+void guard_remember(struct guard *guard, uint32_t lease)
 {
 	(void)guard;
 	(void)lease;
 }
 
-void guard_forget(const struct guard *guard, uint32_t lease)
+void guard_forget(struct guard *guard, uint32_t lease)
 {
 	(void)guard;
 	(void)lease;
+}
+
+void guard_remember_line(struct guard *guard, uint32_t line)
+{
+	(void)guard;
+	(void)line;
+}
+
+void guard_share(struct guard *guard, uint32_t lease, bool is_held)
+{
+	(void)guard;
+	(void)lease;
+	(void)is_held;
+}
+
+void guard_share_all(struct guard *guard, struct guard_session *session)
+{
+	(void)guard;
+	(void)session;
 }
 
 void guard_forget_orphans(struct guard *guard)
@@ -255,7 +269,8 @@ static void begin(bool direct)
 {
 	is_direct = direct;
 	world = (struct world){ .now = 1000000000 };
-	memset(the_guard.identity, 0, sizeof(the_guard.identity[0]));
+	the_guard.memory = &the_memory;
+	*the_memory.line[0].device = '\0';
 	memset(the_guard.bank.line, 0, sizeof(the_guard.bank.line[0]));
 	memset(the_guard.bank.lease, 0, sizeof(the_guard.bank.lease[0]));
 	the_guard.bank.n_lines = the_guard.bank.n_leases = the_guard.n_decisions = 0;

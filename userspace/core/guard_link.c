@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/gpio.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -291,12 +289,7 @@ void weir_guard_link_beat(struct weir_guard_link *link, const struct weir_guard_
 	atomic_store_explicit(&slot->beat_ns, now_ns, memory_order_release);
 }
 
-/* The kernel's own interface: a request that came as a descriptor is none of libgpiod's. */
 int weir_grip_set(const struct weir_guard_grip *grip, const double *value)
 {
-	struct gpio_v2_line_values values = { .mask = (UINT64_C(1) << grip->n) - 1 };
-
-	for (uint32_t i = 0; i < grip->n; i++)
-		values.bits |= (uint64_t)(value[i] != 0) << i;
-	return ioctl(grip->lines, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0 ? -errno : 0;
+	return weir_lines_set(grip->lines, grip->n, value);
 }

@@ -13,8 +13,7 @@ static void shut(int file)
 		close(file);
 }
 
-/* The lease of this output, held by hand and live; taken if nobody has it. -errno. */
-static int hold(struct guard *guard, const struct weir_physical *what, int file, char *text)
+int guard_hold(struct guard *guard, const struct weir_physical *what, int file, char *text)
 {
 	int lease = guard_lease_of(guard, what), error;
 
@@ -37,6 +36,7 @@ static int hold(struct guard *guard, const struct weir_physical *what, int file,
 	}
 	guard->bank.lease[lease].patience = guard->bank.lease[lease].stale = 0;
 	weir_bank_take(&guard->bank, (uint32_t)lease, guard_now());
+	guard_share(guard, (uint32_t)lease, true);
 	return lease;
 }
 
@@ -71,10 +71,11 @@ int guard_set(struct guard *guard, const struct weir_guard_request *request, int
 		shut(file);
 		return EINVAL;
 	}
-	lease = hold(guard, &request->what, file, reply->text);
+	lease = guard_hold(guard, &request->what, file, reply->text);
 	if (lease < 0)
 		return -lease;
 	guard->holding[lease].is_kept = true;
+	guard_remember(guard, (uint32_t)lease);
 	guard->holding[lease].record_t = 0;
 	wish.epoch = guard->bank.lease[lease].epoch;
 	memcpy(wish.value, request->value, sizeof(wish.value));
@@ -92,12 +93,11 @@ int guard_set(struct guard *guard, const struct weir_guard_request *request, int
 	return guard->holding[lease].error;
 }
 
-/* Once it is released, the lines are as free as the rules allow: guard_lease_tidy() sees to that. */
-static void park_lease(struct guard *guard, uint32_t lease, bool release)
+void guard_park_lease(struct guard *guard, uint32_t lease, enum weir_cause cause, bool release)
 {
 	struct guard_holding *holding = &guard->holding[lease];
 
-	weir_bank_park(&guard->bank, lease, WEIR_BY_HAND, true, guard_now());
+	weir_bank_park(&guard->bank, lease, cause, true, guard_now());
 	guard_settle(guard);
 	if (holding->session >= 0) {
 		struct guard_session *session = &guard->session[holding->session];
@@ -107,13 +107,14 @@ static void park_lease(struct guard *guard, uint32_t lease, bool release)
 		holding->session = -1;
 	}
 	holding->is_kept = !release;
+	guard_remember(guard, lease);
 }
 
 static void park_all(struct guard *guard, bool release)
 {
 	for (uint32_t i = 0; i < guard->bank.n_leases; i++)
 		if (guard->bank.lease[i].n)
-			park_lease(guard, i, release);
+			guard_park_lease(guard, i, WEIR_BY_HAND, release);
 	if (release)
 		guard_forget_orphans(guard);
 }
@@ -141,12 +142,12 @@ int guard_park(struct guard *guard, const struct weir_guard_request *request, in
 		return EINVAL;
 	}
 	if (lease < 0)
-		lease = hold(guard, &request->what, file, reply->text);
+		lease = guard_hold(guard, &request->what, file, reply->text);
 	else
 		shut(file);
 	if (lease < 0)
 		return -lease;
-	park_lease(guard, (uint32_t)lease, request->index);
+	guard_park_lease(guard, (uint32_t)lease, WEIR_BY_HAND, request->index);
 	describe(guard, (uint32_t)lease, reply);
 	error = guard->holding[lease].error;
 	tidy(guard);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Requests allocate, inside libgpiod. Driving does not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <gpiod.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,11 +9,6 @@
 #include <unistd.h>
 
 #include "guard/guard.h"
-
-static enum gpiod_line_value line_value(double value)
-{
-	return value != 0 ? GPIOD_LINE_VALUE_ACTIVE : GPIOD_LINE_VALUE_INACTIVE;
-}
 
 static struct gpiod_line_settings *settings_of(const struct weir_physical *what)
 {
@@ -31,18 +27,18 @@ static struct gpiod_line_settings *settings_of(const struct weir_physical *what)
 	return settings;
 }
 
-static struct gpiod_line_config *config_of(const struct guard *guard, uint32_t lease, const struct weir_physical *what)
+static struct gpiod_line_config *config_of(const struct weir_physical *what, const double *value)
 {
-	enum gpiod_line_value value[WEIR_LEASE_LINES];
+	enum gpiod_line_value values[WEIR_LEASE_LINES];
 	struct gpiod_line_settings *settings = settings_of(what);
 	struct gpiod_line_config *config = gpiod_line_config_new();
 	int failed = 1;
 
 	for (uint32_t i = 0; i < what->n; i++)
-		value[i] = line_value(guard->bank.line[guard->bank.lease[lease].line[i]].value);
+		values[i] = value[i] != 0 ? GPIOD_LINE_VALUE_ACTIVE : GPIOD_LINE_VALUE_INACTIVE;
 	if (settings && config)
 		failed = gpiod_line_config_add_line_settings(config, what->offset, what->n, settings) ||
-			 gpiod_line_config_set_output_values(config, value, what->n);
+			 gpiod_line_config_set_output_values(config, values, what->n);
 	gpiod_line_settings_free(settings);
 	if (!failed)
 		return config;
@@ -63,16 +59,28 @@ static void name_consumer(struct gpiod_chip *chip, const struct weir_physical *w
 	}
 }
 
-static int request_lines(struct guard_holding *holding, struct gpiod_chip *chip, struct gpiod_line_config *config,
-			 const struct weir_physical *what, char *text)
+/* Its descriptor outlives libgpiod's request, and this process where another one has it too. */
+static int keep_descriptor(struct gpiod_line_request *request, int *lines)
+{
+	int error;
+
+	if (!request)
+		return errno;
+	*lines = fcntl(gpiod_line_request_get_fd(request), F_DUPFD_CLOEXEC, 3);
+	error = *lines < 0 ? errno : 0;
+	gpiod_line_request_release(request);
+	return error;
+}
+
+static int request_lines(struct gpiod_chip *chip, struct gpiod_line_config *config, const struct weir_physical *what,
+			 int *lines, char *text)
 {
 	struct gpiod_request_config *request = gpiod_request_config_new();
 	int error = ENOMEM;
 
 	if (request) {
 		gpiod_request_config_set_consumer(request, "weir-guard");
-		holding->request = gpiod_chip_request_lines(chip, request, config);
-		error = holding->request ? 0 : errno;
+		error = keep_descriptor(gpiod_chip_request_lines(chip, request, config), lines);
 	}
 	gpiod_request_config_free(request);
 	if (error == EBUSY)
@@ -82,23 +90,29 @@ static int request_lines(struct guard_holding *holding, struct gpiod_chip *chip,
 	return error;
 }
 
+static void values_of(const struct guard *guard, uint32_t lease, double *value)
+{
+	for (uint32_t i = 0; i < guard->bank.lease[lease].n; i++)
+		value[i] = guard->bank.line[guard->bank.lease[lease].line[i]].value;
+}
+
+/* What is held is never let go of in between: it stays where it is. */
 static int take_lines(struct guard *guard, uint32_t lease, const struct weir_physical *what, char *text)
 {
 	struct guard_holding *holding = &guard->holding[lease];
-	struct gpiod_line_config *config = config_of(guard, lease, what);
+	struct gpiod_line_config *config;
+	double value[WEIR_LEASE_LINES];
 	struct gpiod_chip *chip;
-	int error = 0;
+	int error;
 
+	values_of(guard, lease, value);
+	if (holding->lines >= 0)
+		return -weir_lines_configure(holding->lines, what, value);
+	config = config_of(what, value);
 	if (!config)
 		return ENOMEM;
-	if (holding->request) {
-		/* Never let go of in between: it stays where it is. */
-		error = gpiod_line_request_reconfigure_lines(holding->request, config) ? errno : 0;
-		gpiod_line_config_free(config);
-		return error;
-	}
 	chip = gpiod_chip_open(what->device);
-	error = chip ? request_lines(holding, chip, config, what, text) : errno;
+	error = chip ? request_lines(chip, config, what, &holding->lines, text) : errno;
 	if (chip)
 		gpiod_chip_close(chip);
 	gpiod_line_config_free(config);
@@ -129,13 +143,10 @@ int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_phy
 static int drive_lines(const struct guard *guard, uint32_t lease)
 {
 	const struct guard_holding *holding = &guard->holding[lease];
-	enum gpiod_line_value value[WEIR_LEASE_LINES];
+	double value[WEIR_LEASE_LINES];
 
-	for (uint32_t i = 0; i < holding->what.n; i++)
-		value[i] = line_value(guard->bank.line[guard->bank.lease[lease].line[i]].value);
-	return gpiod_line_request_set_values_subset(holding->request, holding->what.n, holding->what.offset, value)
-		       ? errno
-		       : 0;
+	values_of(guard, lease, value);
+	return -weir_lines_set(holding->lines, holding->what.n, value);
 }
 
 static int drive_file(const struct guard *guard, uint32_t lease)
@@ -155,20 +166,14 @@ int guard_output_drive(struct guard *guard, uint32_t lease)
 
 	if (holding->what.is_file)
 		return holding->file < 0 ? EBADF : drive_file(guard, lease);
-	return holding->request ? drive_lines(guard, lease) : EBADF;
-}
-
-int guard_output_lines(const struct guard_holding *holding)
-{
-	return holding->request ? gpiod_line_request_get_fd(holding->request) : -1;
+	return holding->lines < 0 ? EBADF : drive_lines(guard, lease);
 }
 
 void guard_output_release(struct guard_holding *holding)
 {
-	if (holding->request)
-		gpiod_line_request_release(holding->request);
+	if (holding->lines >= 0)
+		close(holding->lines);
 	if (holding->file >= 0)
 		close(holding->file);
-	holding->request = NULL;
-	holding->file = -1;
+	holding->lines = holding->file = -1;
 }

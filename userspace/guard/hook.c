@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -17,7 +16,6 @@
 
 #define PROOF_S 1 /* what a guard may take to answer one who doubts that it lives */
 #define NAP_MS 2  /* and between two looks whether there is one */
-#define GRACE 15 /* looks until a service manager should have started its own again, which need not be replaced later */
 #define LOOKS 2500
 
 /* 0: it answers; its process id: it does not, and hangs; -1: it may be about to begin, or to end. */
@@ -72,6 +70,7 @@ static int go_on_alone(struct guard *guard, const char *path)
 	setsid();
 	if (chdir("/"))
 		return 1;
+	guard->retires = true;
 	return guard_serve(guard, path);
 }
 
@@ -91,11 +90,11 @@ int guard_hook(struct guard *guard, const char *path)
 	for (int i = 0; i < LOOKS; i++) {
 		if (is_guarded(path))
 			return 0;
-		if (i >= GRACE && guard_lock(path, LOCK_EX | LOCK_NB) >= 0) {
-			guard_recover(guard, path);
+		if (guard_lock(path) >= 0) {
+			guard_take_over(guard, path);
 			return go_on_alone(guard, path) ? 1 : 0;
 		}
-		if (i >= GRACE && errno != EWOULDBLOCK)
+		if (errno != EWOULDBLOCK)
 			return 1;
 		nanosleep(&while_it_starts, NULL);
 	}

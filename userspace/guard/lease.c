@@ -7,29 +7,33 @@
 
 static bool is_line(const struct guard *guard, uint32_t line, const struct weir_physical *what, uint32_t i)
 {
-	return guard->identity[line].offset == what->offset[i] && !strcmp(guard->identity[line].device, what->device);
+	const struct guard_known *known = &guard->memory->line[line];
+
+	return known->offset == what->offset[i] && !strcmp(known->device, what->device);
 }
 
 /* The bank's number of a line, with its history if it is known already; -1: the bank is full. */
 static int line_of(struct guard *guard, const struct weir_physical *what, uint32_t i)
 {
+	struct guard_known *known;
 	int unused = -1;
 
 	for (uint32_t line = 0; line < WEIR_BANK_LINES; line++) {
 		if (is_line(guard, line, what, i))
 			return (int)line;
-		if (unused < 0 && !*guard->identity[line].device)
+		if (unused < 0 && !*guard->memory->line[line].device)
 			unused = (int)line;
 	}
 	if (unused < 0)
 		return -1;
-	memset(&guard->bank.line[unused], 0, sizeof(guard->bank.line[unused]));
-	snprintf(guard->identity[unused].device, sizeof(guard->identity[unused].device), "%s", what->device);
-	guard->identity[unused].offset = what->offset[i];
 	if ((uint32_t)unused >= guard->bank.n_lines)
 		guard->bank.n_lines = (uint32_t)unused + 1;
 	/* A line that was never driven is wherever its park value is. */
-	guard->bank.line[unused].value = what->park[i];
+	guard->bank.line[unused] = (struct weir_line){ .value = what->park[i] };
+	guard_remember_line(guard, (uint32_t)unused);
+	known = &guard->memory->line[unused];
+	known->offset = what->offset[i];
+	snprintf(known->device, sizeof(known->device), "%s", what->device);
 	return unused;
 }
 
@@ -85,7 +89,7 @@ static int new_lease(struct guard *guard, const struct weir_physical *what)
 		return -ENOSPC;
 	lease = &guard->bank.lease[number];
 	*lease = (struct weir_lease){ .epoch = lease->epoch };
-	guard->holding[number] = (struct guard_holding){ .file = -1, .session = -1 };
+	guard->holding[number] = (struct guard_holding){ .lines = -1, .file = -1, .session = -1 };
 	for (uint32_t i = 0; i < what->n; i++) {
 		int line = line_of(guard, what, i);
 
@@ -97,6 +101,17 @@ static int new_lease(struct guard *guard, const struct weir_physical *what)
 	if (number == guard->bank.n_leases)
 		guard->bank.n_leases++;
 	return (int)number;
+}
+
+/* The new one first: what is known of a line that it shares with an old one stays known. */
+static int replace(struct guard *guard, const struct weir_physical *what)
+{
+	int lease = new_lease(guard, what);
+
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++)
+		if (lease >= 0 && i != (uint32_t)lease && shared_lines(guard, i, what))
+			guard_lease_drop(guard, i);
+	return lease;
 }
 
 int guard_lease_find(struct guard *guard, const struct weir_physical *what, char *text)
@@ -111,22 +126,50 @@ int guard_lease_find(struct guard *guard, const struct weir_physical *what, char
 		if ((int)i == same)
 			return same;
 	}
+	return replace(guard, what);
+}
+
+int guard_lease_inherit(struct guard *guard, const struct weir_physical *what, int lines)
+{
+	char text[WEIR_GUARD_TEXT];
+	int lease = guard_lease_find(guard, what, text);
+
+	if (lease < 0)
+		return lease;
+	guard->holding[lease].what = *what;
+	guard->holding[lease].lines = lines;
+	return lease;
+}
+
+static bool is_leased(const struct guard *guard, uint32_t line)
+{
 	for (uint32_t i = 0; i < guard->bank.n_leases; i++)
-		if (shared_lines(guard, i, what))
-			guard_lease_drop(guard, i);
-	return new_lease(guard, what);
+		for (uint32_t k = 0; k < guard->bank.lease[i].n; k++)
+			if (guard->bank.lease[i].line[k] == line)
+				return true;
+	return false;
+}
+
+void guard_lease_forget_lines(struct guard *guard)
+{
+	for (uint32_t i = 0; i < WEIR_BANK_LINES; i++)
+		if (!is_leased(guard, i))
+			*guard->memory->line[i].device = '\0';
 }
 
 void guard_lease_drop(struct guard *guard, uint32_t number)
 {
 	struct weir_lease *lease = &guard->bank.lease[number];
+	uint32_t n = lease->n;
 
 	guard_forget(guard, number);
+	guard_share(guard, number, false);
 	guard_output_release(&guard->holding[number]);
-	for (uint32_t i = 0; i < lease->n; i++)
-		*guard->identity[lease->line[i]].device = '\0';
 	lease->n = 0;
 	lease->is_held = lease->is_live = false;
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_leased(guard, lease->line[i]))
+			*guard->memory->line[lease->line[i]].device = '\0';
 }
 
 bool guard_lease_tidy(struct guard *guard, int64_t now, int64_t *next)

@@ -9,9 +9,11 @@
  * `--park` is the stop hook of a service manager: see to it that some guard lives, and with that, that what a dead one held
  * is parked. It is a way of this program because it is in a hurry, and this program starts at once.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@
 #include "guard/guard.h"
 
 #define POLLED_MAX (2 + 2 * GUARD_SESSIONS)
+#define VISIT_NS INT64_C(3000000000)  /* whoever started us is about to connect */
+#define RELIEF_NS INT64_C(2000000000) /* and whoever ends a hook's guard, to start another one */
 
 /* --- running ------------------------------------------------------------------ */
 
@@ -78,37 +82,60 @@ static bool attend(struct guard *guard, const struct pollfd *polled)
 	return !polled[0].revents;
 }
 
+/* But for one that stands by: that wants nothing of us. */
 static bool is_alone(const struct guard *guard)
 {
 	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
-		if (guard->session[i].fd >= 0)
+		if (guard->session[i].fd >= 0 && !guard->session[i].stands_by)
 			return false;
 	return true;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A hook's guard is one of the pipeline's processes to a service manager, and ended with them: the unit's own should hold. */
+static bool is_relieved(const struct guard *guard)
+{
+	return guard->retires && is_alone(guard) && guard_is_followed(guard);
+}
+
+static bool is_idle(const struct guard *guard, bool remains)
+{
+	return !remains && !guard->stays && is_alone(guard);
+}
+
+/* Told to end. What a hook's guard lets go of before another one has it would be let go of for good. */
+static int64_t end_of(const struct guard *guard, bool remains)
+{
+	struct signalfd_siginfo told;
+
+	if (read(guard->signals, &told, sizeof(told)) < 0)
+		return INT64_MAX;
+	return guard->retires && remains ? guard_now() + RELIEF_NS : INT64_MIN;
 }
 
 static void run(struct guard *guard)
 {
 	struct pollfd polled[POLLED_MAX];
-	/* Whoever started us is about to connect. */
-	int64_t patience = guard_now() + INT64_C(3000000000);
+	int64_t idle_until = guard_now() + VISIT_NS, end = INT64_MAX;
 
-	for (;;) {
+	while (guard_now() < end && !is_relieved(guard)) {
 		int64_t next = guard_work(guard), again = guard_recover_more(guard, guard_now());
-		bool remains = guard_lease_tidy(guard, guard_now(), &next);
+		bool remains = guard_lease_tidy(guard, guard_now(), &next) || again != INT64_MAX;
 		uint32_t n = watch(guard, polled);
 
-		next = again < next ? again : next;
-		remains |= again != INT64_MAX;
-		if (!remains && !guard->stays && is_alone(guard)) {
-			if (guard_now() >= patience)
-				return;
-			next = patience < next ? patience : next;
-		} else {
-			patience = 0;
-		}
-		wait_until(polled, n, next);
-		if (!attend(guard, polled))
+		if (!is_idle(guard, remains))
+			idle_until = 0;
+		else if (guard_now() >= idle_until)
 			return;
+		else
+			next = sooner(next, idle_until);
+		wait_until(polled, n, sooner(sooner(next, again), end));
+		if (!attend(guard, polled))
+			end = end == INT64_MAX ? end_of(guard, remains) : INT64_MIN;
 	}
 }
 
@@ -125,7 +152,7 @@ static int usage(FILE *stream, int status)
 	fputs("Usage: weir-guard [--stay | --park] [SOCKET]\n"
 	      "Holds the outputs of weir's pipelines and parks them when one dies or hangs. weir run starts it when "
 	      "needed.\n"
-	      "  --stay   do not end when there is nothing to hold, and wait for another guard to end\n"
+	      "  --stay   do not end when there is nothing to hold; stand by while there is another guard\n"
 	      "  --park   park what the last guard held if none lives, and go on holding it: for a stop hook\n"
 	      "SOCKET: default $WEIR_GUARD, /run/weir/guard.sock\n",
 	      stream);
@@ -142,7 +169,14 @@ static void begin(struct guard *guard)
 	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
 		guard->session[i].fd = guard->session[i].bell = -1;
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		guard->holding[i].file = guard->holding[i].session = -1;
+		guard->holding[i].lines = guard->holding[i].file = guard->holding[i].session = -1;
+}
+
+/* A signal that comes between the two must not let go of what was just taken. */
+void guard_take_over(struct guard *guard, const char *path)
+{
+	guard->signals = guard_open_signals();
+	guard_recover(guard, path);
 }
 
 int guard_serve(struct guard *guard, const char *path)
@@ -150,7 +184,6 @@ int guard_serve(struct guard *guard, const char *path)
 	guard->listener = guard_listen(path);
 	if (guard->listener < 0)
 		return 1;
-	guard->signals = guard_open_signals();
 	guard_outlive();
 	run(guard);
 	park_all(guard);
@@ -160,6 +193,17 @@ int guard_serve(struct guard *guard, const char *path)
 }
 
 /* --- the program -------------------------------------------------------------- */
+
+/* A service manager need not try again to start one that stays. */
+static int get_place(struct guard *guard, const char *path)
+{
+	if (guard_lock(path) >= 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return -1;
+	fprintf(stderr, "weir-guard: %sa guard already listens at %s\n", guard->stays ? "stands by, since " : "", path);
+	return guard->stays ? guard_stand_by(guard, path) : -1;
+}
 
 static bool is_option(const char *word, const char *name)
 {
@@ -186,8 +230,8 @@ int main(int argc, char **argv)
 		mkdir("/run/weir", 0755);
 	if (parks)
 		return guard_hook(&the_guard, path);
-	if (guard_lock_to_serve(path, the_guard.stays))
+	if (get_place(&the_guard, path))
 		return 1;
-	guard_recover(&the_guard, path);
+	guard_take_over(&the_guard, path);
 	return guard_serve(&the_guard, path);
 }

@@ -20,7 +20,7 @@
 #include "guard/rules.h"
 #include "weir/driver.h"
 
-#define WEIR_GUARD_MAGIC 0x77656731u /* "weg1": both ends are of one build's protocol */
+#define WEIR_GUARD_MAGIC 0x77656732u /* "weg2": both ends are of one build's protocol */
 #define WEIR_GUARD_SLOTS 16          /**< outputs of one user */
 #define WEIR_GUARD_QUEUE 16          /**< asks on their way, for each output; a power of two */
 #define WEIR_GUARD_TEXT 160
@@ -35,6 +35,7 @@ enum weir_guard_verb {
 	WEIR_GUARD_PARK,      /**< by hand: park `what`, or everything when what.n is 0; `index` 1: and let go of it */
 	WEIR_GUARD_LIST,      /**< the output number `index`, or ENOENT after the last */
 	WEIR_GUARD_LISTEN,    /**< send me every actuation from now on, as struct weir_actuation */
+	WEIR_GUARD_STAND_BY, /**< I am the next guard: send me what you hold, from now on, as struct weir_guard_handed */
 };
 
 struct weir_guard_request {
@@ -67,6 +68,14 @@ struct weir_actuation {
 	uint32_t cause, refusal, failed; /**< failed: errno of the device */
 	uint32_t missed;                 /**< actuations before this one that this listener had no room for */
 	char output[64];
+};
+
+/** What a guard holds, for the one that stands by: descriptors of one request outlive the one who made it. */
+struct weir_guard_handed {
+	uint32_t magic;
+	uint32_t is_held;   /**< 1: with the output's descriptor; 0: it is let go of */
+	uint32_t is_direct; /**< its holder sets it by itself: with that one's pidfd as well */
+	struct weir_physical what;
 };
 
 enum {
@@ -128,5 +137,11 @@ int weir_wire_send(int socket, const void *packet, size_t bytes, const int *fds,
 int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t *n_fds);
 /** @brief Where guards listen, by preference: `index` 0, 1, …. @return false after the last. */
 bool weir_wire_path(unsigned index, char *path, size_t bytes);
+
+/* lines.c */
+/** @brief Set all lines of a request, in its order, by its descriptor. @return 0 or -errno. */
+int weir_lines_set(int lines, uint32_t n, const double *value);
+/** @brief Give a request the settings of `what`, and these values, without letting go of it. @return 0 or -errno. */
+int weir_lines_configure(int lines, const struct weir_physical *what, const double *value);
 
 #endif

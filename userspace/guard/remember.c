@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a guard holds is also noted in a file beside its socket, so that the next one, should this one be killed, can take the
- * same outputs and park them: nobody else may know them any more. So are those that a guard was still holding for somebody
- * dead when it was told to end. The second half of the file has what was noted before and could not be taken again yet.
+ * What a guard holds, and what the rules know of its lines, is in a file beside its socket, mapped: so the next guard, should
+ * this one be killed, can take the same outputs, which nobody else may know any more, park them, and go on by the same rules. So
+ * are those that a guard was still holding for somebody dead when it was told to end. What cannot be taken again yet waits in
+ * the second half.
  *
- * On a file system in memory (/run), which a boot clears: after a boot nothing was left on.
+ * A line's history is written before the line is driven: what was perhaps not done any more counts as done. Whoever reads it comes
+ * after the writer's death, so order within one process is all that it takes.
+ *
+ * After a boot nothing is on, and times begin anew: a file of another boot is as good as none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,44 +19,82 @@
 
 #include "guard/guard.h"
 
-#define AGAIN_NS INT64_C(5000000)
-#define TRIES 2000 /* ten seconds */
-#define NOTES (2 * WEIR_BANK_LEASES)
+#define MEMORY_MAGIC 0x77656d31u /* "wem1" */
+#define AGAIN_NS INT64_C(2000000)
+#define TRIES 5000 /* ten seconds */
 
-struct note {
-	uint32_t magic, bytes;
-	struct weir_physical what;
-};
-
-/* One write for each, whole or not at all as far as a killed process goes. */
-static void write_note(const struct guard *guard, uint32_t place, const struct weir_physical *what)
+void guard_remember(struct guard *guard, uint32_t number)
 {
-	struct note note = { .magic = WEIR_GUARD_MAGIC, .bytes = sizeof(note) };
+	const struct weir_lease *lease = &guard->bank.lease[number];
+	struct guard_note *note = &guard->memory->held[number];
 
-	if (what)
-		note.what = *what;
-	if (pwrite(guard->notes, &note, sizeof(note), (off_t)(place * sizeof(note))) < 0)
-		return; /* as if this guard had been the first: a memory file system that is full is no reason not to hold */
+	note->what = guard->holding[number].what;
+	note->is_over = !lease->is_held && !guard->holding[number].is_kept;
+	for (uint32_t i = 0; i < lease->n; i++)
+		guard_remember_line(guard, lease->line[i]);
 }
 
-void guard_remember(const struct guard *guard, uint32_t lease)
+void guard_remember_line(struct guard *guard, uint32_t line)
 {
-	write_note(guard, lease, &guard->holding[lease].what);
+	guard->memory->line[line].line = guard->bank.line[line];
 }
 
-void guard_forget(const struct guard *guard, uint32_t lease)
+void guard_forget(struct guard *guard, uint32_t number)
 {
-	write_note(guard, lease, NULL);
+	guard->memory->held[number].what.n = 0;
 }
 
-/* What a pipeline still has, which outlives the guard by the time it needs to park, is busy: it is tried again. */
-static bool recover(struct guard *guard, const struct weir_physical *what)
-{
-	int file = what->is_file ? open(what->device, O_WRONLY | O_CLOEXEC) : -1;
-	struct weir_guard_request request = { .what = *what };
-	struct weir_guard_reply reply = { 0 };
+/* --- taking what the last one held -------------------------------------------------- */
 
-	return guard_park(guard, &request, file, &reply) != EBUSY;
+/* EBUSY: what a pipeline still has, which outlives the guard by the time it needs to park, or to die. */
+static int recover(struct guard *guard, const struct guard_note *note, int output)
+{
+	char text[WEIR_GUARD_TEXT];
+	int lease = guard_hold(guard, &note->what, output, text);
+	int64_t next = INT64_MAX;
+
+	if (lease < 0)
+		return -lease;
+	guard_park_lease(guard, (uint32_t)lease, WEIR_DIED, note->is_over);
+	guard_lease_tidy(guard, guard_now(), &next);
+	return 0;
+}
+
+static struct guard_note *orphan_of(struct guard *guard, const struct weir_physical *what)
+{
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		if (!memcmp(&guard->memory->orphan[i].what, what, sizeof(*what)))
+			return &guard->memory->orphan[i];
+	return NULL;
+}
+
+/* One that is not noted was about to be let go of. */
+static void recover_handed(struct guard *guard, struct guard_handed *handed)
+{
+	struct guard_note *orphan = orphan_of(guard, &handed->what);
+	const struct guard_note note = { .what = handed->what, .is_over = !orphan || orphan->is_over };
+	bool is_file = note.what.is_file;
+
+	if (handed->holder >= 0) {
+		guard_kill(handed->holder);
+		close(handed->holder);
+	}
+	if (!is_file && guard_lease_inherit(guard, &note.what, handed->output) < 0)
+		close(handed->output);
+	recover(guard, &note, is_file ? handed->output : -1);
+	handed->what.n = 0;
+	if (orphan)
+		orphan->what.n = 0;
+}
+
+static bool try_again(struct guard *guard, struct guard_note *orphan)
+{
+	int file = orphan->what.is_file ? open(orphan->what.device, O_WRONLY | O_CLOEXEC) : -1;
+
+	if (recover(guard, orphan, file) == EBUSY && guard->orphan_tries < TRIES)
+		return true;
+	orphan->what.n = 0;
+	return false;
 }
 
 int64_t guard_recover_more(struct guard *guard, int64_t now)
@@ -61,87 +103,118 @@ int64_t guard_recover_more(struct guard *guard, int64_t now)
 
 	if (now < guard->orphans_due)
 		return guard->orphans_due;
-	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
-		struct weir_physical *orphan = &guard->orphan[i];
-
-		if (orphan->n && (recover(guard, orphan) || guard->orphan_tries > TRIES)) {
-			orphan->n = 0;
-			if (guard->orphan_tries)
-				write_note(guard, WEIR_BANK_LEASES + i, NULL);
-		}
-		remains |= orphan->n != 0;
-	}
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		if (guard->memory->orphan[i].what.n)
+			remains |= try_again(guard, &guard->memory->orphan[i]);
 	guard->orphan_tries++;
 	guard->orphans_due = remains ? now + AGAIN_NS : INT64_MAX;
+	if (!remains)
+		guard_lease_forget_lines(guard);
 	return guard->orphans_due;
 }
 
 void guard_forget_orphans(struct guard *guard)
 {
-	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
-		if (guard->orphan[i].n)
-			write_note(guard, WEIR_BANK_LEASES + i, NULL);
-		guard->orphan[i].n = 0;
-	}
-}
-
-static bool is_note(const struct note *note)
-{
-	return note->magic == WEIR_GUARD_MAGIC && note->bytes == sizeof(*note) && note->what.n &&
-	       note->what.n <= WEIR_LEASE_LINES;
-}
-
-static void adopt(struct guard *guard, const struct note *note, uint32_t n)
-{
-	uint32_t orphans = 0;
-
-	for (uint32_t i = 0; i < n && orphans < WEIR_BANK_LEASES; i++)
-		if (is_note(&note[i]))
-			guard->orphan[orphans++] = note[i].what;
-}
-
-/* Only now: to write would keep the parking waiting. */
-static void rewrite(struct guard *guard, const struct note *note, uint32_t n)
-{
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		if (guard->orphan[i].n)
-			write_note(guard, WEIR_BANK_LEASES + i, &guard->orphan[i]);
-	for (uint32_t i = 0; i < n; i++)
-		if (is_note(&note[i]) &&
-		    (i < WEIR_BANK_LEASES ? !guard->bank.lease[i].n : !guard->orphan[i - WEIR_BANK_LEASES].n))
-			write_note(guard, i, NULL);
+		guard->memory->orphan[i].what.n = 0;
 }
 
-static void path_of_notes(const char *path, char *notes, size_t bytes)
+/* --- the file ------------------------------------------------------------------------ */
+
+static void path_of_memory(const char *path, char *name, size_t bytes)
 {
-	snprintf(notes, bytes, "%s.held", path);
+	snprintf(name, bytes, "%s.held", path);
+}
+
+/* Room for all of it from the start: to run out later would be the end of whoever writes. */
+static void *map_file(const char *name)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600), error;
+	void *memory = MAP_FAILED;
+
+	if (fd < 0)
+		return MAP_FAILED;
+	error = posix_fallocate(fd, 0, sizeof(struct guard_memory));
+	if (!error)
+		memory = mmap(NULL, sizeof(struct guard_memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	errno = error ? error : errno;
+	return memory;
+}
+
+static void read_boot(char *boot, size_t bytes)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, boot, bytes - 1);
+
+	boot[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void open_memory(struct guard *guard, const char *path)
+{
+	static struct guard_memory without; /* as if this guard had been the first: no reason not to hold */
+	char name[GUARD_PATH + 8], boot[sizeof(without.boot)];
+	void *memory;
+
+	path_of_memory(path, name, sizeof(name));
+	memory = map_file(name);
+	if (memory == MAP_FAILED)
+		guard_fail("cannot use", name);
+	guard->memory = memory == MAP_FAILED ? &without : memory;
+	read_boot(boot, sizeof(boot));
+	if (guard->memory->magic == MEMORY_MAGIC && guard->memory->bytes == sizeof(*guard->memory) &&
+	    !strncmp(guard->memory->boot, boot, sizeof(boot)))
+		return;
+	memset(guard->memory, 0, sizeof(*guard->memory));
+	guard->memory->magic = MEMORY_MAGIC;
+	guard->memory->bytes = sizeof(*guard->memory);
+	snprintf(guard->memory->boot, sizeof(guard->memory->boot), "%s", boot);
+}
+
+static void recall_lines(struct guard *guard)
+{
+	for (uint32_t i = 0; i < WEIR_BANK_LINES; i++)
+		if (*guard->memory->line[i].device)
+			weir_bank_recall(&guard->bank, i, &guard->memory->line[i].line, guard_now());
+}
+
+/* Copied before it is cleared: a note that is there twice does no harm. */
+static void make_orphans(struct guard_memory *memory)
+{
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
+		if (!memory->held[i].what.n || memory->held[i].what.n > WEIR_LEASE_LINES)
+			continue;
+		while (k < WEIR_BANK_LEASES && memory->orphan[k].what.n)
+			k++;
+		if (k < WEIR_BANK_LEASES)
+			memory->orphan[k] = memory->held[i];
+		memory->held[i].what.n = 0;
+	}
 }
 
 void guard_recover(struct guard *guard, const char *path)
 {
-	static struct note note[NOTES];
-	char notes[GUARD_PATH + 8];
-	ssize_t n;
-
-	path_of_notes(path, notes, sizeof(notes));
-	guard->notes = open(notes, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	n = guard->notes < 0 ? -1 : pread(guard->notes, note, sizeof(note), 0);
-	if (n < 0)
-		guard_fail("cannot use", notes);
-	n = n < 0 ? 0 : n / (ssize_t)sizeof(*note);
-	adopt(guard, note, (uint32_t)n);
+	open_memory(guard, path);
+	recall_lines(guard);
+	make_orphans(guard->memory);
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		if (guard->handed[i].what.n)
+			recover_handed(guard, &guard->handed[i]);
 	guard_recover_more(guard, 0);
-	rewrite(guard, note, (uint32_t)n);
 }
 
 void guard_leave_notes(const struct guard *guard, const char *path)
 {
-	char notes[GUARD_PATH + 8];
+	char name[GUARD_PATH + 8];
 	uint32_t held = 0;
 
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		held += guard->bank.lease[i].n != 0 || guard->orphan[i].n;
-	path_of_notes(path, notes, sizeof(notes));
+		held += guard->bank.lease[i].n != 0 || guard->memory->orphan[i].what.n;
+	path_of_memory(path, name, sizeof(name));
 	if (!held)
-		unlink(notes);
+		unlink(name);
 }

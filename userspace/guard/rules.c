@@ -148,6 +148,17 @@ static void park_line(struct weir_bank *bank, uint32_t lease, uint32_t number, e
 	tell(bank, lease, number, cause, WEIR_NOT_REFUSED, line->value, now);
 }
 
+void weir_bank_recall(struct weir_bank *bank, uint32_t number, const struct weir_line *was, int64_t now)
+{
+	struct weir_line *line = &bank->line[number];
+
+	*line = *was;
+	line->waits = false;
+	drive(line, line->rule.park, now);
+	if (number >= bank->n_lines)
+		bank->n_lines = number + 1;
+}
+
 /* --- leases ------------------------------------------------------------------- */
 
 void weir_bank_take(struct weir_bank *bank, uint32_t number, int64_t now)

@@ -126,6 +126,12 @@ const char *weir_rule_problem(const struct weir_rule *rule);
 /** @brief Give a lease that nobody holds to a holder. Its lines stay as they are, but for those not at their park value. */
 void weir_bank_take(struct weir_bank *bank, uint32_t lease, int64_t now_ns);
 
+/**
+ * @brief A line of which another guard knew the history, as it was; it is to be parked, and counts as parked from now on, since
+ * nobody knows when it was. The bank must have no lease of it.
+ */
+void weir_bank_recall(struct weir_bank *bank, uint32_t line, const struct weir_line *was, int64_t now_ns);
+
 /** @brief A sign of life: its times, of which those in the future count as now. */
 void weir_bank_beat(struct weir_bank *bank, uint32_t lease, int64_t beat_ns, int64_t fresh_ns, int64_t now_ns);
 

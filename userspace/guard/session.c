@@ -115,6 +115,8 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 	session->lease[slot] = lease;
 	weir_bank_take(&guard->bank, (uint32_t)lease, guard_now());
 	guard_settle(guard);
+	guard_remember(guard, (uint32_t)lease);
+	guard_share(guard, (uint32_t)lease, true);
 	reply->slot = (uint32_t)slot;
 	reply->epoch = guard->bank.lease[lease].epoch;
 	atomic_store(&session->tells->slot[slot].epoch, reply->epoch);
@@ -133,6 +135,9 @@ static void leave(struct guard *guard, struct guard_session *session, enum weir_
 		guard_settle(guard);
 		guard->holding[lease].session = -1;
 		session->lease[i] = -1;
+		guard_remember(guard, (uint32_t)lease);
+		if (guard->holding[lease].is_direct)
+			guard_share(guard, (uint32_t)lease, true);
 	}
 }
 
@@ -152,7 +157,7 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		break;
 	case WEIR_GUARD_TAKE:
 		error = take(guard, number, request, file, &reply);
-		fds[0] = error ? -1 : guard_output_lines(&guard->holding[session->lease[reply.slot]]);
+		fds[0] = error ? -1 : guard->holding[session->lease[reply.slot]].lines;
 		n_fds = fds[0] >= 0;
 		break;
 	case WEIR_GUARD_LEAVE:
@@ -173,6 +178,9 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		session->listens = true;
 		error = 0;
 		break;
+	case WEIR_GUARD_STAND_BY:
+		error = 0;
+		break;
 	}
 	reply.error = error;
 	weir_wire_send(session->fd, &reply, sizeof(reply), fds, n_fds);
@@ -180,6 +188,8 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		close(fds[0]);
 		close(fds[1]);
 	}
+	if (request->verb == WEIR_GUARD_STAND_BY)
+		guard_share_all(guard, session);
 }
 
 static void end(struct guard *guard, struct guard_session *session)
@@ -237,12 +247,16 @@ int guard_session_open(struct guard *guard, int fd)
 	return 0;
 }
 
+void guard_kill(int pidfd)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	poll(&gone, 1, KILL_MS);
+}
+
 void guard_session_kill(struct guard_session *session)
 {
-	struct pollfd gone = { .fd = session->pidfd, .events = POLLIN };
-
-	if (session->pidfd < 0)
-		return;
-	syscall(SYS_pidfd_send_signal, session->pidfd, SIGKILL, NULL, 0);
-	poll(&gone, 1, KILL_MS);
+	if (session->pidfd >= 0)
+		guard_kill(session->pidfd);
 }

@@ -22,7 +22,7 @@ int guard_fail(const char *what, const char *path)
 	return -1;
 }
 
-int guard_lock(const char *path, int how)
+int guard_lock(const char *path)
 {
 	char name[GUARD_PATH + 8];
 	int fd;
@@ -31,24 +31,10 @@ int guard_lock(const char *path, int how)
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return guard_fail("cannot open", name);
-	if (!flock(fd, how))
+	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return fd;
 	close(fd);
 	return -1;
-}
-
-/* One that stays is there when another one ends: a service manager that starts it beside another one need not try again. */
-int guard_lock_to_serve(const char *path, bool stays)
-{
-	int fd = guard_lock(path, LOCK_EX | LOCK_NB);
-
-	if (fd >= 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return -1;
-	errno = EADDRINUSE;
-	guard_fail(stays ? "waits, since a guard already listens at" : "a guard already listens at", path);
-	return stays && guard_lock(path, LOCK_EX) >= 0 ? 0 : -1;
 }
 
 int guard_listen(const char *path)

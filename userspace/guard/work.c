@@ -45,6 +45,7 @@ void guard_decided(void *context, const struct weir_decision *decision)
 	};
 	snprintf(actuation->output, sizeof(actuation->output), "%s",
 		 holding->what.n > 1 ? holding->what.name[i % WEIR_LEASE_LINES] : holding->what.title);
+	guard_remember_line(guard, decision->line);
 	holding->cause = decision->cause;
 	holding->refused += decision->refusal != 0;
 	holding->done += !decision->refusal && !is_park(decision->cause);

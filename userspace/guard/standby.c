@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Two guards: one that holds the outputs, and one that stands by with descriptors of the same requests. When the first is gone,
+ * however it went, the second parks at once: nothing has to be started, opened or waited for, and no line is ever let go of.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guard/guard.h"
+
+#define NAP_MS 2 /* until a guard that has the lock listens, or one that ends has let go of it */
+
+static bool is_same(const struct weir_physical *a, const struct weir_physical *b)
+{
+	return a->n == b->n && !strcmp(a->device, b->device) &&
+	       !memcmp(a->offset, b->offset, a->n * sizeof(a->offset[0]));
+}
+
+/* --- the one that holds ----------------------------------------------------------- */
+
+/* One that does not read would keep what is let go of: it has to begin again. */
+static void hand(struct guard *guard, struct guard_session *session, uint32_t lease, bool is_held)
+{
+	const struct guard_holding *holding = &guard->holding[lease];
+	struct weir_guard_handed handed = {
+		.magic = WEIR_GUARD_MAGIC,
+		.is_held = is_held,
+		.is_direct = holding->is_direct && holding->session >= 0,
+		.what = holding->what,
+	};
+	int fds[2] = { holding->what.is_file ? holding->file : holding->lines, -1 };
+
+	if (handed.is_direct)
+		fds[1] = guard->session[holding->session].pidfd;
+	if (weir_wire_send(session->fd, &handed, sizeof(handed), fds, is_held ? 1 + (fds[1] >= 0) : 0) < 0)
+		shutdown(session->fd, SHUT_RDWR);
+}
+
+void guard_share(struct guard *guard, uint32_t lease, bool is_held)
+{
+	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
+		if (guard->session[i].fd >= 0 && guard->session[i].stands_by)
+			hand(guard, &guard->session[i], lease, is_held);
+}
+
+bool guard_is_followed(const struct guard *guard)
+{
+	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
+		if (guard->session[i].fd >= 0 && guard->session[i].stands_by)
+			return true;
+	return false;
+}
+
+void guard_share_all(struct guard *guard, struct guard_session *session)
+{
+	session->stands_by = true;
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++)
+		if (guard->bank.lease[i].n && guard->holding[i].what.n)
+			hand(guard, session, i, true);
+}
+
+/* --- the one that stands by --------------------------------------------------------- */
+
+static void drop(struct guard_handed *handed)
+{
+	if (!handed->what.n)
+		return;
+	close(handed->output);
+	if (handed->holder >= 0)
+		close(handed->holder);
+	handed->what.n = 0;
+}
+
+static struct guard_handed *place_of(struct guard *guard, const struct weir_physical *what)
+{
+	struct guard_handed *unused = NULL;
+
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
+		struct guard_handed *handed = &guard->handed[i];
+
+		if (handed->what.n && is_same(&handed->what, what))
+			return handed;
+		if (!unused && !handed->what.n)
+			unused = handed;
+	}
+	return unused;
+}
+
+static void keep(struct guard *guard, const struct weir_guard_handed *came, const int *fds, uint32_t n)
+{
+	struct guard_handed *handed = place_of(guard, &came->what);
+
+	if (handed)
+		drop(handed);
+	if (handed && came->is_held && n)
+		*handed = (struct guard_handed){
+			.what = came->what,
+			.output = fds[0],
+			.holder = n > 1 ? fds[1] : -1,
+		};
+	else
+		for (uint32_t i = 0; i < n; i++)
+			close(fds[i]);
+}
+
+static int introduce(const char *path)
+{
+	const struct weir_guard_request request = { .magic = WEIR_GUARD_MAGIC, .verb = WEIR_GUARD_STAND_BY };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct weir_guard_reply reply;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fds[3];
+	uint32_t n;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", GUARD_PATH - 1, path);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
+	    !weir_wire_send(fd, &request, sizeof(request), NULL, 0) &&
+	    !weir_wire_receive(fd, &reply, sizeof(reply), fds, &n) && !reply.error)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Until it is gone: what it sent before that is still to be read then. */
+static void follow(struct guard *guard, const char *path)
+{
+	const struct timespec while_it_starts = { .tv_nsec = NAP_MS * 1000000 };
+	struct weir_guard_handed came;
+	int socket = introduce(path), fds[3];
+	uint32_t n;
+
+	if (socket < 0) {
+		nanosleep(&while_it_starts, NULL);
+		return;
+	}
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		drop(&guard->handed[i]);
+	while (!weir_wire_receive(socket, &came, sizeof(came), fds, &n))
+		keep(guard, &came, fds, n);
+	close(socket);
+}
+
+int guard_stand_by(struct guard *guard, const char *path)
+{
+	guard_outlive();
+	while (guard_lock(path) < 0) {
+		if (errno != EWOULDBLOCK)
+			return -1;
+		follow(guard, path);
+	}
+	return 0;
+}
