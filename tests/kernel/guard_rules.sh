@@ -8,12 +8,6 @@ set -u
 . tests/kernel/device.lib
 need build/weir-guard
 PATH=$PWD/build:$PATH
-sim=/sys/devices/platform/gpio-sim.0/gpiochip0
-
-level() { # OFFSET
-    cat "$sim/sim_gpio$1/value"
-}
-lamp_is() { [ "$(level 3)" = "$1" ]; }
 quit() {
     end_guard
     finish
