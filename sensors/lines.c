@@ -122,14 +122,7 @@ static void lines_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "width",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "240",
-	  .min = 2,
-	  .max = 4080,
-	  .help = "bytes of a text cell; longer lines are cut at a character, and counted" },
-	{ 0 }
+	WEIR_PARAM_WIDTH("bytes of a text cell; longer lines are cut at a character, and counted"), { 0 }
 };
 
 static const struct weir_source_ops lines_ops = {

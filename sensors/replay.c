@@ -202,13 +202,7 @@ static const struct weir_param params[] = {
 	  .fallback = "1",
 	  .words = speed_words,
 	  .help = "1: records come at the distances at which they were recorded; max: as fast as they are taken" },
-	{ .name = "width",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "240",
-	  .min = 2,
-	  .max = 4080,
-	  .help = "of CSV: bytes of a text cell; longer text is cut at a character, and counted" },
+	WEIR_PARAM_WIDTH("of CSV: bytes of a text cell; longer text is cut at a character, and counted"),
 	{ 0 }
 };
 

@@ -215,6 +215,16 @@ void harness_run(struct harness *h, const char *chain, const struct weir_block *
 	assert_true(harness_flush(h) >= 0);
 }
 
+void harness_run_cut(struct harness *h, const char *chain, const struct weir_block *memory, uint64_t *random)
+{
+	struct harness cut;
+
+	harness_run(h, chain, memory, WEIR_BLOCK_MAX, *random);
+	harness_run(&cut, chain, memory, 1 + harness_below(random, 20), *random);
+	harness_expect_same(h, &cut);
+	harness_close(&cut);
+}
+
 int harness_pull(struct harness *h, uint32_t max)
 {
 	struct weir_wait wait = { .until_ns = INT64_MAX, .fd = -1 };
@@ -317,6 +327,13 @@ struct weir_block *harness_memory(const struct weir_schema *schema, uint32_t n)
 		assert_non_null(block->column[i].any);
 	}
 	return block;
+}
+
+struct weir_block *harness_numbers(struct weir_schema *schema, uint32_t n)
+{
+	weir_schema_init(schema, WEIR_CLOCK_NOMINAL);
+	weir_schema_add(schema, "x", WEIR_REAL, "", 0);
+	return harness_memory(schema, n);
 }
 
 void harness_memory_free(struct weir_block *block)

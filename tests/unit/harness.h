@@ -56,6 +56,8 @@ void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32
 /** @brief Open a chain, push all of `memory` cut at random into blocks of up to `most` records, flush. Whatever fails, fails the
  *  test. Close it afterwards. */
 void harness_run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed);
+/** @brief The same twice, in whole blocks and in blocks of up to 20 records, which must collect the same. Close `h`, the first. */
+void harness_run_cut(struct harness *h, const char *chain, const struct weir_block *memory, uint64_t *random);
 /** @brief Flush all stages, from the first to the last. */
 int harness_flush(struct harness *h);
 /** @brief Ask the source once for up to `max` rows and collect them. What produce returned. */
@@ -75,6 +77,8 @@ void harness_expect_same(const struct harness *a, const struct harness *b);
 
 /** A block that is not bounded by WEIR_BLOCK_MAX: the memory from which a test cuts blocks. Times are 0, 1 ms, 2 ms … */
 struct weir_block *harness_memory(const struct weir_schema *schema, uint32_t n);
+/** @brief The same of records that have nothing but a real x, with their schema. */
+struct weir_block *harness_numbers(struct weir_schema *schema, uint32_t n);
 void harness_memory_free(struct weir_block *block);
 
 /** @brief The next of a reproducible sequence of random numbers. */

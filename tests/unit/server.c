@@ -322,3 +322,22 @@ void server_close(struct server *server)
 	assert_int_equal(system(command), 0);
 	*server = (struct server){ 0 };
 }
+
+int server_setup(void **state)
+{
+	const struct server_kind *kind = *state;
+	struct server *server = calloc(1, sizeof(*server));
+
+	assert_non_null(server);
+	*state = server; /* for server_teardown(), which comes also where this fails the test */
+	server_open(server, kind);
+	server_start(server);
+	return 0;
+}
+
+int server_teardown(void **state)
+{
+	server_close(*state);
+	free(*state);
+	return 0;
+}

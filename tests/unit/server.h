@@ -36,4 +36,8 @@ void server_kill_once_read(struct server *server);
 /** @brief Kill it and remove all of it. Nothing, if it was never opened. */
 void server_close(struct server *server);
 
+/** @brief For cmocka: the test begins with the kind as its state, and finds a started server of that kind there. */
+int server_setup(void **state);
+int server_teardown(void **state);
+
 #endif

@@ -11,9 +11,7 @@ static void captures_are_whole_and_apart(void **state)
 	struct weir_block *memory;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, N);
+	memory = harness_numbers(&schema, N);
 	for (uint64_t seed = 0; seed < 20; seed++) {
 		uint64_t random = seed;
 		uint32_t size = 1 + harness_below(&random, seed % 2 ? 5 : 500), left = 0, n = 0;

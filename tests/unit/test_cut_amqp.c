@@ -17,29 +17,13 @@
 #include "cut.h"
 #include "weir/weir.h"
 
-static struct server server;
-
-static int setup(void **state)
-{
-	(void)state;
-	server_open(&server, &server_rabbitmq);
-	server_start(&server);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	server_close(&server);
-	return 0;
-}
-
 /* Whoever is killed, and whenever: nothing is lost, what comes twice is recognised, and the rest is in order. */
 static void nothing_is_lost(void **state)
 {
+	struct server *server = *state;
 	char url[80];
 	struct cut cut = {
-		.server = &server,
+		.server = server,
 		.sink = url,
 		.source = url,
 		.hz = 500, /* so that it has soon taken what gathered while it was away */
@@ -47,15 +31,15 @@ static void nothing_is_lost(void **state)
 		.broker_every = 12,
 	};
 
-	(void)state;
-	snprintf(url, sizeof(url), "amqp://127.0.0.1:%d/cut", server.port);
+	snprintf(url, sizeof(url), "amqp://127.0.0.1:%d/cut", server->port);
 	cut_run(&cut);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_is_lost, setup, teardown),
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost, server_setup, server_teardown,
+							 (void *)&server_rabbitmq),
 	};
 
 	if (weir_tell_absent("amqp", stderr))

@@ -17,28 +17,12 @@
 #include "cut.h"
 #include "weir/weir.h"
 
-static struct server server;
-
-static int setup(void **state)
-{
-	(void)state;
-	server_open(&server, &server_mosquitto);
-	server_start(&server);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	server_close(&server);
-	return 0;
-}
-
 /* Whoever is killed: nothing is lost, what comes twice is recognised, and the rest is in order. */
 static void nothing_is_lost(void **state)
 {
+	struct server *server = *state;
 	char sink[80], source[80];
-	struct cut cut = { .server = &server,
+	struct cut cut = { .server = server,
 			   .sink = sink,
 			   .source = source,
 			   .greeting = "reader 1 cut",
@@ -47,16 +31,16 @@ static void nothing_is_lost(void **state)
 			   .broker_every = 2,
 			   .is_forgetful = true };
 
-	(void)state;
-	snprintf(sink, sizeof(sink), "mqtt://127.0.0.2:%d/cut", server.port);
-	snprintf(source, sizeof(source), "mqtt://127.0.0.1:%d/cut id=reader", server.port);
+	snprintf(sink, sizeof(sink), "mqtt://127.0.0.2:%d/cut", server->port);
+	snprintf(source, sizeof(source), "mqtt://127.0.0.1:%d/cut id=reader", server->port);
 	cut_run(&cut);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_is_lost, setup, teardown),
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost, server_setup, server_teardown,
+							 (void *)&server_mosquitto),
 	};
 
 	if (weir_tell_absent("mqtt", stderr))

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "weir/weir.h"
+#include "whole_file.h"
 
 #define STREAMS_MAX 40
 #define TEXT_MAX 8192
@@ -196,19 +197,6 @@ struct setting {
 	bool rings_everywhere; /* a second reader of each stream keeps stages from being fused */
 };
 
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = NULL;
-	size_t size = 0;
-
-	assert_non_null(file);
-	if (getdelim(&text, &size, '\0', file) < 0)
-		text = calloc(1, 1);
-	fclose(file);
-	return text;
-}
-
 /* Every stream that nobody reads goes to a file; the files one after the other. */
 static char *run(const struct graph *graph, const char *directory, const struct setting *setting)
 {
@@ -238,7 +226,7 @@ static char *run(const struct graph *graph, const char *directory, const struct 
 		if (graph->is_used[i])
 			continue;
 		snprintf(path, sizeof(path), "%s/out%u.csv", directory, i);
-		one = read_file(path);
+		one = whole_file(path);
 		length = strlen(all);
 		all = realloc(all, length + strlen(one) + 1);
 		strcpy(all + length, one);
@@ -444,7 +432,7 @@ static void combiners_follow_their_models(void **state)
 		assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
 		assert_int_equal(weir_run(pipeline), 0);
 		weir_close(pipeline);
-		text = read_file(path);
+		text = whole_file(path);
 		if (strcmp(text, model))
 			fail_msg("round %d, %s: '%.60s' and not '%.60s'", round, cases[round % 4].head,
 				 text + first_difference(text, model), model + first_difference(text, model));

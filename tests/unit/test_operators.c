@@ -264,9 +264,7 @@ static void changed_survives_nan(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 6);
+	memory = harness_numbers(&schema, 6);
 	memcpy(memory->column[0].real, values, sizeof(values));
 	assert_true(harness_open(&h, "changed x by 2", &schema));
 	assert_int_equal(harness_push(&h, memory), 0);
@@ -412,9 +410,7 @@ static void wild_times_do_no_harm(void **state)
 	struct weir_block *memory;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 6);
+	memory = harness_numbers(&schema, 6);
 	for (unsigned rotation = 0; rotation < 6; rotation++)
 		for (unsigned c = 0; c < 4; c++) {
 			struct harness h;

@@ -8,6 +8,7 @@
 #include "core/sorter.h"
 #include "harness.h"
 #include "weir/weir.h"
+#include "whole_file.h"
 
 #define N 2000
 
@@ -215,19 +216,6 @@ static void write_series(const char *path, const struct series *series)
 	assert_int_equal(fclose(file), 0);
 }
 
-static char *read_file(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *text = NULL;
-	size_t size = 0;
-
-	assert_non_null(file);
-	if (getdelim(&text, &size, '\0', file) < 0)
-		text = calloc(1, 1);
-	fclose(file);
-	return text;
-}
-
 static uint64_t count_late(const struct weir_pipeline *pipeline)
 {
 	uint64_t late = 0;
@@ -256,7 +244,7 @@ static char *run(const char *directory, const char *chain, uint64_t *random, uin
 		fail_msg("%s", program);
 	*late = count_late(pipeline);
 	weir_close(pipeline);
-	return read_file(path);
+	return whole_file(path);
 }
 
 static void write_both(const char *directory, const struct series *a, const struct series *b)

@@ -27,14 +27,6 @@ static struct weir_block *make_records(struct weir_schema *schema, uint64_t *ran
 	return memory;
 }
 
-static void run(struct harness *h, const char *chain, const struct weir_block *memory, uint32_t most, uint64_t seed)
-{
-	if (!harness_open(h, chain, memory->schema))
-		fail_msg("%s: %s", chain, harness_error(h));
-	harness_push_cut(h, memory, memory->n, most, &seed);
-	assert_int_equal(harness_flush(h), 0);
-}
-
 struct series {
 	int64_t t[20 * N];
 	double x[20 * N];
@@ -85,7 +77,7 @@ static void beats_follow_the_model(void **state)
 		model_heartbeat(&series, second, memory->t[N - 1]);
 		snprintf(chain, sizeof(chain), "where x > 0.95 | heartbeat %lldus | heartbeat %lldus",
 			 (long long)(span / US), (long long)(second / US));
-		run(&h, chain, memory, WEIR_BLOCK_MAX, random);
+		harness_run(&h, chain, memory, WEIR_BLOCK_MAX, random);
 		assert_int_equal(h.n, series.n);
 		for (uint32_t i = 0; i < h.n; i++) {
 			assert_int_equal(h.t[i], series.t[i]);
@@ -112,14 +104,11 @@ static void cuts_change_nothing(void **state)
 		struct weir_schema schema;
 		struct weir_block *memory = make_records(&schema, &random, round & 1);
 		const char *chain = chains[round / 2 % 4];
-		struct harness whole, cut;
+		struct harness h;
 
-		run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
-		run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
-		assert_true(whole.n > 10);
-		harness_expect_same(&whole, &cut);
-		harness_close(&cut);
-		harness_close(&whole);
+		harness_run_cut(&h, chain, memory, &random);
+		assert_true(h.n > 10);
+		harness_close(&h);
 		harness_memory_free(memory);
 	}
 }
@@ -132,12 +121,10 @@ static void edges_are_exact(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 31);
+	memory = harness_numbers(&schema, 31);
 	for (int i = 0; i < 31; i++)
 		memory->column[0].real[i] = i;
-	run(&h, "heartbeat 10ms", memory, 64, 1);
+	harness_run(&h, "heartbeat 10ms", memory, 64, 1);
 	assert_int_equal(h.n, 3);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(h.t[i], (i + 1) * 10000 * US);

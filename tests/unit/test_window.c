@@ -206,16 +206,13 @@ static void windows_follow_the_model(void **state)
 		struct plan plan = random_plan(&random);
 		struct weir_schema schema;
 		struct weir_block *memory = make_records(&schema, &random, plan.is_time);
-		struct harness whole, cut;
+		struct harness h;
 		char chain[512];
 
 		say(&plan, ALL, chain, sizeof(chain));
-		harness_run(&whole, chain, memory, WEIR_BLOCK_MAX, random);
-		harness_run(&cut, chain, memory, 1 + harness_below(&random, 20), random);
-		expect_windows(&whole, &plan, memory);
-		harness_expect_same(&whole, &cut);
-		harness_close(&cut);
-		harness_close(&whole);
+		harness_run_cut(&h, chain, memory, &random);
+		expect_windows(&h, &plan, memory);
+		harness_close(&h);
 		harness_memory_free(memory);
 	}
 }
@@ -228,9 +225,7 @@ static void variance_is_stable(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 1000);
+	memory = harness_numbers(&schema, 1000);
 	for (int i = 0; i < 1000; i++)
 		memory->column[0].real[i] = 1e9 + i % 2;
 	harness_run(&h, "window 100 step 1 var(x) as v, sum(x) as s", memory, 64, 1);
@@ -252,9 +247,7 @@ static void sums_are_compensated(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 8);
+	memory = harness_numbers(&schema, 8);
 	memcpy(memory->column[0].real, values, sizeof(values));
 	harness_run(&h, "window 4 sum(x) as s, rms(x) as r, mean(x) as m", memory, 8, 1);
 	assert_int_equal(h.n, 2);
@@ -273,9 +266,7 @@ static void nan_stays_in_its_windows(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 100);
+	memory = harness_numbers(&schema, 100);
 	for (int i = 0; i < 100; i++)
 		memory->column[0].real[i] = i == 50 ? NAN : i;
 	harness_run(&h, "window 10 step 1 " ALL, memory, 7, 1);
@@ -352,9 +343,7 @@ static void windows_are_not_late(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 20);
+	memory = harness_numbers(&schema, 20);
 	assert_true(harness_open(&h, "window 10 mean(x) as m", &schema));
 	for (uint32_t i = 0; i < 20; i++) {
 		weir_block_slice(&block, memory, i, 1);
@@ -381,9 +370,7 @@ static void late_records_are_counted(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 7);
+	memory = harness_numbers(&schema, 7);
 	for (int i = 0; i < 7; i++)
 		memory->t[i] = ms[i] * 1000000;
 	harness_run(&h, "window 10ms count() as n", memory, 7, 1);
@@ -405,9 +392,7 @@ static void long_silence_is_crossed(void **state)
 	struct harness h;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, 2);
+	memory = harness_numbers(&schema, 2);
 	memory->t[1] = INT64_C(1000000000) * 86400 * 365 * 30;
 	harness_run(&h, "window 1ms step 1us count() as n", memory, 2, 1);
 	/* The first window, the 1000 - 1 that the first record is not in, and the flush of the one that has the second. */
@@ -425,9 +410,7 @@ static void median_is_bounded(void **state)
 	int err = 0;
 
 	(void)state;
-	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
-	memory = harness_memory(&schema, WEIR_BLOCK_MAX);
+	memory = harness_numbers(&schema, WEIR_BLOCK_MAX);
 	assert_true(harness_open(&h, "window 1h median(x) as m", &schema));
 	for (int i = 0; i < 1025 && !err; i++)
 		err = harness_push(&h, memory);

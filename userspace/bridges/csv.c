@@ -108,18 +108,8 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_TEXT,
 	  .fallback = "\",\"",
 	  .help = "one character, or tab" },
-	{ .name = "time",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "ns",
-	  .words = weir_time_words,
-	  .help = "ns: an integer; s: seconds; iso: date and time, UTC" },
-	{ .name = "flush",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "idle",
-	  .words = weir_flush_words,
-	  .help = "line: each record by itself; block: as they come; idle: when none is left to read" },
+	WEIR_OUTPUT_PARAM_TIME,
+	WEIR_OUTPUT_PARAM_FLUSH("idle"),
 	{ 0 }
 };
 

@@ -72,24 +72,14 @@ static const struct weir_param params[] = {
 	  .words = weir_layout_words,
 	  .help = "jsonl, one JSON object a line, unless --format says otherwise; csv: a header line, then one line a "
 		  "record; influx: line protocol; raw: bytes" },
-	{ .name = "time",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "ns",
-	  .words = weir_time_words,
-	  .help = "ns: an integer; s: seconds; iso: date and time, UTC" },
+	WEIR_OUTPUT_PARAM_TIME,
 	{ .name = "header", .style = WEIR_KEY, .value = WEIR_V_BOOL, .fallback = "yes", .help = "of csv" },
 	{ .name = "name",
 	  .style = WEIR_KEY,
 	  .value = WEIR_V_TEXT,
 	  .fallback = "weir",
 	  .help = "of influx: the measurement" },
-	{ .name = "flush",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "block",
-	  .words = weir_flush_words,
-	  .help = "line: each record by itself; block: as they come; idle: when none is left to read" },
+	WEIR_OUTPUT_PARAM_FLUSH("block"),
 	{ 0 }
 };
 

@@ -110,32 +110,35 @@ static long long scaled(double number, double factor)
 	return value >= 0 && value < 9e18 ? llround(value) : -1;
 }
 
-long long cli_count(const char *text)
+struct cli_unit {
+	const char *suffix;
+	double factor;
+};
+
+/* -1: it is no number, or followed by something else. */
+static long long in_units(const char *text, const struct cli_unit *units, size_t n)
 {
-	static const struct {
-		const char *suffix;
-		double factor;
-	} units[] = { { "", 1 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 } };
 	char *end;
 	double number = strtod(text, &end);
 
-	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(units[0]); i++)
+	for (size_t i = 0; end != text && i < n; i++)
 		if (!strcmp(end, units[i].suffix))
 			return scaled(number, units[i].factor);
 	return -1;
 }
 
+long long cli_count(const char *text)
+{
+	static const struct cli_unit units[] = { { "", 1 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 } };
+
+	return in_units(text, units, sizeof(units) / sizeof(units[0]));
+}
+
 long long cli_duration(const char *text)
 {
-	static const struct {
-		const char *suffix;
-		double factor;
-	} units[] = { { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 } };
-	char *end;
-	double number = strtod(text, &end);
+	static const struct cli_unit units[] = {
+		{ "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }
+	};
 
-	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(end, units[i].suffix))
-			return scaled(number, units[i].factor);
-	return -1;
+	return in_units(text, units, sizeof(units) / sizeof(units[0]));
 }

@@ -170,6 +170,21 @@ static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_con
 	return tap->passing ? 0 : weir_bpf_refuse(-errno, why, "the BPF ring buffer cannot be mapped");
 }
 
+static int try_hook(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
+		    char *why)
+{
+	int err = config->iio_device < 0 ? 0 : learn_buffer(tap, hook, config->iio_device, why);
+	struct bpf_link *link;
+
+	if (err)
+		return err;
+	link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
+	if (!link)
+		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
+	bpf_link__destroy(link);
+	return 0;
+}
+
 static struct weir_bpf_inline *new_inline(void)
 {
 	struct weir_bpf_inline *tap = calloc(1, sizeof(*tap));
@@ -182,21 +197,34 @@ static struct weir_bpf_inline *new_inline(void)
 	return NULL;
 }
 
-int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
-			 char why[WEIR_WHY_MAX])
+/* For good (hook_inline), or to see whether it can be done (try_hook). */
+typedef int hook_way(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
+		     char *why);
+
+/* `tap` is NULL where there was no memory for it. */
+static int load_and_hook(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
+			 hook_way *way, char *why)
 {
-	struct weir_bpf_inline *tap = new_inline();
 	struct weir_bpf_load load;
 	int err = weir_bpf_begin(&load, config, why);
 
-	*out = NULL;
 	if (!err && !tap)
 		err = weir_bpf_refuse(-ENOMEM, why, "loading failed");
 	if (!err)
 		err = load_program(tap, &load, hook, why);
 	if (!err)
-		err = hook_inline(tap, config, hook, why);
+		err = way(tap, config, hook, why);
 	weir_bpf_end(&load);
+	return err;
+}
+
+int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
+			 char why[WEIR_WHY_MAX])
+{
+	struct weir_bpf_inline *tap = new_inline();
+	int err = load_and_hook(tap, config, hook, hook_inline, why);
+
+	*out = NULL;
 	if (err)
 		weir_bpf_inline_close(tap);
 	else
@@ -204,33 +232,11 @@ int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_
 	return err;
 }
 
-static int try_hook(struct weir_bpf_inline *tap, enum weir_hook hook, int device, char *why)
-{
-	int err = device < 0 ? 0 : learn_buffer(tap, hook, device, why);
-	struct bpf_link *link;
-
-	if (err)
-		return err;
-	link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
-	if (!link)
-		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
-	bpf_link__destroy(link);
-	return 0;
-}
-
 int weir_bpf_inline_try(const struct weir_filter_config *config, enum weir_hook hook, char why[WEIR_WHY_MAX])
 {
 	struct weir_bpf_inline *tap = new_inline();
-	struct weir_bpf_load load;
-	int err = weir_bpf_begin(&load, config, why);
+	int err = load_and_hook(tap, config, hook, try_hook, why);
 
-	if (!err && !tap)
-		err = weir_bpf_refuse(-ENOMEM, why, "loading failed");
-	if (!err)
-		err = load_program(tap, &load, hook, why);
-	if (!err)
-		err = try_hook(tap, hook, config->iio_device, why);
-	weir_bpf_end(&load);
 	weir_bpf_inline_close(tap);
 	return err;
 }

@@ -221,13 +221,7 @@ static const struct weir_param params[] = {
 	  .fallback = "ns",
 	  .words = weir_time_words,
 	  .help = "to encode: how the record's time is written; none: not at all" },
-	{ .name = "width",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "240",
-	  .min = 2,
-	  .max = 4080,
-	  .help = "bytes of a text cell that does not say; an object that does not fit is left out and counted" },
+	WEIR_PARAM_WIDTH("bytes of a text cell that does not say; an object that does not fit is left out and counted"),
 	WEIR_PARAM_ON_ERROR("at text that is no such object, stop the run, or skip the record and count it"),
 	{ 0 }
 };

@@ -123,12 +123,7 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_FIELDS,
 	  .required = true,
 	  .help = "the numbers to learn it from: a, b, or aa = a*a" },
-	{ .name = "memory",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 2,
-	  .max = 1e15,
-	  .help = "records that count, the older the less; by default all do alike" },
+	WEIR_MOMENTS_PARAM_MEMORY,
 	WEIR_CHANNELS_PARAM_ON_ERROR,
 	{ 0 },
 };

@@ -224,12 +224,7 @@ static const struct weir_param params[] = {
 	  .value = WEIR_V_BOOL,
 	  .fallback = "no",
 	  .help = "give the directions in place of the records" },
-	{ .name = "memory",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 2,
-	  .max = 1e15,
-	  .help = "records that count, the older the less; by default all do alike" },
+	WEIR_MOMENTS_PARAM_MEMORY,
 	{ 0 },
 };
 

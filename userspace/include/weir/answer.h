@@ -27,6 +27,10 @@ struct weir_answer;
 
 extern const char *const weir_answer_words[];
 
+/** A row of the parameter table. */
+#define WEIR_ANSWER_PARAM_WIDTH \
+	WEIR_PARAM_WIDTH("bytes of a text cell that does not say; longer text is cut at a character, and counted")
+
 /** Rows of the parameter table, to be named among those of the driver. */
 #define WEIR_ANSWER_PARAMS                                                                                            \
 	{ .name = "out",                                                                                              \
@@ -40,10 +44,7 @@ extern const char *const weir_answer_words[];
 		  .help = "how it prints: lines; csv, with or without a header line; jsonl, an object a line. By "    \
 			  "default csv "                                                                              \
 			  "with out=, else lines" },                                                                  \
-	{                                                                                                             \
-		.name = "width", .style = WEIR_KEY, .value = WEIR_V_INT, .fallback = "240", .min = 2, .max = 4080,    \
-		.help = "bytes of a text cell that does not say; longer text is cut at a character, and counted"      \
-	}
+		WEIR_ANSWER_PARAM_WIDTH
 
 /**
  * @brief Read those arguments, and fill the schema of the records.

@@ -61,12 +61,9 @@ struct weir_callee_table {
 	}
 
 /** The same for drivers whose functions give text. */
-#define WEIR_CALLEE_WIDTH_PARAM                                                                                    \
-	{                                                                                                          \
-		.name = "width", .style = WEIR_KEY, .value = WEIR_V_INT, .fallback = "240", .min = 2, .max = 4080, \
-		.help = "bytes of text that the function gives, where it does not say; longer text is cut, and "   \
-			"counted"                                                                                  \
-	}
+#define WEIR_CALLEE_WIDTH_PARAM \
+	WEIR_PARAM_WIDTH(       \
+		"bytes of text that the function gives, where it does not say; longer text is cut, and counted")
 
 /**
  * @brief Find the function that the arguments name, and the fields that it takes in a stream.

@@ -20,6 +20,13 @@
 extern "C" {
 #endif
 
+/** A row of the parameter table. */
+#define WEIR_FRAMES_PARAM_STEP                                                                             \
+	{                                                                                                  \
+		.name = "step", .style = WEIR_KEYWORD, .value = WEIR_V_INT, .min = 1, .max = 1e9,          \
+		.help = "records from the start of a window to the start of the next; by default its size" \
+	}
+
 /** Windows of `size` records, each `step` after the one before. */
 struct weir_frames {
 	uint32_t size, step, channels;

@@ -21,6 +21,13 @@ extern "C" {
 
 #define WEIR_MOMENTS_MAX 32 /**< values in a record */
 
+/** A row of the parameter table: `memory`, which is not given where all records count alike. */
+#define WEIR_MOMENTS_PARAM_MEMORY                                                                 \
+	{                                                                                         \
+		.name = "memory", .style = WEIR_KEY, .value = WEIR_V_REAL, .min = 2, .max = 1e15, \
+		.help = "records that count, the older the less; by default all do alike"         \
+	}
+
 struct weir_moments;
 
 /**

@@ -43,6 +43,19 @@ enum weir_flush {
 /** The names of all these, NULL-terminated: for the `words` of a parameter. */
 extern const char *const weir_layout_words[], *const weir_time_words[], *const weir_flush_words[];
 
+/** Rows of the parameter table of a sink that writes lines; `otherwise` is the word when none is given. */
+#define WEIR_OUTPUT_PARAM_TIME                                                                                       \
+	{                                                                                                            \
+		.name = "time", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "ns", .words = weir_time_words, \
+		.help = "ns: an integer; s: seconds; iso: date and time, UTC"                                        \
+	}
+#define WEIR_OUTPUT_PARAM_FLUSH(otherwise)                                                                  \
+	{                                                                                                   \
+		.name = "flush", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = otherwise,            \
+		.words = weir_flush_words,                                                                  \
+		.help = "line: each record by itself; block: as they come; idle: when none is left to read" \
+	}
+
 /** Zero is JSON with the time in ns, written when told to. */
 struct weir_output_config {
 	enum weir_layout layout;

@@ -24,4 +24,11 @@
 	}
 extern const char *const weir_on_error_words[];
 
+/** For the table of a driver that makes text: `width`, bytes of a cell. `what` is a string literal: the line of help. */
+#define WEIR_PARAM_WIDTH(what)                                                                                     \
+	{                                                                                                          \
+		.name = "width", .style = WEIR_KEY, .value = WEIR_V_INT, .fallback = "240", .min = 2, .max = 4080, \
+		.help = what                                                                                       \
+	}
+
 #endif

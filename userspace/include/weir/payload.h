@@ -33,35 +33,29 @@ extern const char *const weir_payload_written_words[], *const weir_payload_read_
 	}
 
 /** Rows of the parameter table of who reads. */
-#define WEIR_PAYLOAD_READER_PARAMS                                                                                    \
-	{ .name = "out",                                                                                              \
-	  .style = WEIR_KEY,                                                                                          \
-	  .value = WEIR_V_TEXT,                                                                                       \
-	  .help = "fields of a message: \"label:text, score\"; kinds real (if none is told), int, bool, text" },      \
-		{ .name = "format",                                                                                   \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_WORD,                                                                               \
-		  .words = weir_payload_read_words,                                                                   \
-		  .help = "of a message: json, objects; csv, lines, with or without a header; text, the message is "  \
-			  "one "                                                                                      \
-			  "value; binary, as weir writes it. By default json with out=, else text" },                 \
-		{ .name = "width",                                                                                    \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_INT,                                                                                \
-		  .fallback = "240",                                                                                  \
-		  .min = 2,                                                                                           \
-		  .max = 4080,                                                                                        \
-		  .help = "bytes of a text cell that does not say; longer text is cut at a character, and counted" }, \
-		{ .name = "time",                                                                                     \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_WORD,                                                                               \
-		  .fallback = "arrival",                                                                              \
-		  .words = weir_payload_time_words,                                                                   \
-		  .help = "of a record: when it came, or own: its column or member t, in ns" },                       \
-	{                                                                                                             \
-		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                      \
-		.words = weir_payload_error_words,                                                                    \
-		.help = "at a malformed message, skip what is left of it and count it, or stop the run"               \
+#define WEIR_PAYLOAD_READER_PARAMS                                                                                   \
+	{ .name = "out",                                                                                             \
+	  .style = WEIR_KEY,                                                                                         \
+	  .value = WEIR_V_TEXT,                                                                                      \
+	  .help = "fields of a message: \"label:text, score\"; kinds real (if none is told), int, bool, text" },     \
+		{ .name = "format",                                                                                  \
+		  .style = WEIR_KEY,                                                                                 \
+		  .value = WEIR_V_WORD,                                                                              \
+		  .words = weir_payload_read_words,                                                                  \
+		  .help = "of a message: json, objects; csv, lines, with or without a header; text, the message is " \
+			  "one "                                                                                     \
+			  "value; binary, as weir writes it. By default json with out=, else text" },                \
+		WEIR_ANSWER_PARAM_WIDTH,                                                                             \
+		{ .name = "time",                                                                                    \
+		  .style = WEIR_KEY,                                                                                 \
+		  .value = WEIR_V_WORD,                                                                              \
+		  .fallback = "arrival",                                                                             \
+		  .words = weir_payload_time_words,                                                                  \
+		  .help = "of a record: when it came, or own: its column or member t, in ns" },                      \
+	{                                                                                                            \
+		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                     \
+		.words = weir_payload_error_words,                                                                   \
+		.help = "at a malformed message, skip what is left of it and count it, or stop the run"              \
 	}
 
 extern const char *const weir_payload_time_words[], *const weir_payload_error_words[];
