@@ -119,6 +119,8 @@ static __always_inline __u64 argument(void *context, __u32 index)
 
 #if defined(__TARGET_ARCH_x86)
 #define SIXTH(context) ((context)->r9)
+#elif defined(__TARGET_ARCH_arm)
+#define SIXTH(context) 0 /* it is on the stack; a program of 32 bits has no kprobes, see bpf_hook.c */
 #else
 #define SIXTH(context) (((struct user_pt_regs *)(context))->regs[5])
 #endif

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh disable=SC2154 # $tree and options: see scripts/rig; $kernel: see kernel.sh
+# shellcheck shell=sh disable=SC2154 # $tree and options: see scripts/rig; $kernel: see kernel.sh; $arch: see packages.sh
 # Boots the guest. Its root is this machine's own root directory, shared by virtiofs and covered in the guest by an overlay
 # in memory: what was built here runs there with the very same libraries, and what is written there is gone after, but for
-# the shared directories. A run and its guest talk through one of these:
+# the shared directories. A guest of another architecture has a system of scripts/sysroot instead, with what is needed of this
+# machine's directories in it. A run and its guest talk through one of these:
 #
 #   job              what to do, as shell assignments, read by tests/rig/init
 #   command          the command, as a shell script
@@ -12,7 +13,15 @@
 #   kmsg             the kernel's log since the command began
 #   console          the kernel's console
 
-qemu=qemu-system-x86_64
+packages=rig cross='' shared=/
+case $arch in
+amd64) qemu=qemu-system-x86_64 machine='-M q35 -cpu qemu64' console=ttyS0 ;;
+arm64 | arm64-16k)
+    qemu=qemu-system-aarch64 machine='-M virt -cpu cortex-a76' console=ttyAMA0
+    packages=cross cross='ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-'
+    ;;
+*) [ "$arch" = "$host" ] || usage_error "no guest is $arch" ;;
+esac
 
 # What in the kernel's log is shown, and what of it turns success into failure.
 bug='BUG: |Oops|general protection fault|[Kk]ernel panic'
@@ -27,6 +36,14 @@ need_guest_tools() {
     [ "$(id -u)" -ne 0 ] || return 0
     as_root=sudo
     sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; } || skip 'not root and no sudo: virtiofsd cannot run'
+}
+
+# What a guest of another architecture begins with, and where apt finds its kernel.
+need_system() {
+    [ "$arch" != "$host" ] || return 0
+    system=$("$scripts/sysroot" "${arch%-16k}") || exit
+    APT_CONFIG=$("$scripts/sysroot" "${arch%-16k}" apt) || exit
+    export APT_CONFIG
 }
 
 write_job() { # MODE
@@ -54,11 +71,12 @@ write_command() { # CMD [ARG]...
 # Debian 12 has the older one, in C. It keeps a file open for each that the guest has seen.
 start_virtiofsd() {
     case $("$virtiofsd" --help 2>&1) in
-    *--shared-dir*) set -- --shared-dir=/ --cache=always --sandbox=chroot --no-announce-submounts --log-level=error ;;
-    *) set -- -o source=/,cache=always,sandbox=chroot,log_level=err ;;
+    *--shared-dir*) set -- --shared-dir="$shared" --cache=always --sandbox=chroot --no-announce-submounts --log-level=error ;;
+    *) set -- -o source="$shared",cache=always,sandbox=chroot,log_level=err ;;
     esac
     rm -f "$run/fs"
     set -- "$virtiofsd" "$@" --socket-path="$run/fs" --socket-group="$(id -gn)"
+    [ "$shared" = / ] || eval "set -- $(quote unshare --mount "$scripts/rig.d/view" "$shared" "$system") $view -- $(quote "$@")"
     # shellcheck disable=SC2016 # for the inner shell
     $as_root sh -c 'ulimit -n "$(ulimit -Hn)"; exec "$@"' virtiofsd "$@" >"$run/virtiofsd.log" 2>&1 &
     virtiofsd_pid=$!
@@ -79,8 +97,9 @@ start_virtiofsd() {
 # device, at three times the cost.
 kernel_arguments() {
     lpj=$(awk '/^cpu MHz/ { print int($4 * 4000); exit }' /proc/cpuinfo)
+    [ "$arch" != amd64 ] || append="lpj=${lpj:-8000000} tsc=reliable$append"
     echo "root=root rootfstype=virtiofs rw init=\"$tree/tests/rig/init\" WEIR_RUN=\"$run\"" \
-        "console=ttyS0 quiet panic=-1 maxcpus=1 lpj=${lpj:-8000000} mitigations=off tsc=reliable audit=0$append"
+        "console=$console quiet panic=-1 maxcpus=1 mitigations=off audit=0 $append"
 }
 
 # With a counted clock, idle time is skipped, and so takes none.
@@ -92,7 +111,7 @@ emulation() {
 exec_qemu() { # ARGUMENT...
     # shellcheck disable=SC2046 # words
     exec timeout $foreground -k 5 "$timeout" $qemu -nodefaults -no-reboot -display none \
-        -M q35 $(emulation) -cpu qemu64 -smp "$cpus" -m "$memory" \
+        $machine $(emulation) -smp "$cpus" -m "$memory" \
         -object memory-backend-memfd,id=mem,size="${memory}M",share=on -numa node,memdev=mem \
         -chardev socket,id=fs,path="$run/fs" -device vhost-user-fs-pci,chardev=fs,tag=root \
         -serial file:"$run/console" -kernel "$kernel/vmlinuz" -append "$(kernel_arguments)" "$@"
@@ -118,6 +137,19 @@ interrupted() { # EXIT_CODE
     exit "$1"
 }
 
+# The later ones cover the earlier: what was built for the guest stands where its commands look for it.
+prepare_view() {
+    built=$tree/build/${arch%-16k}
+    [ -d "$built" ] || skip "nothing is built for it: make CROSS=${arch%-16k} all tools"
+    shared=$run/files
+    mkdir "$shared"
+    view="$(quote "$PWD" "$PWD" "$tree" "$tree" "$built" "$build" "$kernel" "$kernel" "$run" "$run")"
+    eval "set -- $share"
+    for directory; do
+        view="$view $(quote "$directory" "$directory")"
+    done
+}
+
 prepare() { # MODE
     mkdir -p "$tree/build"
     build=$(cd "$tree/build" && pwd -P)
@@ -127,6 +159,7 @@ prepare() { # MODE
     trap 'interrupted 143' TERM HUP
     run=$(cd "$run" && pwd -P)
     mkdir "$run/scratch"
+    [ "$arch" = "$host" ] || prepare_view
     : >"$run/stdout" >"$run/stderr"
     exec 7<"$kernel/lock"
     flock -s 7

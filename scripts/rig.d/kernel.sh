@@ -10,6 +10,7 @@
 # beside it does not remove the modules under its feet.
 
 cache=${WEIR_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/rig}
+[ "$arch" = "$host" ] || cache=$cache/$arch
 work=$cache/work
 
 # Modules loaded at boot or by tests are kept uncompressed: xz is slow under emulation.
@@ -36,7 +37,8 @@ build_modules() {
     cp "$tree"/tests/rig/modules/* "$work/build"
     tar -xf "$kept" -C "$work/build/linux"
     # A make that started us must not pass on its own options.
-    if ! env -u MAKEFLAGS -u MAKELEVEL make -C "$headers" M="$work/build" modules >"$work/build.log" 2>&1; then
+    # shellcheck disable=SC2086 # words
+    if ! env -u MAKEFLAGS -u MAKELEVEL make -C "$headers" $cross M="$work/build" modules >"$work/build.log" 2>&1; then
         tail -n 30 "$work/build.log" >&2
         return 1
     fi

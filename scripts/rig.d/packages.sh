@@ -3,7 +3,9 @@
 # Finds and downloads the packages of the guest's kernel. Versions come and go: everything is found by name.
 
 series=6.12
-arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
+host=$(dpkg --print-architecture 2>/dev/null || uname -m)
+# The end of the kernel's name: an architecture, and sometimes a flavour of it.
+arch=${WEIR_RIG_ARCH:-$host}
 
 # The parts of the kernel's sources, 1.5 GB, that are kept.
 sources='drivers/gpio drivers/iio kernel/irq'
@@ -32,7 +34,7 @@ find_image() {
 }
 
 refresh_lists() {
-    if [ "$(id -u)" -eq 0 ]; then
+    if [ "$(id -u)" -eq 0 ] || [ -n "${APT_CONFIG:-}" ]; then
         apt-get -qq update
     else
         sudo -n apt-get -qq update
@@ -50,7 +52,7 @@ download() { # PACKAGE[=VERSION]...
     part=$cache/packages/part
     rm -rf "$part" && mkdir -p "$part" || return
     for package in "$@"; do
-        have=$(echo "$cache/packages/${package%%=*}"_*.deb)
+        have=$(echo "$cache/packages/${package%%[=:]*}"_*.deb)
         [ ! -e "$have" ] || continue
         say "downloading $package"
         if ! (cd "$part" && apt-get -qq download "$package") 2>"$part/log"; then
@@ -82,7 +84,7 @@ download_sources() { # VERSION
 download_kernel() {
     base=${release%-"$arch"}
     version=$(candidate "linux-headers-$release")
-    download "$image" "linux-headers-$release" "linux-headers-$base-common" "linux-kbuild-$base" &&
+    download "$image" "linux-headers-$release" "linux-headers-$base-common" "linux-kbuild-$base:$host" &&
         download_sources "$version"
 }
 

@@ -409,6 +409,11 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
+static double difference(int64_t a, int64_t b)
+{
+	return a >= b ? (double)((uint64_t)a - (uint64_t)b) : -(double)((uint64_t)b - (uint64_t)a);
+}
+
 /* Integers are subtracted as such, in which the compiled form is exact as well. */
 static double walk_delta(const struct node *node, const struct weir_block *block, uint32_t k)
 {
@@ -417,7 +422,7 @@ static double walk_delta(const struct node *node, const struct weir_block *block
 	if (!k)
 		return NAN;
 	if (node->kind == FIELD && (node->which < 0 || node->which == I))
-		return (double)((__int128)integer[k] - integer[k - 1]);
+		return difference(integer[k], integer[k - 1]);
 	return walk(node, block, k) - walk(node, block, k - 1);
 }
 

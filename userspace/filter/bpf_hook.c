@@ -31,14 +31,29 @@ void weir_hook_leave_out(const struct weir_hook_point *point)
 		bpf_program__set_autoload(point->kprobe, false);
 }
 
-static int aim(const struct weir_hook_point *point, enum weir_hook hook)
+static int aim_fentry(const struct weir_hook_point *point, char why[WEIR_WHY_MAX])
 {
-	if (hook == WEIR_HOOK_KPROBE)
-		return point->kprobe ? bpf_program__set_autoload(point->kprobe, true) : 0;
+	int err;
+
 	if (!point->fentry)
 		return 0;
 	bpf_program__set_autoload(point->fentry, true);
-	return bpf_program__set_attach_target(point->fentry, 0, point->function);
+	err = bpf_program__set_attach_target(point->fentry, 0, point->function);
+	if (err)
+		snprintf(why, WEIR_WHY_MAX, "no BTF of %s, or no CAP_SYS_ADMIN to read it", point->function);
+	return err;
+}
+
+/* A kprobe reads registers, and a program of 32 bits may run on a kernel of 64, or not: it cannot be built for both. */
+static int aim_kprobe(const struct weir_hook_point *point, char why[WEIR_WHY_MAX])
+{
+	if (!point->kprobe)
+		return 0;
+	if (sizeof(long) < sizeof(uint64_t)) {
+		snprintf(why, WEIR_WHY_MAX, "not in a program of 32 bits");
+		return -ENOTSUP;
+	}
+	return bpf_program__set_autoload(point->kprobe, true);
 }
 
 int weir_hook_choose(const struct weir_hook_point *point, uint32_t n, enum weir_hook hook, char why[WEIR_WHY_MAX])
@@ -47,11 +62,9 @@ int weir_hook_choose(const struct weir_hook_point *point, uint32_t n, enum weir_
 		int err;
 
 		weir_hook_leave_out(&point[i]);
-		err = aim(&point[i], hook);
-		if (err) {
-			snprintf(why, WEIR_WHY_MAX, "no BTF of %s, or no CAP_SYS_ADMIN to read it", point[i].function);
+		err = hook == WEIR_HOOK_FENTRY ? aim_fentry(&point[i], why) : aim_kprobe(&point[i], why);
+		if (err)
 			return err;
-		}
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ uint64_t weir_random_next(uint64_t *state)
 
 uint64_t weir_random_below(uint64_t *state, uint64_t n)
 {
-	return (uint64_t)((unsigned __int128)weir_random_next(state) * n >> 64);
+	return weir_random_scale(weir_random_next(state), n);
 }
 
 double weir_random_share(uint64_t *state)

@@ -109,17 +109,12 @@ void weir_bloom_close(struct weir_bloom *bloom)
 	free(bloom);
 }
 
-static uint64_t scale(uint64_t hash, uint64_t n)
-{
-	return (uint64_t)((unsigned __int128)hash * n >> 64);
-}
-
 bool weir_bloom_add(struct weir_bloom *bloom, uint64_t hash)
 {
 	bool seen = true;
 
 	for (uint32_t i = 0; i < bloom->hashes; i++) {
-		uint64_t at = scale(weir_random_next(&hash), bloom->bits), bit = UINT64_C(1) << at % 64;
+		uint64_t at = weir_random_scale(weir_random_next(&hash), bloom->bits), bit = UINT64_C(1) << at % 64;
 
 		seen &= (bloom->word[at / 64] & bit) != 0;
 		bloom->word[at / 64] |= bit;
@@ -160,7 +155,8 @@ uint64_t weir_tally_add(struct weir_tally *tally, uint64_t hash)
 	uint64_t *cell[ROWS_MAX], least = UINT64_MAX;
 
 	for (uint32_t row = 0; row < tally->rows; row++) {
-		cell[row] = tally->count + row * tally->width + scale(weir_random_next(&hash), tally->width);
+		cell[row] = tally->count + row * tally->width +
+			    weir_random_scale(weir_random_next(&hash), tally->width);
 		if (*cell[row] < least)
 			least = *cell[row];
 	}
