@@ -186,18 +186,28 @@ static int write_file(struct disk *disk, int fd, const void *bytes, uint32_t n, 
 {
 	struct file *file = &disk->file[fd];
 	int err = next_change(disk);
-	uint64_t more = at + n > file->n_live ? at + n - file->n_live : 0;
+	uint64_t used = disk_bytes(disk), more = at + n > file->n_live ? at + n - file->n_live : 0;
 
 	if (disk->dead || disk->refusal)
 		return err;
-	if (!err && disk_bytes(disk) + more > disk->limit)
+	if (!err && used + more > disk->limit)
 		err = disk->full;
+	if (err && err == disk->full && disk->limit != UINT64_MAX) /* as much as has room */
+		n = (uint32_t)(disk->limit > used ? disk->limit - used + n - more : n - more);
 	if (err) /* a part of it may be there */
 		n = harness_below(&disk->random, n + 1);
-	if (err && err == disk->full && at + n > file->n_live)
-		n = 0;
 	if (n)
 		put(file, bytes, n, at);
+	return err;
+}
+
+static int cut_back(struct disk *disk, int fd, uint64_t n)
+{
+	struct file *file = &disk->file[fd];
+	int err = next_change(disk);
+
+	if (!err && n < file->n_live)
+		file->n_live = n;
 	return err;
 }
 
@@ -292,6 +302,13 @@ static int io_write(void *context, int fd, const void *bytes, uint32_t n, uint64
 	return leave(disk, write_file(disk, fd, bytes, n, at));
 }
 
+static int io_cut(void *context, int fd, uint64_t n)
+{
+	struct disk *disk = enter(context);
+
+	return leave(disk, cut_back(disk, fd, n));
+}
+
 static int io_sync(void *context, int fd)
 {
 	struct disk *disk = enter(context);
@@ -336,8 +353,8 @@ static int64_t io_size(void *context, int fd)
 
 struct weir_spool_io disk_io(struct disk *disk)
 {
-	return (struct weir_spool_io){ disk,    io_create,     io_open,   io_close, io_read, io_write,
-				       io_sync, io_sync_names, io_remove, io_list,  io_size };
+	return (struct weir_spool_io){ disk,   io_create, io_open,       io_close,  io_read, io_write,
+				       io_cut, io_sync,   io_sync_names, io_remove, io_list, io_size };
 }
 
 /* ----------------------------------------------------------------- the power */
@@ -362,6 +379,12 @@ static void cut_file(struct disk *disk, struct file *file)
 
 	for (uint64_t sector = 0; file->n_live && sector * SECTOR < file->n_live; sector++)
 		tear(disk, file, sector);
+	if (file->n_live < file->n_safe &&
+	    harness_below(&disk->random, 2)) { /* it was cut back, and that was not synced */
+		n = file->n_live;
+		grow(file, file->n_safe);
+		memcpy(file->live + n, file->safe + n, file->n_safe - n);
+	}
 	n = file->n_live > file->n_safe ? file->n_live - file->n_safe : 0;
 	if (n && harness_below(&disk->random, 2))
 		file->n_live = file->n_safe + harness_below(&disk->random, (uint32_t)n + 1);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ static struct {
 	_Atomic uint32_t n;
 	uint32_t fails_at; /* 0: never */
 	uint32_t parks;
+	_Atomic uint32_t ticks;
 	pthread_t thread; /* that told it last */
 } world;
 
@@ -97,9 +99,32 @@ static int same_open(struct weir_node *node, const struct weir_schema *in, struc
 	return 0;
 }
 
+static int ticking_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct weir_block first;
+
+	weir_block_slice(&first, in, 0, 1);
+	weir_took(node, 1);
+	weir_tick_at(node, in->t[0] + 1);
+	return weir_emit(node, &first);
+}
+
+static int ticking_tick(struct weir_node *node, int64_t now_ns)
+{
+	if (atomic_fetch_add(&world.ticks, 1) == 100000) {
+		raise(SIGTERM);
+		raise(SIGINT);
+	}
+	weir_tick_at(node, now_ns + 1);
+	return 0;
+}
+
 static const struct weir_param no_params[] = { { .name = NULL } };
 static const struct weir_source_ops pipe_ops = { .open = pipe_open, .fd = pipe_fd };
 static const struct weir_operator_ops slow_ops = { .open = same_open, .push = weir_emit };
+static const struct weir_operator_ops ticking_ops = {
+	.open = same_open, .push = ticking_push, .tick = ticking_tick, .is_brief = true
+};
 static const struct weir_actuator_ops tell_ops = { .open = tell_open,
 						   .start = tell_start,
 						   .apply = tell_apply,
@@ -108,6 +133,9 @@ static const struct weir_actuator_ops tell_ops = { .open = tell_open,
 						   .is_brief = true };
 static const struct weir_driver pipe_driver = { .name = "pipe", .source_params = no_params, .source = &pipe_ops };
 static const struct weir_driver slow_driver = { .name = "slow", .operator_params = no_params, .stage = &slow_ops };
+static const struct weir_driver ticking_driver = { .name = "ticking",
+						   .operator_params = no_params,
+						   .stage = &ticking_ops };
 static const struct weir_driver tell_driver = { .name = "tell", .actuator_params = no_params, .actuator = &tell_ops };
 
 extern const struct weir_driver weir_sensor_synth, weir_operator_select, weir_operator_where, weir_operator_every,
@@ -115,9 +143,10 @@ extern const struct weir_driver weir_sensor_synth, weir_operator_select, weir_op
 
 /* The linker looks into the library only for what is not defined here: this is the registry. */
 const struct weir_driver *const weir_drivers[] = {
-	&pipe_driver,          &slow_driver,         &tell_driver,           &weir_sensor_synth,
-	&weir_operator_select, &weir_operator_where, &weir_operator_every,   &weir_operator_changed,
-	&weir_operator_switch, &weir_operator_limit, &weir_operator_timeout, &weir_bridge_null,
+	&pipe_driver,           &slow_driver,          &ticking_driver,      &tell_driver,
+	&weir_sensor_synth,     &weir_operator_select, &weir_operator_where, &weir_operator_every,
+	&weir_operator_changed, &weir_operator_switch, &weir_operator_limit, &weir_operator_timeout,
+	&weir_bridge_null,
 };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
 const struct weir_absent weir_absents[] = { { 0 } };
@@ -354,12 +383,32 @@ static void ends_are_the_same(void **state)
 	}
 }
 
+/* A stage that wants a tick at each nanosecond is never done: neither with the time that passes, nor with what is between two records,
+ * where the loop never comes back. Two signals end the run at once all the same, and the output is parked. */
+static void endless_ticks_can_be_ended(void **state)
+{
+	(void)state;
+	for (int between = 0; between < 2; between++) {
+		struct weir_options options = { .handle_signals = true };
+		struct weir_pipeline *pipeline;
+		struct row row[2] = { { .t = 1 }, { .t = INT64_MAX / 2 } };
+
+		begin();
+		assert_int_equal(write(world.writes, row, (between + 1) * sizeof(*row)), (between + 1) * sizeof(*row));
+		pipeline = open_program("pipe | ticking | tell", options);
+		assert_int_equal(weir_run(pipeline), 0);
+		assert_int_equal(world.parks, 1);
+		assert_in_range(atomic_load(&world.ticks), 100000, 1000000);
+		finish(pipeline);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plan_says_which), cmocka_unit_test(the_thread_does_not_show),
 		cmocka_unit_test(time_passes_alone),   cmocka_unit_test(the_end_drains),
-		cmocka_unit_test(ends_are_the_same),
+		cmocka_unit_test(ends_are_the_same),   cmocka_unit_test(endless_ticks_can_be_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@
 #include "core/run.h"
 #include "core/sorter.h"
 
-#define TURNS 16 /* before another agent of the same thread has its turn */
+#define TURNS 16    /* before another agent of the same thread has its turn */
+#define AT_ONCE 256 /* turns of a prompt agent before the loop looks at everything else */
 
 /* Nothing to read just now: let a sink write out what it has gathered. */
 static int idle(struct weir_agent *agent)
@@ -349,9 +350,11 @@ void weir_agent_serve(struct weir_agent *agent)
 	int err = agent->has_begun ? 0 : weir_chain_begin(agent->first);
 
 	agent->has_begun = true;
-	while (!err)
+	for (uint32_t i = 0; i < AT_ONCE && !err; i++)
 		err = take_turn(agent);
-	if (err == -EAGAIN)
+	if (!err)
+		agent->deadline_ns = 0; /* long ago */
+	else if (err == -EAGAIN)
 		agent->deadline_ns = next_deadline(agent);
 	else
 		weir_agent_end(agent, err);

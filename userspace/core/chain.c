@@ -13,6 +13,8 @@
 
 #include "core/run.h"
 
+#define GLANCE 1024 /* ticks from one look at the signals to the next */
+
 static void count(_Atomic uint64_t *counter, uint64_t n)
 {
 	/* One writer: a plain load and store of a relaxed atomic is enough, and costs no locked instruction. */
@@ -80,11 +82,21 @@ int weir_node_settle(struct weir_node *node)
 	return node->driver->combiner->settle ? node->driver->combiner->settle(node) : 0;
 }
 
+/* Ticks may be due by the billion, and then even the loop's own thread would never come to see that it is to end. */
+static bool is_aborted(struct weir_node *node)
+{
+	if (node->is_prompt && !(++node->n_ticks % GLANCE))
+		weir_run_glance(node->pipeline);
+	return atomic_load_explicit(&node->pipeline->runtime->aborting, memory_order_relaxed);
+}
+
 static int tick(struct weir_node *node)
 {
 	int64_t due = node->tick_ns;
 	int err;
 
+	if (is_aborted(node))
+		return -EINTR;
 	node->tick_ns = INT64_MAX;
 	if (node->driver->combiner)
 		err = node->driver->combiner->tick(node, due);

@@ -83,6 +83,8 @@ struct weir_node {
 	/* Time, on the thread that runs the node. */
 	int64_t tick_ns;    /**< when to call tick(); INT64_MAX: never */
 	bool never_ticks;   /**< whatever its table says */
+	bool is_prompt;     /**< the loop's thread runs it; set at start */
+	uint32_t n_ticks;   /**< that it had */
 	bool feeds_numbers; /**< a combiner by number reads what is made of it */
 	bool one_for_one;   /**< a record that is missing before it is missing behind it */
 	bool sorts;         /**< its input, by up to sorts_ns */

@@ -4,8 +4,10 @@
  * which on a small machine costs more than everything between. For chains that hold the loop up no longer than reading does,
  * and that write to no ring, since whoever writes to one may have to wait for space.
  *
- * Such an agent never waits. Where its stages live by time, the loop comes back when their time has come. A stage that does not
- * return stops the loop, and with it the beats of all outputs: the guard then parks them.
+ * Such an agent never waits. Where its stages live by time, the loop comes back when their time has come, and after a number of
+ * turns even when there is more to do. A stage that does not return would stop the loop, and with it the beats of all outputs: the guard
+ * then parks them. Brief stages are arithmetic and always return; what may take for ever is the number of ticks between two
+ * records, so there signals are looked at: a second one ends the run.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -59,9 +61,13 @@ static int64_t serve(void *context)
 
 void weir_prompt_begin(struct weir_pipeline *pipeline)
 {
-	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (pipeline->agent[i]->is_prompt)
-			weir_loop_set_guest(pipeline->runtime->loop, serve, pipeline);
+	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
+		if (!pipeline->agent[i]->is_prompt)
+			continue;
+		weir_loop_set_guest(pipeline->runtime->loop, serve, pipeline);
+		for (struct weir_node *node = pipeline->agent[i]->first; node; node = node->down)
+			node->is_prompt = true;
+	}
 }
 
 void weir_prompt_end(struct weir_pipeline *pipeline)

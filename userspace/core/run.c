@@ -135,6 +135,12 @@ static void on_signal(void *context)
 	}
 }
 
+void weir_run_glance(struct weir_pipeline *pipeline)
+{
+	if (pipeline->runtime->signal_fd >= 0)
+		on_signal(pipeline);
+}
+
 static void on_time(void *context)
 {
 	weir_stop(context);

@@ -90,7 +90,8 @@ void weir_agent_close(struct weir_agent *agent);
 void weir_agent_free(struct weir_agent *agent);
 /** @brief From the first record to the end of what it writes. */
 void weir_agent_run(struct weir_agent *agent);
-/** @brief A prompt agent: do all that there is to do, without waiting; deadline_ns says when it wants to be served at the latest. */
+/** @brief A prompt agent: do what there is to do, up to a bound and without waiting; deadline_ns says when it wants to be served at the
+ *  latest. */
 void weir_agent_serve(struct weir_agent *agent);
 /** @brief Nothing more comes, or `err` has happened: end what it writes, and tell the run. */
 void weir_agent_end(struct weir_agent *agent, int err);
@@ -133,6 +134,8 @@ void weir_combine_promise(struct weir_agent *agent, int64_t t_ns);
 bool weir_agent_suits_loop(const struct weir_agent *agent);
 /** @brief Have the loop run them. */
 void weir_prompt_begin(struct weir_pipeline *pipeline);
+/** @brief Take note of signals, where the loop is not coming back to do it. The loop's thread. */
+void weir_run_glance(struct weir_pipeline *pipeline);
 /** @brief The loop has ended: end those that have not. */
 void weir_prompt_end(struct weir_pipeline *pipeline);
 

@@ -106,9 +106,10 @@ static bool is_on_raster(const struct weir_iio_capture *capture, enum weir_clock
 static int plan_loss(struct weir_iio_capture *capture, struct weir_node *node)
 {
 	int64_t wanted = weir_arg_int(node, "loss");
-	char why[256] = "loss=infer";
+	char *why = capture->why;
 	int err = -ENOTSUP;
 
+	strcpy(why, "loss=infer");
 	if (is_on_raster(capture, weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC))
 		strcpy(why, "the timer's raster shows every tick");
 	else if (wanted != WEIR_IIO_LOSS_INFER)
@@ -191,10 +192,14 @@ static void switch_off(struct weir_iio_capture *capture)
 void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *node)
 {
 	switch_off(capture);
-	if (capture->tap)
+	if (capture->tap) {
 		count_lost(capture, node, lost_by_tap(capture));
-	else
-		count_lost(capture, node, weir_iio_gaps_finish(&capture->gaps));
+		return;
+	}
+	count_lost(capture, node, weir_iio_gaps_finish(&capture->gaps));
+	if (capture->gaps.lost && capture->gaps.is_rough)
+		snprintf(capture->how, sizeof(capture->how), "losses estimated from timestamps, roughly: %s",
+			 capture->why);
 }
 
 void weir_iio_capture_close(struct weir_iio_capture *capture)

@@ -30,6 +30,7 @@ struct weir_iio_capture {
 	bool is_on, has_warned;
 	struct weir_loss_tap *tap; /**< counts what was lost; NULL: it is inferred, by `gaps` */
 	uint64_t told;             /**< of what the tap counted */
+	char why[256];             /**< it is not counted */
 	char how[320];             /**< which of the two, and why */
 };
 

@@ -14,6 +14,7 @@
 #define COMMON 8         /* rows that make an interval common */
 #define RUSH 3           /* times faster than is common */
 #define MADE 2           /* times the mean rate, at the most */
+#define BELIEVED 4       /* times as long as it was seen, that rate */
 #define BEGINNING_NS 1e9 /* in which a rush may be all there is */
 #define ODD 8            /* periods that all of a window is ahead or behind, so that it says nothing about the rate */
 #define ODD_WINDOWS 8    /* of these, one after the other, mean that there is no steady rate */
@@ -95,18 +96,36 @@ static double common_ns(const struct weir_iio_gaps *gaps)
 }
 
 /*
- * No more can be lost than have been made, and at twice the mean rate no source goes on for long. This bounds what comes of
- * a wrong period; else it is out of reach. One pause may be as long as it likes.
+ * The rate at which a source goes on for long, where that is not known: no faster than all rows came together, or than it is
+ * claimed to be, whichever is faster.
  */
-static uint64_t bound(const struct weir_iio_gaps *gaps, uint64_t lost)
+static double slow_ns(const struct weir_iio_gaps *gaps, double mean)
 {
-	double mean, made;
+	double slow = fmax(mean, gaps->all_ns / (double)gaps->row);
+
+	return gaps->nominal_ns > 0 ? fmin(slow, fmax(mean, gaps->nominal_ns)) : slow;
+}
+
+/*
+ * No more can be lost than have been made, and at twice the mean rate no source goes on for long. The mean rate in turn is believed
+ * for no more than some times as long as it was seen: in a run of little but rushes it is that of a rush. This bounds what comes
+ * of a wrong period; else it is out of reach. One pause may be as long as it likes.
+ */
+static uint64_t bound(struct weir_iio_gaps *gaps, uint64_t lost)
+{
+	double seen = gaps->whole_ns - gaps->longest_whole_ns, elapsed = gaps->all_ns - gaps->longest_ns;
+	double mean, fast, made;
 
 	if (!lost || gaps->n_whole < 2 || gaps->on_raster)
 		return lost;
-	mean = fmax(1, (gaps->whole_ns - gaps->longest_whole_ns) / (double)(gaps->n_whole - 1));
-	made = MADE * (gaps->all_ns - gaps->longest_ns) / mean;
-	return (uint64_t)fmin((double)lost, fmax(0, made - (double)gaps->row - (double)gaps->lost));
+	mean = fmax(1, seen / (double)(gaps->n_whole - 1));
+	fast = fmin(elapsed, BELIEVED * seen);
+	made = MADE * (fast / mean + (elapsed - fast) / slow_ns(gaps, mean));
+	made = fmax(0, made - (double)gaps->row - (double)gaps->lost);
+	if ((double)lost <= made)
+		return lost;
+	gaps->is_rough = true;
+	return (uint64_t)made;
 }
 
 /* Bounded when it is counted, and once more when it is told: in the first second all that came may have been a rush. */
@@ -176,6 +195,7 @@ static void learn_irregular(struct weir_iio_gaps *gaps)
 	if (gaps->odd_windows == ODD_WINDOWS)
 		gaps->span_ns = gaps->intervals = 0;
 	gaps->odd_windows = ODD_WINDOWS + 1;
+	gaps->is_rough = true;
 	add_intervals(gaps, fmax(1, elapsed_ns), gaps->window);
 }
 
@@ -218,6 +238,7 @@ static bool is_from_a_rush(struct weir_iio_gaps *gaps)
 	gaps->late_before_ns = gaps->late_ns;
 	gaps->window = 0;
 	gaps->odd_windows = 0;
+	gaps->is_rough = true;
 	set_period(gaps, common);
 	return true;
 }

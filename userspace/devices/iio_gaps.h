@@ -17,8 +17,9 @@
  *
  * On a machine that stalls, rows come in rushes, and a rush may be taken for the period. Two things keep the count sane: a
  * period is given up when rows that are both many and much of the time come at less than a third of its rate; and no more
- * are counted than a source of twice the mean rate would have made. For the sake of the latter the first second's count is
- * told at its end.
+ * are counted than a source of twice the mean rate would have made, where that rate is believed for four times as long as it was
+ * seen, and for the rest the one at which rows arrived, or the device's own. So without a claim of the device no more than
+ * nine times the rows that arrived are ever said to be lost. For the sake of this the first second's count is told at its end.
  *
  * What no method can see: samples that the device itself never delivered, when it has no raster; and a source that
  * pauses while its FIFO is full, unread, is taken for an overflow.
@@ -51,10 +52,11 @@ struct weir_iio_gaps {
 	uint32_t n_octaves;         /**< rows since all of that was halved */
 	double span_ns;             /**< sum of the `intervals` latest intervals */
 	uint32_t intervals;
-	bool is_measured;      /**< the period is span_ns / intervals, else nominal_ns */
-	bool on_raster;        /**< a timer trigger paces the device at exactly nominal_ns */
-	bool is_suspect;       /**< what is late may have been lost */
-	double late_ns;        /**< behind the raster */
+	bool is_rough;    /**< there was no steady period all the time: what was counted is no more than an estimate */
+	bool is_measured; /**< the period is span_ns / intervals, else nominal_ns */
+	bool on_raster;   /**< a timer trigger paces the device at exactly nominal_ns */
+	bool is_suspect;  /**< what is late may have been lost */
+	double late_ns;   /**< behind the raster */
 	double late_before_ns; /**< as the window began */
 	double least_late_ns;  /**< the least of late_ns in the window */
 	uint32_t window;       /**< rows in the window */

@@ -157,7 +157,7 @@ static struct weir_spool *create(const struct weir_spool_config *config)
 	if (!spool->config.sync_ns)
 		spool->config.sync_ns = SYNC_NS;
 	spool->segment_bytes = segment_bytes(config->limit_bytes);
-	spool->fd = spool->write_fd = spool->ack_fd = spool->reading.fd = -1;
+	spool->fd = spool->write_fd = spool->ack_fd = spool->torn_fd = spool->reading.fd = -1;
 	pthread_mutex_init(&spool->stage_lock, NULL);
 	pthread_mutex_init(&spool->lock, NULL);
 	pthread_cond_init(&spool->staged, NULL);

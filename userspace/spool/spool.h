@@ -139,6 +139,7 @@ struct weir_spool_io {
 	/** Short at the end, or before what fails. */
 	int (*read)(void *context, int fd, void *bytes, uint32_t n, uint64_t at);
 	int (*write)(void *context, int fd, const void *bytes, uint32_t n, uint64_t at); /**< all or an error */
+	int (*cut)(void *context, int fd, uint64_t n);                                   /**< down to `n` bytes */
 	int (*sync)(void *context, int fd);
 	int (*sync_names)(void *context); /**< the directory: what was created and removed */
 	int (*remove)(void *context, const char *name);

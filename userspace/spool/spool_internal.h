@@ -97,11 +97,14 @@ struct weir_spool {
 
 	/* The writer's alone. */
 	int write_fd, ack_fd;
+	int torn_fd;         /**< of the last segment, if a write to it failed half way; -1: none */
+	uint64_t torn_bytes; /**< to which it is to be cut back */
 	uint64_t next_id;
 	uint64_t ack_written, ack_safe; /**< ids */
 	uint64_t generation;
 	int64_t dirty_ns; /**< since when something is not synced; 0: all is */
 	bool dirty_data, dirty_ack, dirty_names;
+	bool is_torn;                     /**< `torn_fd` is not cut back yet */
 	struct weir_spool_batch *writing; /**< NULL: none */
 	bool is_blocked;                  /**< it has to wait for room */
 	bool is_last;                     /**< what finds no room now never will */

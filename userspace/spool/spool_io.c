@@ -77,6 +77,12 @@ static int io_write(void *context, int fd, const void *bytes, uint32_t n, uint64
 	return 0;
 }
 
+static int io_cut(void *context, int fd, uint64_t n)
+{
+	(void)context;
+	return result(ftruncate(fd, (off_t)n));
+}
+
 static int io_sync(void *context, int fd)
 {
 	(void)context;
@@ -121,6 +127,7 @@ static const struct weir_spool_io io_system = {
 	.close = io_close,
 	.read = io_read,
 	.write = io_write,
+	.cut = io_cut,
 	.sync = io_sync,
 	.sync_names = io_sync_names,
 	.remove = io_remove,

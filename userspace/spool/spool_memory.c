@@ -127,6 +127,12 @@ static int memory_write(void *context, int fd, const void *bytes, uint32_t n, ui
 	return put < (ssize_t)n ? -ENOSPC : 0;
 }
 
+static int memory_cut(void *context, int fd, uint64_t n)
+{
+	(void)context;
+	return ftruncate(fd, (off_t)n) < 0 ? -errno : 0;
+}
+
 static int memory_sync(void *context, int fd)
 {
 	(void)context;
@@ -162,6 +168,7 @@ int weir_spool_memory_open(struct weir_spool_io *io)
 		.close = memory_close,
 		.read = memory_read,
 		.write = memory_write,
+		.cut = memory_cut,
 		.sync = memory_sync,
 		.sync_names = memory_sync_names,
 		.remove = memory_remove,

@@ -3,7 +3,8 @@
  * What the writer thread does: batches become frames at the end of the last segment, what was acknowledged is remembered, and
  * both are synced together. A segment is removed when all of it was acknowledged and that is safe on disk, or by the policy.
  *
- * After an error a file is not trusted any more: new messages begin a new segment.
+ * After an error a file is not trusted any more: new messages begin a new segment. What a write that failed has put down all the
+ * same is cut off: those messages are written again, or are counted as lost, and must not be found at the next start.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,6 +46,39 @@ static void stop_writing(struct weir_spool *spool)
 	spool->write_fd = -1;
 }
 
+static void forget_torn(struct weir_spool *spool)
+{
+	if (spool->torn_fd >= 0)
+		spool->io.close(spool->io.context, spool->torn_fd);
+	spool->torn_fd = -1;
+	spool->is_torn = false;
+}
+
+/* Tried again with each sync, until a next segment begins: its name says where the messages of this one end. */
+static void cut_back(struct weir_spool *spool)
+{
+	bool is_cut, is_safe;
+
+	if (!spool->is_torn)
+		return;
+	is_cut = spool->io.cut(spool->io.context, spool->torn_fd, spool->torn_bytes) >= 0;
+	is_safe = (is_cut || spool->dirty_data) && spool->io.sync(spool->io.context, spool->torn_fd) >= 0;
+	spool->dirty_data = false;
+	if (is_cut && is_safe)
+		forget_torn(spool);
+	else
+		count_error(spool);
+}
+
+static void tear(struct weir_spool *spool)
+{
+	spool->torn_fd = spool->write_fd;
+	spool->torn_bytes = current(spool)->bytes;
+	spool->write_fd = -1;
+	mark_dirty(spool, &spool->is_torn);
+	cut_back(spool);
+}
+
 static int write_header(struct weir_spool *spool, int fd)
 {
 	uint8_t header[WEIR_SPOOL_HEADER] = { 0 };
@@ -56,15 +90,19 @@ static int write_header(struct weir_spool *spool, int fd)
 	return spool->io.write(spool->io.context, fd, header, sizeof(header), 0);
 }
 
+/* One into which nothing could be written has the name of the next one, and is used again. */
 static int list_segment(struct weir_spool *spool)
 {
-	bool added;
+	bool is_listed;
 
 	pthread_mutex_lock(&spool->lock);
-	added = weir_spool_add_segment(spool, spool->next_id);
-	spool->counts.bytes += added ? WEIR_SPOOL_HEADER : 0;
+	is_listed = spool->n_segments && current(spool)->first == spool->next_id;
+	if (!is_listed) {
+		is_listed = weir_spool_add_segment(spool, spool->next_id);
+		spool->counts.bytes += is_listed ? WEIR_SPOOL_HEADER : 0;
+	}
 	pthread_mutex_unlock(&spool->lock);
-	return added ? 0 : -ENOMEM;
+	return is_listed ? 0 : -ENOMEM;
 }
 
 /* Without the lock: a disk may take its time. */
@@ -78,44 +116,27 @@ static void remove_file(struct weir_spool *spool, uint64_t first)
 	mark_dirty(spool, &spool->dirty_names);
 }
 
-/* A segment into which nothing could be written would have the name of the next one. */
-static void discard_empty(struct weir_spool *spool)
-{
-	bool is_empty;
-
-	pthread_mutex_lock(&spool->lock);
-	is_empty = spool->n_segments && current(spool)->first == spool->next_id;
-	if (is_empty) {
-		spool->counts.bytes -= current(spool)->bytes;
-		spool->n_segments--;
-	}
-	pthread_mutex_unlock(&spool->lock);
-	if (is_empty)
-		remove_file(spool, spool->next_id);
-}
-
 static int begin_segment(struct weir_spool *spool)
 {
 	char name[WEIR_SPOOL_NAME];
 	int err, fd;
 
 	stop_writing(spool);
-	discard_empty(spool);
 	weir_spool_name(name, spool->next_id);
 	fd = spool->io.create(spool->io.context, name);
 	if (fd < 0)
 		return fd;
 	mark_dirty(spool, &spool->dirty_names);
-	err = write_header(spool, fd);
-	if (err >= 0)
-		err = list_segment(spool);
-	if (err < 0) {
-		spool->io.close(spool->io.context, fd);
-		spool->io.remove(spool->io.context, name);
-		return err;
+	err = list_segment(spool);
+	if (err >= 0) {
+		forget_torn(spool);
+		err = write_header(spool, fd);
 	}
-	spool->write_fd = fd;
-	return 0;
+	if (err < 0)
+		spool->io.close(spool->io.context, fd);
+	else
+		spool->write_fd = fd;
+	return err;
 }
 
 static struct weir_spool_segment *oldest(struct weir_spool *spool)
@@ -234,7 +255,7 @@ static int write_some(struct weir_spool *spool, struct weir_spool_batch *batch)
 	bytes = seal(spool, batch, room, &n);
 	err = spool->io.write(spool->io.context, spool->write_fd, rest(batch), bytes, current(spool)->bytes);
 	if (err < 0) {
-		stop_writing(spool);
+		tear(spool);
 		return err;
 	}
 	batch->written += bytes;
@@ -357,6 +378,7 @@ static void sync_all(struct weir_spool *spool)
 
 	if (safe)
 		spool->ack_safe = spool->ack_written;
+	cut_back(spool);
 	/* What a failed sync leaves behind it is anybody's guess, and asking again does not tell. */
 	if (!sync_file(spool, spool->write_fd, &spool->dirty_data)) {
 		spool->dirty_data = false;
@@ -368,7 +390,7 @@ static void sync_all(struct weir_spool *spool)
 		count_error(spool);
 	else
 		spool->dirty_names = false;
-	is_clean = !spool->dirty_data && !spool->dirty_ack && !spool->dirty_names;
+	is_clean = !spool->dirty_data && !spool->dirty_ack && !spool->dirty_names && !spool->is_torn;
 	spool->dirty_ns = is_clean ? 0 : weir_now(WEIR_CLOCK_MONOTONIC);
 	atomic_store(&spool->is_due, !is_clean);
 }
@@ -395,6 +417,8 @@ void weir_spool_work(struct weir_spool *spool, bool sync)
 void weir_spool_writer_close(struct weir_spool *spool)
 {
 	stop_writing(spool);
+	cut_back(spool);
+	forget_torn(spool);
 	if (spool->ack_fd >= 0)
 		spool->io.close(spool->io.context, spool->ack_fd);
 	spool->ack_fd = -1;
