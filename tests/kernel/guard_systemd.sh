@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The units as users have them, under systemd itself: guard and pipeline are killed together, the line is parked, the guard's
-# unit is there again, and so is the pipeline. A service manager takes its time to begin when it is emulated: only with
+# The units as users have them, under systemd itself: pipeline and guard are killed together, or pipeline and both guards, the line
+# is parked, and all of them are there again. A service manager takes its time to begin when it is emulated: only with
 # WEIR_LONG=1. WEIR_TRIALS says how often; the times from the kill to the park value are shown.
 set -u
 # shellcheck source=tests/kernel/device.lib
@@ -63,9 +63,32 @@ set_to() { # VALUE: since the trace was begun
     grep -q "gpio_value: .* set $1\$" "$trace/trace"
 }
 
-runs() { # the unit's guard and its pipeline, and no other guard
-    guard=$(pgrep -x weir-guard) && pipeline=$(pgrep -x weir) && [ "$(echo "$guard" | wc -l)" -eq 1 ] &&
-        tr '\0' ' ' <"/proc/$guard/cmdline" | grep -q -- --stay
+# The guard that listens is the one that holds; both have the line.
+find_guards() {
+    inode=$(awk '$8 == "/run/weir/guard.sock" && $4 == "00010000" { print $7 }' /proc/net/unix)
+    holder=
+    others=
+    for guard in $(pgrep -fx '.*weir-guard --stay .*'); do
+        find "/proc/$guard/fd" -lname anon_inode:gpio-line | grep -q . || return 1
+        if find "/proc/$guard/fd" -lname "socket:\[$inode\]" | grep -q .; then
+            holder=$guard
+        else
+            others="$others $guard"
+        fi
+    done
+}
+
+runs() { # the units' guards and the pipeline, and no other guard
+    pipeline=$(pgrep -x weir) && find_guards && [ -n "$holder" ] && [ "$(pgrep -xc weir-guard)" -eq 2 ]
+}
+
+kill_all() { # GUARDS: none may see another one die
+    # shellcheck disable=SC2086 # words
+    kill -STOP "$pipeline" $others
+    # shellcheck disable=SC2086
+    kill -9 $1 "$pipeline"
+    # shellcheck disable=SC2086
+    kill -CONT $others 2>/dev/null
 }
 
 took() { # ms from the kill to the park value
@@ -77,17 +100,21 @@ end_guard
 install_units
 follow
 start_manager
-for _ in $(seq "${WEIR_TRIALS:-2}"); do
-    patiently set_to 0 && patiently runs
-    say $? 'systemd runs the guard and the pipeline'
-    sleep 0.5
-    echo >$trace/trace
-    # Stopped first: it must not see the guard die.
-    kill -STOP "$pipeline"
-    kill -9 "$guard" "$pipeline"
-    patiently set_to 1
-    say $? "both killed: parked after $(took) ms"
+for i in $(seq "${WEIR_TRIALS:-2}"); do
+    for victims in guard guards; do
+        patiently set_to 0 && patiently runs
+        say $? 'systemd runs two guards and the pipeline'
+        sleep 0.5
+        echo >$trace/trace
+        if [ $victims = guard ]; then
+            kill_all "$holder"
+        else
+            kill_all "$holder $others"
+        fi
+        patiently set_to 1
+        say $? "pipeline and $victims killed ($i): parked after $(took) ms"
+    done
 done
 patiently set_to 0 && patiently runs
-say $? 'and both are there again'
+say $? 'and all are there again'
 exit $status

@@ -37,8 +37,10 @@ static void hand(struct guard *guard, struct guard_session *session, uint32_t le
 
 	if (handed.is_direct)
 		fds[1] = guard->session[holding->session].pidfd;
-	if (weir_wire_send(session->fd, &handed, sizeof(handed), fds, is_held ? 1 + (fds[1] >= 0) : 0) < 0)
+	if (weir_wire_send(session->fd, &handed, sizeof(handed), fds, is_held ? 1 + (fds[1] >= 0) : 0) < 0) {
+		session->stands_by = false;
 		shutdown(session->fd, SHUT_RDWR);
+	}
 }
 
 void guard_share(struct guard *guard, uint32_t lease, bool is_held)
