@@ -63,14 +63,13 @@ set_to() { # VALUE: since the trace was begun
     grep -q "gpio_value: .* set $1\$" "$trace/trace"
 }
 
-# The guard that listens is the one that holds; both have the line.
+# The guard that has the lock is the one that holds; both have the line.
 find_guards() {
-    inode=$(awk '$8 == "/run/weir/guard.sock" && $4 == "00010000" { print $7 }' /proc/net/unix)
     holder=
     others=
     for guard in $(pgrep -fx '.*weir-guard --stay .*'); do
         find "/proc/$guard/fd" -lname anon_inode:gpio-line | grep -q . || return 1
-        if find "/proc/$guard/fd" -lname "socket:\[$inode\]" | grep -q .; then
+        if find "/proc/$guard/fd" -lname '*/guard.sock.lock' | grep -q .; then
             holder=$guard
         else
             others="$others $guard"
