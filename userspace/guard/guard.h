@@ -102,7 +102,7 @@ int guard_open_signals(void);
 /** @brief Lock memory, ask for real-time priority and to be spared when memory runs out: as far as that is granted. */
 void guard_outlive(void);
 
-/* main.c */
+/* serve.c */
 /** @brief With the lock: hold signals for later, and guard_recover(). */
 void guard_take_over(struct guard *guard, const char *path);
 /** @brief Be the guard, until a signal or until there is nothing to hold. @return exit status. */
@@ -127,6 +127,8 @@ int guard_output_drive(struct guard *guard, uint32_t lease);
 void guard_output_release(struct guard_holding *holding);
 
 /* lease.c: which lease has which lines */
+/** @brief The same lines in the same order, or the same attribute. */
+bool guard_is_same_output(const struct weir_physical *a, const struct weir_physical *b);
 /**
  * @brief The lease of just these lines, made if need be; those that have some of them and no holder are given up.
  * @return its number, or a negative errno: EBUSY (with the holder in `text`), ENOSPC.
@@ -144,19 +146,23 @@ void guard_lease_forget_lines(struct guard *guard);
 bool guard_lease_tidy(struct guard *guard, int64_t now_ns, int64_t *next);
 
 /* remember.c */
-/** @brief Open the memory beside the socket `path`, and park what the last guard held when it ended. Tells of failure. */
-void guard_recover(struct guard *guard, const char *path);
-/** @brief At the end: remove the file if there is nothing in it, else the next guard will hold the same. */
-void guard_leave_notes(const struct guard *guard, const char *path);
-/** @brief Try to take what was busy then. @return when to try again; INT64_MAX: nothing is left. */
-int64_t guard_recover_more(struct guard *guard, int64_t now_ns);
-/** @brief Do not try to take again what was not there. */
-void guard_forget_orphans(struct guard *guard);
+/** @brief Open the memory beside the socket `path`, as the last guard of this boot and build has left it. Tells of failure. */
+void guard_open_memory(struct guard *guard, const char *path);
 /** @brief Note that a lease's output is held, for whom, and by what rules; or no longer. */
 void guard_remember(struct guard *guard, uint32_t lease);
 void guard_forget(struct guard *guard, uint32_t lease);
 /** @brief Note what the rules know of a line of the bank. */
 void guard_remember_line(struct guard *guard, uint32_t line);
+/** @brief Do not try to take again what was not there. */
+void guard_forget_orphans(struct guard *guard);
+/** @brief At the end: remove the file if there is nothing in it, else the next guard will hold the same. */
+void guard_leave_notes(const struct guard *guard, const char *path);
+
+/* recover.c: after another guard's end */
+/** @brief Open the memory beside the socket `path`, and park what the last guard held when it ended. */
+void guard_recover(struct guard *guard, const char *path);
+/** @brief Try to take what was busy then. @return when to try again; INT64_MAX: nothing is left. */
+int64_t guard_recover_more(struct guard *guard, int64_t now_ns);
 
 /* standby.c: the next guard */
 /** @brief Wait for the end of the guard that has the lock, and get it; guard->handed is what came until then. 0, or -1. */

@@ -5,6 +5,12 @@
 
 #include "guard/guard.h"
 
+bool guard_is_same_output(const struct weir_physical *a, const struct weir_physical *b)
+{
+	return a->n == b->n && !strcmp(a->device, b->device) &&
+	       !memcmp(a->offset, b->offset, a->n * sizeof(a->offset[0]));
+}
+
 static bool is_line(const struct guard *guard, uint32_t line, const struct weir_physical *what, uint32_t i)
 {
 	const struct guard_known *known = &guard->memory->line[line];

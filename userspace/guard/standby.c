@@ -15,12 +15,6 @@
 
 #define NAP_MS 2 /* until a guard that has the lock listens, or one that ends has let go of it */
 
-static bool is_same(const struct weir_physical *a, const struct weir_physical *b)
-{
-	return a->n == b->n && !strcmp(a->device, b->device) &&
-	       !memcmp(a->offset, b->offset, a->n * sizeof(a->offset[0]));
-}
-
 /* --- the one that holds ----------------------------------------------------------- */
 
 /* One that does not read would keep what is let go of: it has to begin again. */
@@ -85,7 +79,7 @@ static struct guard_handed *place_of(struct guard *guard, const struct weir_phys
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
 		struct guard_handed *handed = &guard->handed[i];
 
-		if (handed->what.n && is_same(&handed->what, what))
+		if (handed->what.n && guard_is_same_output(&handed->what, what))
 			return handed;
 		if (!unused && !handed->what.n)
 			unused = handed;
