@@ -92,10 +92,15 @@ static int tear_down(void **state)
 	return place_drop(&place);
 }
 
+/* The guard is there first. */
 static pid_t start_standby(int with_output)
 {
-	pid_t pid = place_run("--stay");
+	struct weir_guard_link link;
+	pid_t pid;
 
+	place_connect(&link);
+	weir_guard_link_close(&link);
+	pid = place_run("--stay");
 	await_output(pid, with_output);
 	return pid;
 }
@@ -120,6 +125,17 @@ static void await_count(const _Atomic uint64_t *count)
 	assert_true(atomic_load(count) > 0);
 }
 
+/* At 42, for an hour without a beat. */
+static void drive(struct weir_guard_link *link, struct weir_guard_grip *grip)
+{
+	struct weir_guard_request request = place_wanted(&place);
+
+	request.deadline_ns = HOUR;
+	take_with(link, grip, request);
+	place_ask(link, grip, 42, 0);
+	await_count(&weir_guard_link_told(link, grip)->done);
+}
+
 /* --- descriptors ---------------------------------------------------------------------- */
 
 /* What was held when it came, and what is taken later, is parked by the one that stands by, without being opened again. */
@@ -134,7 +150,7 @@ static void test_parks_what_it_was_handed(void **state)
 	for (int comes_first = 0; comes_first <= 1; comes_first++) {
 		pid_t standby = comes_first ? start_standby(0) : 0;
 
-		place_drive(&place, &link, &grip);
+		drive(&link, &grip);
 		if (comes_first)
 			await_output(standby, 1);
 		else
@@ -156,7 +172,7 @@ static void test_lets_go(void **state)
 	pid_t standby = start_standby(0);
 
 	(void)state;
-	place_drive(&place, &link, &grip);
+	drive(&link, &grip);
 	await_output(standby, 1);
 	assert_int_equal(place_call(&link, WEIR_GUARD_PARK, 1), 0);
 	await_output(standby, 0);
@@ -175,7 +191,7 @@ static void test_many_changes(void **state)
 	for (int i = 0; i < 10; i++) {
 		pid_t standby;
 
-		place_drive(&place, &link, &grip);
+		drive(&link, &grip);
 		standby = start_standby(1);
 		change(standby);
 		await_value((long)PLACE_PARK);
@@ -226,7 +242,7 @@ static void leave_to_hook(void)
 	struct weir_guard_link link;
 	struct weir_guard_grip grip;
 
-	place_drive(&place, &link, &grip);
+	drive(&link, &grip);
 	change(0);
 	weir_guard_link_close(&link);
 	assert_int_equal(place_status(place_run("--park")), 0);
