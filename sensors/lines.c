@@ -45,17 +45,13 @@ static void deliver(struct weir_node *node, const char *text, size_t length, voi
 {
 	const struct lines *lines = weir_state(node);
 	const struct weir_schema *out = weir_out(node);
-	char *cell = (char *)row + out->field[0].at;
-	size_t kept;
 
 	if (length && text[length - 1] == '\r')
 		length--;
-	kept = weir_text_fit(text, length, lines->width - 1);
-	if (kept < length)
-		weir_lost(node, WEIR_LOST_CUT, 1);
 	memset(row, 0, out->row_bytes);
 	memcpy((char *)row + out->t.at, &lines->arrival, sizeof(lines->arrival));
-	memcpy(cell, text, kept);
+	if (weir_text_put((char *)row + out->field[0].at, lines->width, text, length))
+		weir_lost(node, WEIR_LOST_CUT, 1);
 }
 
 /* What is left of a line that was delivered before its end had come. */

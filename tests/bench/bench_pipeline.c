@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "median.h"
 #include "weir/weir.h"
 
 #define RUNS 5
@@ -20,19 +21,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double seconds[RUNS])
-{
-	qsort(seconds, RUNS, sizeof(*seconds), by_value);
-	return seconds[RUNS / 2];
 }
 
 static double run_once(const char *program)
@@ -77,7 +65,7 @@ static double repeat(double (*once)(const char *), const char *program)
 
 	for (int i = 0; i < RUNS; i++)
 		seconds[i] = once ? once(program) : copy_once();
-	return median(seconds);
+	return median(seconds, RUNS);
 }
 
 int main(void)

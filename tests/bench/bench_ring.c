@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "core/ring.h"
+#include "median.h"
 
 #define RUNS 5
 #define RING_ROWS 65536
@@ -133,19 +134,6 @@ static double time_memcpy(const struct run *run)
 	return took;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *sample)
-{
-	qsort(sample, RUNS, sizeof(*sample), compare);
-	return sample[RUNS / 2];
-}
-
 static void measure(uint32_t row_bytes, uint32_t block)
 {
 	uint64_t rows = BYTES_PER_RUN / row_bytes;
@@ -164,7 +152,7 @@ static void measure(uint32_t row_bytes, uint32_t block)
 		copy[i] = time_memcpy(&run);
 		ring[i] = time_ring(&run);
 	}
-	double ring_s = median(ring), copy_s = median(copy);
+	double ring_s = median(ring, RUNS), copy_s = median(copy, RUNS);
 
 	printf("%9u %6u %10.2f %13.1f %10.2f %8.1f\n", row_bytes, block, 1e9 * ring_s / (double)rows,
 	       1e-6 * (double)rows / ring_s, 1e9 * copy_s / (double)rows, ring_s / copy_s);

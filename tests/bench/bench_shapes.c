@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "median.h"
 #include "weir/weir.h"
 
 #define ROUNDS 5
@@ -279,29 +280,18 @@ static double time_loop(void (*loop)(uint64_t n), uint64_t n)
 	return now() - start;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double seconds[ROUNDS])
-{
-	qsort(seconds, ROUNDS, sizeof(*seconds), by_size);
-	return seconds[ROUNDS / 2];
-}
-
 static void measure(const struct shape *shape)
 {
-	double weir[ROUNDS], loop[ROUNDS], n = (double)shape->n;
+	double weir[ROUNDS], loop[ROUNDS], n = (double)shape->n, weir_s, loop_s;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		weir[i] = run(shape) / n;
 		loop[i] = time_loop(shape->loop, shape->n) / n;
 	}
-	printf("%-34s %10.1f %10.1f %10.2f %8.2f %6.0f%%  %s\n", shape->name, 1e-6 / median(weir), 1e-6 / median(loop),
-	       median(weir) * 1e9, median(loop) * 1e9, median(loop) / median(weir) * 100, shape->limit);
+	weir_s = median(weir, ROUNDS);
+	loop_s = median(loop, ROUNDS);
+	printf("%-34s %10.1f %10.1f %10.2f %8.2f %6.0f%%  %s\n", shape->name, 1e-6 / weir_s, 1e-6 / loop_s,
+	       weir_s * 1e9, loop_s * 1e9, loop_s / weir_s * 100, shape->limit);
 	fflush(stdout);
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "median.h"
 #include "weir/share.h"
 
 #define RUNS 5
@@ -119,19 +120,6 @@ static double time_memcpy(const void *pattern, uint32_t block, uint64_t rows)
 	return start;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *sample)
-{
-	qsort(sample, RUNS, sizeof(*sample), compare);
-	return sample[RUNS / 2];
-}
-
 static void measure(const struct weir_schema *schema, uint32_t block)
 {
 	static int64_t pattern[2 * 1024];
@@ -144,8 +132,8 @@ static void measure(const struct weir_schema *schema, uint32_t block)
 		copy[i] = time_memcpy(pattern, block, rows);
 		share[i] = time_share(schema, pattern, block, rows);
 	}
-	share_s = median(share);
-	copy_s = median(copy);
+	share_s = median(share, RUNS);
+	copy_s = median(copy, RUNS);
 	printf("%6u %10.2f %13.1f %10.2f %13.1f %8.1f\n", block, 1e9 * share_s / (double)rows,
 	       1e-6 * (double)rows / share_s, 1e9 * copy_s / (double)rows, 1e-6 * (double)rows / copy_s,
 	       share_s / copy_s);

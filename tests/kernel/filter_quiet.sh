@@ -3,12 +3,12 @@
 #
 # While nothing interesting happens weir sleeps: with an inline filter that passes nothing no thread of the process is
 # scheduled even once, at the highest rate that the sensor gives. Beside it, what the same seconds cost without a filter.
-# WEIR_QUIET_SECONDS sets how long (5). Runs in the rig, as root.
+# WEIR_QUIET_SECONDS sets how long (3). Runs in the rig, as root.
 # tries: 3
 set -u
 . tests/kernel/device.lib
 
-seconds=${WEIR_QUIET_SECONDS:-5}
+seconds=${WEIR_QUIET_SECONDS:-3}
 
 switches() { # PID: context switches so far, of all its threads
     cat /proc/"$1"/task/*/status | awk '/ctxt_switches/ { n += $2 } END { print n }'

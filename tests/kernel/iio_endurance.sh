@@ -8,7 +8,7 @@ set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
-seconds=${WEIR_ENDURANCE_SECONDS:-20} # 60 in CI
+seconds=${WEIR_ENDURANCE_SECONDS:-10} # 60 in CI
 rate=20000
 
 plug -r $rate -n 0 -x seq -y const:-7

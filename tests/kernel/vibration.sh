@@ -8,15 +8,15 @@ set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
 
-# Gravity alone, and one and a half of it, five seconds each: 9.81 and 14.7 m/s². Over a window of 1 s the level passes 12 when
+# Gravity alone, and one and a half of it, 2.5 seconds each: 9.81 and 14.7 m/s². Over a window of 1 s the level passes 12 when
 # 0.40 of it is high, and falls below 10.5 when 0.12 of it is; windows end each 0.1 s.
-plug -d accel -r 200 -z square:0.1,250,1250 -x const:0
+plug -d accel -r 200 -z square:0.2,250,1250 -x const:0
 
 watch() {
     $tools/gpio_watch MOTOR_CUT >"$dir/line" &
     watcher=$!
     sed "/^level = /i accel | csv:$dir/accel.csv" examples/vibration.weir >"$dir/vibration.weir"
-    timeout 60 $weir run --strict --for 17s --stats=json "$dir/vibration.weir" >"$dir/levels" 2>"$dir/messages"
+    timeout 60 $weir run --strict --for 9s --stats=json "$dir/vibration.weir" >"$dir/levels" 2>"$dir/messages"
     rc=$?
     sleep 0.1
     kill $watcher

@@ -24,6 +24,7 @@
 /* The reader may answer before the thread of the interrupt is done; an edge fed then is merged with the one before. */
 #define SETTLE_NS 100000
 #define HANDSHAKE_MS 50 /* unless said otherwise */
+#define ENABLE_US 50000 /* from the mark on a line to its interrupt, which a guest may take some 40 ms to enable */
 
 struct feeder {
 	struct gpio_sim_line line;
@@ -166,7 +167,7 @@ static int is_watched(int chip, unsigned int offset)
 	return !gpio_sim_describe(chip, offset, &info) && (info.flags & GPIO_V2_LINE_FLAG_USED) && (info.flags & edges);
 }
 
-/* The kernel marks the line as watched just before it enables the interrupt. */
+/* The kernel marks the line as watched before it enables the interrupt. */
 static int await_reader(const struct feeder *f)
 {
 	int chip = open(f->line.chip, O_RDONLY | O_CLOEXEC);
@@ -175,7 +176,7 @@ static int await_reader(const struct feeder *f)
 		return -errno;
 	while (!stop && !is_watched(chip, f->line.offset))
 		usleep(1000);
-	usleep(5000);
+	usleep(ENABLE_US);
 	close(chip);
 	return 0;
 }

@@ -266,12 +266,8 @@ static int read_integer(const struct weir_field *field, const char *text, void *
 
 static void read_text(struct weir_table *table, const struct weir_field *field, const char *text, char *to)
 {
-	size_t length = strlen(text), kept = weir_text_fit(text, length, field->bytes - 1);
-
-	if (kept < length)
+	if (weir_text_put(to, field->bytes, text, strlen(text)))
 		weir_lost(table->node, WEIR_LOST_CUT, 1);
-	memcpy(to, text, kept);
-	memset(to + kept, 0, field->bytes - kept);
 }
 
 static int read_cell(struct weir_table *table, const struct weir_field *field, uint32_t cell, char *row)

@@ -18,6 +18,15 @@ size_t weir_text_fit(const char *text, size_t length, size_t room)
 	return room;
 }
 
+bool weir_text_put(char *cell, uint32_t bytes, const char *text, size_t length)
+{
+	size_t kept = weir_text_fit(text, length, bytes - 1);
+
+	memcpy(cell, text, kept);
+	memset(cell + kept, 0, bytes - kept);
+	return kept < length;
+}
+
 /* How many bytes at `s`, which ends in a zero, are one well-formed character; 0: they are not UTF-8 (RFC 3629). */
 static size_t utf8_length(const unsigned char *s)
 {

@@ -133,12 +133,8 @@ static int malformed(struct weir_answer *answer, const char *what, const char *t
 
 static void put_text(struct weir_answer *answer, const struct weir_field *field, const char *text, char *cell)
 {
-	size_t length = strlen(text), kept = weir_text_fit(text, length, field->bytes - 1);
-
-	if (kept < length)
+	if (weir_text_put(cell, field->bytes, text, strlen(text)))
 		weir_lost(answer->node, WEIR_LOST_CUT, 1);
-	memcpy(cell, text, kept);
-	memset(cell + kept, 0, field->bytes - kept);
 }
 
 static int put_real(struct weir_answer *answer, const char *text, double *to)

@@ -324,12 +324,9 @@ static void put_text(struct weir_inbox *inbox, uint32_t field, const char *text,
 {
 	uint32_t bytes = inbox->block->schema->field[field].bytes;
 	char *cell = inbox->block->column[field].text + (size_t)(inbox->block->n - 1) * bytes;
-	size_t kept = weir_text_fit(text, n, bytes - 1);
 
-	if (kept < n)
+	if (weir_text_put(cell, bytes, text, n))
 		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
-	memcpy(cell, text, kept);
-	memset(cell + kept, 0, bytes - kept);
 }
 
 /* What topic and id say, into the record at the end of the block. */

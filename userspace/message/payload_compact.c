@@ -184,7 +184,7 @@ const char *weir_compact_begin(const struct weir_compact *compact, const char *b
 
 static const char *get_text(const char *at, const char *end, const struct weir_field *field, char *cell, uint32_t *cut)
 {
-	size_t n, kept;
+	size_t n;
 
 	if (end - at < 2)
 		return NULL;
@@ -192,10 +192,7 @@ static const char *get_text(const char *at, const char *end, const struct weir_f
 	at += 2;
 	if ((size_t)(end - at) < n)
 		return NULL;
-	kept = weir_text_fit(at, n, field->bytes - 1);
-	*cut += kept < n;
-	memcpy(cell, at, kept);
-	memset(cell + kept, 0, field->bytes - kept);
+	*cut += weir_text_put(cell, field->bytes, at, n);
 	return at + n;
 }
 

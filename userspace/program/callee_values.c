@@ -75,13 +75,10 @@ struct weir_call_list weir_callee_list(const struct weir_callee *callee, const s
 
 static void put_text(struct weir_node *node, const struct weir_field *field, const char *text, char *cell)
 {
-	size_t length = text ? strlen(text) : 0, kept = weir_text_fit(text, length, field->bytes - 1);
+	const char *given = text ? text : "";
 
-	if (kept < length)
+	if (weir_text_put(cell, field->bytes, given, strlen(given)))
 		weir_lost(node, WEIR_LOST_CUT, 1);
-	memset(cell, 0, field->bytes);
-	if (kept)
-		memcpy(cell, text, kept);
 }
 
 void weir_callee_put(struct weir_node *node, const struct weir_field *field, union weir_call_value value, void *cell)

@@ -7,6 +7,7 @@
 #ifndef WEIR_TEXT_H
 #define WEIR_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ size_t weir_write_real(char *to, double value);
 
 /** @brief How much of a text fits into `room` bytes without cutting a character of UTF-8 in two. */
 size_t weir_text_fit(const char *text, size_t length, size_t room);
+/** @brief Fill a cell with as much of a text as fits, and zeros, of which it has one at least. @return was it cut? */
+bool weir_text_put(char *cell, uint32_t bytes, const char *text, size_t length);
 
 /** @brief A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. @return bytes, at most 6 * strlen + 2. */
 size_t weir_write_json_text(char *to, const char *text);
