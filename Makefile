@@ -223,6 +223,7 @@ setup: ## install what building, testing and the rig need
 	$(Q)scripts/setup all
 
 test: ## everything: unit tests, tests of the command line, kernel tests in the rig; sets up what it needs
+	$(if $(CROSS),$(error for another architecture there are make unit, cli and kernel; or make arm64))
 	$(Q)scripts/setup build test rig
 	$(Q)$(MAKE) all tools
 	$(Q)tests/run all $(O)

@@ -295,8 +295,10 @@ static void a_group_may_read(void **state)
 	char byte;
 
 	(void)state;
-	if (geteuid())
+	/* In a user namespace there may be no such group. */
+	if (geteuid() || chown(getenv("RUNTIME_DIRECTORY"), 0, 12345))
 		skip();
+	assert_int_equal(chown(getenv("RUNTIME_DIRECTORY"), 0, 0), 0);
 	assert_int_equal(chmod(getenv("RUNTIME_DIRECTORY"), 0755), 0);
 	assert_int_equal(pipe(ready) | pipe(done), 0);
 	config.group = 12345;
