@@ -29,4 +29,11 @@ ok 'an option that takes words names them' says 2 'not one of auto, inline, batc
 ok 'no threads at all are refused' says 2 "'0' is not a positive count" run --threads 0 'synth:sine | null'
 ok 'a negative time is refused' says 2 "'-5s' is not a positive time" run --for -5s 'synth:sine | null'
 ok 'an unquoted program is told to be quoted' says 2 'quote it' run synth:sine '|' null
+ok 'a > within the quotes is told to be outside' says 2 'write > FILE behind the quotes' run 'synth:sine | print > out.txt'
+printf 'a\033[2J,b\n1,2\n' >"$work/escape.csv"
+ok 'what a file holds is no command to the terminal' says 2 "unknown field 'c'" check "csv:$work/escape.csv | select c | null"
+ok 'but question marks' grep -q 'a?\[2J' "$work/err"
+printf 'a;b\n1;2\n' >"$work/semicolons.csv"
+ok 'columns that are not separated by commas are noticed' says 0 "'a;b': columns are separated by commas" \
+    check "csv:$work/semicolons.csv | null"
 finish

@@ -10,6 +10,8 @@
 #include "core/record.h"
 #include "core/run.h"
 
+#define WARNING_MAX 1024 /* bytes */
+
 static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 {
 	switch (role) {
@@ -222,15 +224,19 @@ int weir_fail(struct weir_node *node, int error, const char *format, ...)
 void weir_warn(struct weir_node *node, const char *format, ...)
 {
 	FILE *stream = weir_messages(node->pipeline);
+	char text[WARNING_MAX];
 	va_list arguments;
 
 	if (node->pipeline->options.quiet)
 		return;
-	flockfile(stream);
-	fprintf(stream, "weir: %s%s%s: ", node->driver->name, *node->args->target ? ":" : "", node->args->target);
 	va_start(arguments, format);
-	vfprintf(stream, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	flockfile(stream);
+	fprintf(stream, "weir: %s%s", node->driver->name, *node->args->target ? ":" : "");
+	weir_print_plain(node->args->target, stream);
+	fputs(": ", stream);
+	weir_print_plain(text, stream);
 	fputc('\n', stream);
 	funlockfile(stream);
 }
