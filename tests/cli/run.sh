@@ -87,6 +87,11 @@ ok 'list of an unknown word is status 2' same 2 "$(status_of "$weir" list nothin
 ok 'explain names agents and rings' sh -c "\"$weir\" explain 'synth:counter | every 2 | null' | grep -q 'agent 1 reads'"
 ok 'explain --json is JSON' sh -c "\"$weir\" explain --json 'synth:counter | null' | grep -q '\"agents\": \['"
 ok 'doctor looks at io_uring' sh -c "\"$weir\" doctor | grep -q io_uring"
+forgets() { # RECORDS: is it said that an answer to the first of so many comes too late for its time?
+    "$weir" run -n "$1" 'synth:counter rate=max | exec "tail -n 1" | null' 2>&1 | grep -c 'more than 1048576 records behind'
+}
+
+ok 'a program that answers when a time is forgotten: it is said, and only then' same '0 1' "$(forgets 1048576) $(forgets 1048577)"
 ok 'a dry run ends parked' sh -c "\"$weir\" run -n 100 --dry-run 'synth:square rate=max | switch on value > 0 off value < 0 | gpio:X park=on' 2>&1 |
     grep -q 'would park at 1'"
 finish

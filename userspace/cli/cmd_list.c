@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
+
+static void complain(const char *word)
+{
+	static const char *const kinds[] = { "sensors", "stages", "sinks", "actuators", "devices", "streams" };
+	const char *nearest = weir_nearest(word, strlen(word), kinds, sizeof(kinds) / sizeof(kinds[0]));
+
+	fprintf(stderr,
+		"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, devices, streams) nor a driver\n",
+		word);
+	if (nearest)
+		fprintf(stderr, "    did you mean '%s'?\n", nearest);
+}
 
 int cmd_list(int argc, char **argv)
 {
@@ -14,9 +27,6 @@ int cmd_list(int argc, char **argv)
 	if (status)
 		status = weir_describe(query.word, stdout, query.format);
 	if (status && !weir_tell_absent(query.word, stderr))
-		fprintf(stderr,
-			"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, devices, streams) nor a "
-			"driver\n",
-			query.word);
+		complain(query.word);
 	return status;
 }

@@ -58,12 +58,21 @@ static const struct argp_option explain_options[] = {
 	{ 0 },
 };
 
+static void refuse_word(struct argp_state *state, const char *option, const char *word, const char *const *words)
+{
+	char list[128] = "";
+
+	for (int i = 0; words[i]; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", words[i]);
+	argp_error(state, "%s: '%s' is not one of %s", option, word, list);
+}
+
 static int choice(struct argp_state *state, const char *option, const char *word, const char *const *words)
 {
 	for (int i = 0; words[i]; i++)
 		if (!strcmp(word, words[i]))
 			return i;
-	argp_error(state, "%s: '%s' is not one of its words; see --help", option, word);
+	refuse_word(state, option, word, words);
 	return 0;
 }
 

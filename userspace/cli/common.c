@@ -8,6 +8,9 @@
 
 #include "cli.h"
 
+#define PROGRAM_MAX (1 << 20) /* bytes: more is no program that anybody wrote */
+#define MARK_BYTES 3
+
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	static char name[64];
@@ -55,19 +58,55 @@ struct cli_query cli_query(int argc, char **argv, const char *words, const char 
 	return query.asked;
 }
 
-/* A program is text: up to the first NUL, and there must be none. NULL with errno set on failure. */
-static char *read_all(FILE *file)
+/* Where the byte at `at` is, as an editor counts. */
+static void complain_of_nul(const char *name, const char *text, size_t at)
 {
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t n = getdelim(&text, &size, '\0', file);
+	size_t line = 1, begin = 0;
 
-	if (n > 0 && text[n - 1] == '\0')
-		errno = EILSEQ;
-	else if (n > 0)
+	for (size_t i = 0; i < at; i++) {
+		if (text[i] != '\n')
+			continue;
+		line++;
+		begin = i + 1;
+	}
+	fprintf(stderr, "%s:%zu:%zu: error: a NUL byte; this is no program but some other file\n", name, line,
+		at - begin + 1);
+}
+
+/* Is it text? Says why not. */
+static bool is_program(const char *name, const char *text, size_t n)
+{
+	const char *nul = memchr(text, '\0', n);
+
+	if (n > PROGRAM_MAX)
+		fprintf(stderr, "%s: error: a program has at most %d bytes\n", name, PROGRAM_MAX);
+	else if (nul)
+		complain_of_nul(name, text, (size_t)(nul - text));
+	return n <= PROGRAM_MAX && !nul;
+}
+
+/* Some editors begin a file with a byte order mark. */
+static void drop_mark(char *text, size_t n)
+{
+	if (n >= MARK_BYTES && !memcmp(text, "\xef\xbb\xbf", MARK_BYTES))
+		memmove(text, text + MARK_BYTES, n + 1 - MARK_BYTES);
+}
+
+/* NULL after a message. */
+static char *read_all(FILE *file, const char *name)
+{
+	char *text = malloc(PROGRAM_MAX + 2);
+	size_t n = text ? fread(text, 1, PROGRAM_MAX + 1, file) : 0;
+
+	if (!text || ferror(file))
+		fprintf(stderr, "weir: cannot read '%s': %s\n", name, strerror(errno));
+	if (text && !ferror(file) && is_program(name, text, n)) {
+		text[n] = '\0';
+		drop_mark(text, n);
 		return text;
+	}
 	free(text);
-	return n < 0 && feof(file) ? strdup("") : NULL;
+	return NULL;
 }
 
 bool cli_is_file(const char *argument)
@@ -85,10 +124,8 @@ static int read_file(struct program *out, const char *path)
 		fprintf(stderr, "weir: cannot open '%s': %s\n", path, strerror(errno));
 		return CLI_USAGE;
 	}
-	out->text = read_all(file);
 	out->name = strcmp(path, "-") ? path : "<stdin>";
-	if (!out->text)
-		fprintf(stderr, "weir: cannot read '%s': %s\n", path, strerror(errno));
+	out->text = read_all(file, out->name);
 	if (file != stdin)
 		fclose(file);
 	return out->text ? 0 : CLI_USAGE;

@@ -35,6 +35,20 @@ static int usage(FILE *stream, int status)
 	return status;
 }
 
+static int unknown(const char *word)
+{
+	const char *names[N_COMMANDS], *nearest;
+
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		names[i] = commands[i].name;
+	nearest = weir_nearest(word, strlen(word), names, N_COMMANDS);
+	fprintf(stderr, "weir: unknown command '%s'\n", word);
+	if (!nearest)
+		return usage(stderr, CLI_USAGE);
+	fprintf(stderr, "    did you mean '%s'?\n", nearest);
+	return CLI_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	argp_err_exit_status = CLI_USAGE;
@@ -47,6 +61,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "weir: unknown command '%s'\n", argv[1]);
-	return usage(stderr, CLI_USAGE);
+	return unknown(argv[1]);
 }

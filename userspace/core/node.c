@@ -10,6 +10,8 @@
 #include "core/record.h"
 #include "core/run.h"
 
+#define WARNING_MAX 1024 /* bytes */
+
 static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 {
 	switch (role) {
@@ -25,9 +27,36 @@ static size_t state_bytes(const struct weir_driver *driver, enum weir_role role)
 	return 0;
 }
 
+static bool is_output(const struct weir_node *node)
+{
+	return node->role == WEIR_ACTUATOR && node->driver->actuator->describe;
+}
+
+/* Whoever drives an output has it alone, and the kernel would say so only at the start, of this very process. */
+static int refuse_twice(struct weir_node *node)
+{
+	for (uint32_t i = 0; i < node->pipeline->n_nodes; i++) {
+		const struct weir_node *other = node->pipeline->node[i];
+
+		if (other->driver != node->driver || strcmp(weir_target(other), weir_target(node)) ||
+		    (!is_output(other) && !is_output(node)))
+			continue;
+		if (other->role == node->role)
+			return weir_fail_arg(node, NULL, "bring the streams together first, with merge, say",
+					     "'%s' is an output of this program already", weir_target(node));
+		if (other->role == WEIR_SOURCE || node->role == WEIR_SOURCE)
+			return weir_fail_arg(node, NULL, "what it is set to is in the stream that sets it",
+					     "'%s' cannot be both read and set", weir_target(node));
+	}
+	return 0;
+}
+
 static int open_source(struct weir_node *node)
 {
-	int err = node->driver->source->open(node, &node->out);
+	int err = refuse_twice(node);
+
+	if (err >= 0)
+		err = node->driver->source->open(node, &node->out);
 
 	if (err >= 0 && weir_schema_check(&node->out) < 0)
 		return weir_fail(node, EINVAL,
@@ -37,8 +66,10 @@ static int open_source(struct weir_node *node)
 
 static int open_actuator(struct weir_node *node)
 {
-	int err = node->driver->actuator->open(node, &node->in);
+	int err = refuse_twice(node);
 
+	if (err >= 0)
+		err = node->driver->actuator->open(node, &node->in);
 	return err < 0 || !node->driver->actuator->describe ? err : weir_held_check(node);
 }
 
@@ -222,15 +253,19 @@ int weir_fail(struct weir_node *node, int error, const char *format, ...)
 void weir_warn(struct weir_node *node, const char *format, ...)
 {
 	FILE *stream = weir_messages(node->pipeline);
+	char text[WARNING_MAX];
 	va_list arguments;
 
 	if (node->pipeline->options.quiet)
 		return;
-	flockfile(stream);
-	fprintf(stream, "weir: %s%s%s: ", node->driver->name, *node->args->target ? ":" : "", node->args->target);
 	va_start(arguments, format);
-	vfprintf(stream, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	flockfile(stream);
+	fprintf(stream, "weir: %s%s", node->driver->name, *node->args->target ? ":" : "");
+	weir_print_plain(node->args->target, stream);
+	fputs(": ", stream);
+	weir_print_plain(text, stream);
 	fputc('\n', stream);
 	funlockfile(stream);
 }

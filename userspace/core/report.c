@@ -228,11 +228,26 @@ void weir_report_locate(const struct weir_report *report, uint32_t at, uint32_t 
 static void print_char(const char *text, uint32_t at, uint32_t bytes, FILE *stream)
 {
 	unsigned char first = (unsigned char)text[at];
+	bool is_control = bytes == 1 ? first < ' ' || first >= 0x7f
+				     : bytes == 2 && first == 0xc2 && (unsigned char)text[at + 1] < 0xa0;
 
-	if (bytes == 1 && (first < ' ' || first >= 0x7f) && first != '\t')
+	if (is_control && first != '\t')
 		fputc('?', stream);
 	else
 		fwrite(text + at, 1, bytes, stream);
+}
+
+void weir_print_plain(const char *text, FILE *stream)
+{
+	uint32_t end = (uint32_t)strnlen(text, UINT32_MAX / 2);
+
+	for (uint32_t at = 0, bytes; at < end; at += bytes) {
+		bytes = char_bytes(text, at, end);
+		if (text[at] == '\n')
+			fputc('\n', stream);
+		else
+			print_char(text, at, bytes, stream);
+	}
 }
 
 static void print_line(const char *text, uint32_t start, uint32_t end, uint32_t from, FILE *stream)
@@ -289,15 +304,21 @@ static void print_message(const struct weir_report *report, const struct message
 	const char *text = message->text ? message->text : "out of memory";
 	uint32_t line, column;
 
-	if (!message->where.length) {
-		fprintf(stream, "%s: error: %s\n", report->name, text);
-	} else {
+	weir_print_plain(report->name, stream);
+	if (message->where.length) {
 		weir_report_locate(report, message->where.at, &line, &column);
-		fprintf(stream, "%s:%u:%u: error: %s\n", report->name, line, column, text);
-		print_place(report, message->where, stream);
+		fprintf(stream, ":%u:%u", line, column);
 	}
-	if (message->hint)
-		fprintf(stream, "    %s\n", message->hint);
+	fputs(": error: ", stream);
+	weir_print_plain(text, stream);
+	fputc('\n', stream);
+	if (message->where.length)
+		print_place(report, message->where, stream);
+	if (!message->hint)
+		return;
+	fputs("    ", stream);
+	weir_print_plain(message->hint, stream);
+	fputc('\n', stream);
 }
 
 /* By place; what has none comes last; otherwise in the order of arrival. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "weir/driver.h"
+#include "weir/weir.h"
 
 /** Exit codes, the same for every command. */
 enum weir_exit {
@@ -62,13 +63,11 @@ unsigned weir_report_count(const struct weir_report *report);
 /** @brief Print all, in the order of their places, and forget them (the status stays). */
 void weir_report_print(struct weir_report *report, FILE *stream);
 
+/** @brief Print what may come from a file, a device or a program: bytes that a terminal would act on, or could not show, as `?`, but for
+ *  ends of lines. */
+void weir_print_plain(const char *text, FILE *stream);
+
 /** @brief The 1-based line and column (in characters of UTF-8) of an offset. */
 void weir_report_locate(const struct weir_report *report, uint32_t at, uint32_t *line, uint32_t *column);
-
-/**
- * @brief The nearest of `n` words to a misspelt one, by edit distance (transposition counts one), or NULL when none is near:
- * the distance must be at most a third of the longer word, rounded up. A word that differs in case alone is nearest.
- */
-const char *weir_nearest(const char *word, size_t length, const char *const *words, size_t n);
 
 #endif

@@ -129,6 +129,9 @@ static int read_header(struct weir_table *table)
 	for (uint32_t i = 0; i < csv->n_cells; i++)
 		csv->cell[i] += strspn(csv->cell[i], " ");
 	table->n_header = csv->n_cells;
+	if (csv->n_cells == 1 && strpbrk(csv->cell[0], ";\t"))
+		weir_warn(table->node, "'%s' has a single column, '%s': columns are separated by commas",
+			  table->config.path, csv->cell[0]);
 	return 0;
 }
 

@@ -5,8 +5,8 @@
 
 /* Longer ones before those that they begin with. Some are here only so that the parser can say what to write instead. */
 static const char *const operators[] = {
-	"==", "!=", "<=", ">=", "<>", "&&", "||", "**", "=", "<", ">", "+", "-", "*",
-	"/",  "%",  "(",  ")",  "[",  "]",  ",",  "|",  ":", "!", "&", "^", "~",
+	"==", "!=", "<=", ">=", "<>", "=>", "=<", "&&", "||", "**", "=", "<", ">", "+", "-",
+	"*",  "/",  "%",  "(",  ")",  "[",  "]",  ",",  "|",  ":",  "!", "&", "^", "~",
 };
 
 /* What an editor or a web page makes of plain characters. */

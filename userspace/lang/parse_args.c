@@ -252,6 +252,8 @@ static const char *guess(const struct reading *reading, struct weir_token token,
 
 	if (token.word == WEIR_W_NUMBER)
 		return guess_number(reading, token, hint);
+	if (weir_token_is(lexer, token, ">"))
+		return "a file is a sink of its own, csv:FILE; or write > FILE behind the quotes, for the shell";
 	for (const struct weir_param *param = reading->params; param->name; param++)
 		for (size_t i = 0; param->value == WEIR_V_WORD && param->style == WEIR_KEY && param->words[i]; i++) {
 			if (!weir_token_is(lexer, token, param->words[i]))

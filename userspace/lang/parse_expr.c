@@ -26,6 +26,7 @@ static const struct {
 	const char *word, *hint;
 } foreign[] = {
 	{ "=", "use '==' to compare" }, { "<>", "use '!='" },
+	{ "=>", "use '>='" },           { "=<", "use '<='" },
 	{ "&&", "use 'and'" },          { "||", "use 'or'; between two stages stands a single '|'" },
 	{ "!", "use 'not'" },           { "**", "use pow(x, y)" },
 	{ "^", "use pow(x, y)" },       { "&", "use 'and', or bit(x, n) for one bit of a number" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
+#include <string.h>
 
 #include "lang/parser.h"
 
@@ -23,6 +24,16 @@ static bool read_field(struct weir_parser *parser, struct weir_tree_item *item)
 	return item->expr;
 }
 
+static bool is_unit_of_time(const struct weir_lexer *lexer, struct weir_token token)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (weir_token_is(lexer, token, units[i]))
+			return true;
+	return false;
+}
+
 static void unknown_function(struct weir_parser *parser, const struct weir_param *param, struct weir_token token)
 {
 	const char *text = parser->lexer.text + token.where.at;
@@ -31,6 +42,8 @@ static void unknown_function(struct weir_parser *parser, const struct weir_param
 
 	if (near)
 		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
+	else if (is_unit_of_time(&parser->lexer, token))
+		near = strcpy(hint, "a unit stands right behind its number, as in 1s");
 	else
 		end += snprintf(hint, sizeof(hint), "there are");
 	for (size_t i = 0; !near && param->words[i] && end < hint + sizeof(hint) - 1; i++)

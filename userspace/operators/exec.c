@@ -36,6 +36,7 @@ struct exec {
 	/* Of a program for the stream. */
 	bool has_run, is_over;
 	bool is_finished;         /**< it is given no more records */
+	bool has_forgotten;       /**< the time of a record that is answered now, and said so */
 	bool tells_time;          /**< its answers have times of their own */
 	uint64_t asked, answered; /**< records, since it was started */
 	int64_t *times;           /**< of the last TIMES_MAX that were asked */
@@ -127,13 +128,28 @@ static int bad_line(struct weir_node *node, const struct exec *exec)
 	return 0;
 }
 
+static void tell_forgotten(struct weir_node *node, struct exec *exec)
+{
+	if (!exec->has_forgotten)
+		weir_warn(
+			node,
+			"the program's answers are more than %u records behind: they get the time of the oldest record "
+			"that is remembered, unless they tell their own (time=own)",
+			TIMES_MAX);
+	exec->has_forgotten = true;
+}
+
 /* The time of the record that the next answer is for. */
-static int64_t time_of_answer(const struct exec *exec)
+static int64_t time_of_answer(struct weir_node *node, struct exec *exec)
 {
 	uint64_t k = exec->answered < exec->asked ? exec->answered : exec->asked - 1;
 	uint64_t oldest = exec->asked > TIMES_MAX ? exec->asked - TIMES_MAX : 0;
 
-	return exec->asked ? exec->times[(k < oldest ? oldest : k) % TIMES_MAX] : 0;
+	if (!exec->asked)
+		return 0;
+	if (k < oldest)
+		tell_forgotten(node, exec);
+	return exec->times[(k < oldest ? oldest : k) % TIMES_MAX];
 }
 
 /*
@@ -164,7 +180,7 @@ static int take_answers(struct weir_node *node, struct exec *exec, bool all, con
 	int err = 0;
 
 	while (!err && !is_ahead(exec) && (line = weir_exchange_line(&exec->exchange, all, &n)))
-		err = take_answer(node, exec, line, n, t ? *t : time_of_answer(exec));
+		err = take_answer(node, exec, line, n, t ? *t : time_of_answer(node, exec));
 	if (err || weir_exchange_room(&exec->exchange))
 		return err;
 	return weir_fail(node, ENOBUFS,

@@ -138,6 +138,12 @@ int weir_get(const char *output, FILE *stream, FILE *messages, enum weir_format 
  */
 int weir_park(const char *output, bool release, FILE *messages);
 
+/**
+ * @brief The nearest of `n` words to a misspelt one, by edit distance (transposition counts one), or NULL when none is near:
+ * the distance must be at most a third of the longer word, rounded up. A word that differs in case alone is nearest.
+ */
+const char *weir_nearest(const char *word, size_t length, const char *const *words, size_t n);
+
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
 int weir_doctor(FILE *stream, enum weir_format format);
