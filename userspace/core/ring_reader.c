@@ -181,6 +181,9 @@ const void *weir_reader_peek(struct weir_reader *reader, uint32_t max, uint32_t 
 		reader->head = weir_ring_load_head(reader->ring); /* [B] */
 	uint64_t unread = reader->head - reader->position;
 
+	/* The writer may have come a lap farther since we skipped: what we stand on is void then, and there is no more than a lap. */
+	if (unread > reader->ring->capacity)
+		unread = reader->ring->capacity;
 	*got = unread < max ? (uint32_t)unread : max;
 	if (*got)
 		racing_begins(reader);
