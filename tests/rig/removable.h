@@ -45,8 +45,9 @@ static inline int chip_make(void)
 {
 	int err = chip_put(REMOVABLE_CHIP "/live", "0");
 
+	/* EPERM: somebody has left it, removed already. */
 	if (err != -ENOENT)
-		return err;
+		return err == -EPERM ? 0 : err;
 	if (mkdir(REMOVABLE_CHIP, 0755) || mkdir(REMOVABLE_CHIP "/bank0", 0755) ||
 	    mkdir(REMOVABLE_CHIP "/bank0/line0", 0755))
 		return -errno;
