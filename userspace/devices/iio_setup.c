@@ -148,7 +148,10 @@ static int set_rate(struct weir_iio_capture *capture, struct weir_node *node)
 	if (err)
 		return fail(capture, node, "set the rate of", err);
 	got = current_rate(capture);
-	if (fabs(got - hz) > RATE_TOLERANCE * hz)
+	if (!got)
+		weir_warn(node, "'%s' does not tell at what rate it samples now; %.6g Hz were asked for",
+			  capture->device->name, hz);
+	else if (fabs(got - hz) > RATE_TOLERANCE * hz)
 		weir_warn(node, "'%s' samples at %.6g Hz, the nearest that it has to %.6g Hz", capture->device->name,
 			  got, hz);
 	return 0;
