@@ -74,6 +74,19 @@ int place_status(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void place_await_end(pid_t pid)
+{
+	int gone = 0;
+
+	for (int i = 0; i < LOOKS && !gone; i++) {
+		waitpid(pid, NULL, WNOHANG);
+		gone = kill(pid, 0) < 0 && errno == ESRCH;
+		if (!gone)
+			place_nap();
+	}
+	assert_true(gone);
+}
+
 int place_make(struct guard_place *place)
 {
 	char socket[96];

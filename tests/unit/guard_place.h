@@ -33,6 +33,8 @@ void place_start(struct guard_place *place);
 void place_kill(struct guard_place *place, int signal);
 /** @brief The exit status of a child that ends; -1: of a signal. */
 int place_status(pid_t pid);
+/** @brief Wait until a process is gone that may be a child, or one that an emulator has not made one. */
+void place_await_end(pid_t pid);
 
 void place_connect(struct weir_guard_link *link);
 /** @brief One request without an output. @return as weir_guard_link_call(). */

@@ -261,7 +261,7 @@ static void test_hook_is_relieved(void **state)
 	(void)state;
 	leave_to_hook();
 	unit = place_run("--stay");
-	assert_int_equal(place_status(place.guard), 0);
+	place_await_end(place.guard);
 	place.guard = unit;
 	await_output(unit, 1);
 }
@@ -275,7 +275,7 @@ static void test_hook_waits_to_be_relieved(void **state)
 	leave_to_hook();
 	kill(place.guard, SIGTERM);
 	unit = place_run("--stay");
-	assert_int_equal(place_status(place.guard), 0);
+	place_await_end(place.guard);
 	place.guard = unit;
 	await_output(unit, 1);
 }
