@@ -176,10 +176,12 @@ void place_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip,
 	assert_int_equal(weir_guard_link_ask(link, grip, &value, 0, how), 0);
 }
 
-void place_drive(const struct guard_place *place, struct weir_guard_link *link, struct weir_guard_grip *grip)
+void place_drive(const struct guard_place *place, struct weir_guard_link *link, struct weir_guard_grip *grip,
+		 int64_t deadline_ns)
 {
 	struct weir_guard_request request = place_wanted(place);
 
+	request.deadline_ns = deadline_ns;
 	assert_int_equal(place_take(link, &request, grip, "one"), 0);
 	weir_guard_link_beat(link, grip, place_now(), place_now());
 	place_ask(link, grip, 42, 0);

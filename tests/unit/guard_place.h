@@ -48,8 +48,9 @@ struct weir_guard_request place_wanted(const struct guard_place *place);
 int place_take(struct weir_guard_link *link, struct weir_guard_request *request, struct weir_guard_grip *grip,
 	       const char *title);
 void place_ask(struct weir_guard_link *link, const struct weir_guard_grip *grip, double value, uint32_t how);
-/** @brief Take the output as it is wanted, and have it driven to 42. */
-void place_drive(const struct guard_place *place, struct weir_guard_link *link, struct weir_guard_grip *grip);
+/** @brief Take the output as it is wanted, but with this deadline, and have it driven to 42. */
+void place_drive(const struct guard_place *place, struct weir_guard_link *link, struct weir_guard_grip *grip,
+		 int64_t deadline_ns);
 
 /** @brief What is in the file now. */
 long place_value(const struct guard_place *place);

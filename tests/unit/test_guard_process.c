@@ -254,7 +254,7 @@ static void test_hook_without_a_guard(void **state)
 	struct weir_guard_reply reply;
 
 	(void)state;
-	place_drive(&place, &link, &grip);
+	place_drive(&place, &link, &grip, 100 * PLACE_MS);
 	place_kill(&place, SIGKILL);
 	weir_guard_link_close(&link);
 	assert_int_equal(place_status(place_run("--park")), 0);
@@ -288,7 +288,7 @@ static void test_hook_and_a_guard_that_hangs(void **state)
 	struct weir_guard_grip grip;
 
 	(void)state;
-	place_drive(&place, &link, &grip);
+	place_drive(&place, &link, &grip, 100 * PLACE_MS);
 	kill(place.guard, SIGSTOP);
 	assert_int_equal(place_call(&link, WEIR_GUARD_LIST, 0), -ETIMEDOUT);
 	weir_guard_link_close(&link);

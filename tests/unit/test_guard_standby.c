@@ -125,17 +125,6 @@ static void await_count(const _Atomic uint64_t *count)
 	assert_true(atomic_load(count) > 0);
 }
 
-/* At 42, for an hour without a beat. */
-static void drive(struct weir_guard_link *link, struct weir_guard_grip *grip)
-{
-	struct weir_guard_request request = place_wanted(&place);
-
-	request.deadline_ns = HOUR;
-	take_with(link, grip, request);
-	place_ask(link, grip, 42, 0);
-	await_count(&weir_guard_link_told(link, grip)->done);
-}
-
 /* --- descriptors ---------------------------------------------------------------------- */
 
 /* What was held when it came, and what is taken later, is parked by the one that stands by, without being opened again. */
@@ -150,7 +139,7 @@ static void test_parks_what_it_was_handed(void **state)
 	for (int comes_first = 0; comes_first <= 1; comes_first++) {
 		pid_t standby = comes_first ? start_standby(0) : 0;
 
-		drive(&link, &grip);
+		place_drive(&place, &link, &grip, HOUR);
 		if (comes_first)
 			await_output(standby, 1);
 		else
@@ -172,7 +161,7 @@ static void test_lets_go(void **state)
 	pid_t standby = start_standby(0);
 
 	(void)state;
-	drive(&link, &grip);
+	place_drive(&place, &link, &grip, HOUR);
 	await_output(standby, 1);
 	assert_int_equal(place_call(&link, WEIR_GUARD_PARK, 1), 0);
 	await_output(standby, 0);
@@ -191,7 +180,7 @@ static void test_many_changes(void **state)
 	for (int i = 0; i < 10; i++) {
 		pid_t standby;
 
-		drive(&link, &grip);
+		place_drive(&place, &link, &grip, HOUR);
 		standby = start_standby(1);
 		change(standby);
 		await_value((long)PLACE_PARK);
@@ -242,7 +231,7 @@ static void leave_to_hook(void)
 	struct weir_guard_link link;
 	struct weir_guard_grip grip;
 
-	drive(&link, &grip);
+	place_drive(&place, &link, &grip, HOUR);
 	change(0);
 	weir_guard_link_close(&link);
 	assert_int_equal(place_status(place_run("--park")), 0);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,30 +28,13 @@ static void nap(void)
 
 /* --- connecting --------------------------------------------------------------- */
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = ANSWER_S };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	err = errno;
-	close(fd);
-	return -err;
-}
-
 static int connect_any(void)
 {
 	char path[108];
 	int fd = -ENOENT;
 
 	for (unsigned i = 0; fd < 0 && weir_wire_path(i, path, sizeof(path)); i++)
-		fd = connect_to(path);
+		fd = weir_wire_connect(path, ANSWER_S);
 	return fd == -ECONNREFUSED ? -ENOENT : fd;
 }
 

@@ -28,12 +28,9 @@ int guard_hold(struct guard *guard, const struct weir_physical *what, int file, 
 	}
 	for (uint32_t i = 0; i < what->n; i++)
 		guard->bank.line[guard->bank.lease[lease].line[i]].rule.park = what->park[i];
-	error = guard_output_take(guard, (uint32_t)lease, what, file, text);
-	if (error) {
-		if (!guard->holding[lease].what.n)
-			guard_lease_drop(guard, (uint32_t)lease);
+	error = guard_lease_take_output(guard, (uint32_t)lease, what, file, text);
+	if (error)
 		return -error;
-	}
 	guard->bank.lease[lease].patience = guard->bank.lease[lease].stale = 0;
 	weir_bank_take(&guard->bank, (uint32_t)lease, guard_now());
 	guard_share(guard, (uint32_t)lease, true);

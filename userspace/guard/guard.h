@@ -138,6 +138,9 @@ int guard_lease_find(struct guard *guard, const struct weir_physical *what, char
 int guard_lease_of(const struct guard *guard, const struct weir_physical *what);
 /** @brief A lease of lines whose request another guard has made. Takes `lines`. @return as guard_lease_find(). */
 int guard_lease_inherit(struct guard *guard, const struct weir_physical *what, int lines);
+/** @brief guard_output_take() for a lease that is new perhaps, and then given up if that fails. 0 or a positive errno. */
+int guard_lease_take_output(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file,
+			    char *text);
 /** @brief Release its output and forget its lines. */
 void guard_lease_drop(struct guard *guard, uint32_t lease);
 /** @brief Forget what is known of lines that no lease has. */

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,20 +34,14 @@ static pid_t question(int fd, pid_t pid)
 
 static pid_t doubt(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = PROOF_S };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct ucred peer = { 0 };
 	socklen_t length = sizeof(peer);
+	int fd = weir_wire_connect(path, PROOF_S);
 	pid_t hangs = -1;
 
 	if (fd < 0)
 		return -1;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", GUARD_PATH - 1, path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
-	    !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
 		hangs = question(fd, peer.pid);
 	close(fd);
 	return hangs;

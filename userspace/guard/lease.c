@@ -178,6 +178,16 @@ void guard_lease_drop(struct guard *guard, uint32_t number)
 			*guard->memory->line[lease->line[i]].device = '\0';
 }
 
+int guard_lease_take_output(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file, char *text)
+{
+	int error = guard_output_take(guard, lease, what, file, text);
+
+	/* What was held before, parked, stays held. */
+	if (error && !guard->holding[lease].what.n)
+		guard_lease_drop(guard, lease);
+	return error;
+}
+
 bool guard_lease_tidy(struct guard *guard, int64_t now, int64_t *next)
 {
 	bool remains = false;

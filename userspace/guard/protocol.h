@@ -73,8 +73,8 @@ struct weir_actuation {
 /** What a guard holds, for the one that stands by: descriptors of one request outlive the one who made it. */
 struct weir_guard_handed {
 	uint32_t magic;
-	uint32_t is_held;   /**< 1: with the output's descriptor; 0: it is let go of */
-	uint32_t is_direct; /**< its holder sets it by itself: with that one's pidfd as well */
+	uint32_t
+		is_held; /**< 1: with the output's descriptor, and its holder's pidfd where that sets it itself; 0: let go of */
 	struct weir_physical what;
 };
 
@@ -135,6 +135,12 @@ int weir_wire_send(int socket, const void *packet, size_t bytes, const int *fds,
  * @return 0; -EPIPE: the other end is gone; -EPROTO: another size or magic; -errno.
  */
 int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t *n_fds);
+/**
+ * @brief Connect to the guard that listens at `path`.
+ * @param patience_s seconds after which a send or a receive fails with -EAGAIN; 0: never.
+ * @return its descriptor or -errno.
+ */
+int weir_wire_connect(const char *path, unsigned patience_s);
 /** @brief Where guards listen, by preference: `index` 0, 1, …. @return false after the last. */
 bool weir_wire_path(unsigned index, char *path, size_t bytes);
 

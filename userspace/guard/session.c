@@ -100,13 +100,9 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 		return -lease;
 	holding = &guard->holding[lease];
 	set_rules(guard, (uint32_t)lease, request);
-	error = guard_output_take(guard, (uint32_t)lease, &request->what, file, reply->text);
-	if (error) {
-		/* What was held before, parked, stays held. */
-		if (!holding->what.n)
-			guard_lease_drop(guard, (uint32_t)lease);
+	error = guard_lease_take_output(guard, (uint32_t)lease, &request->what, file, reply->text);
+	if (error)
 		return error;
-	}
 	holding->session = (int)number;
 	holding->slot = (uint32_t)slot;
 	holding->is_direct = request->direct;

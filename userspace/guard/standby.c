@@ -4,10 +4,8 @@
  * however it went, the second parks at once: nothing has to be started, opened or waited for, and no line is ever let go of.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,12 +22,11 @@ static void hand(struct guard *guard, struct guard_session *session, uint32_t le
 	struct weir_guard_handed handed = {
 		.magic = WEIR_GUARD_MAGIC,
 		.is_held = is_held,
-		.is_direct = holding->is_direct && holding->session >= 0,
 		.what = holding->what,
 	};
 	int fds[2] = { holding->what.is_file ? holding->file : holding->lines, -1 };
 
-	if (handed.is_direct)
+	if (holding->is_direct && holding->session >= 0)
 		fds[1] = guard->session[holding->session].pidfd;
 	if (weir_wire_send(session->fd, &handed, sizeof(handed), fds, is_held ? 1 + (fds[1] >= 0) : 0) < 0) {
 		session->stands_by = false;
@@ -107,14 +104,11 @@ static void keep(struct guard *guard, const struct weir_guard_handed *came, cons
 static int introduce(const char *path)
 {
 	const struct weir_guard_request request = { .magic = WEIR_GUARD_MAGIC, .verb = WEIR_GUARD_STAND_BY };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct weir_guard_reply reply;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fds[3];
+	int fd = weir_wire_connect(path, 0), fds[3];
 	uint32_t n;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", GUARD_PATH - 1, path);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
-	    !weir_wire_send(fd, &request, sizeof(request), NULL, 0) &&
+	if (fd >= 0 && !weir_wire_send(fd, &request, sizeof(request), NULL, 0) &&
 	    !weir_wire_receive(fd, &reply, sizeof(reply), fds, &n) && !reply.error)
 		return fd;
 	if (fd >= 0)

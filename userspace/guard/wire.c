@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "guard/protocol.h"
@@ -69,6 +71,24 @@ int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t
 	for (uint32_t i = 0; i < n_came; i++)
 		close(came[i]);
 	return -EPROTO;
+}
+
+int weir_wire_connect(const char *path, unsigned patience_s)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = patience_s };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
 }
 
 /* A guard of the machine's before one of the user's own; $WEIR_GUARD before both. */
