@@ -35,6 +35,9 @@ int cmd_park(int argc, char **argv);
 /** @brief Parse with argp under the name "weir COMMAND". Exits with CLI_USAGE on wrong usage, as argp does. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/** @brief Say on standard error which of `words` was perhaps meant. @return was there one that is near? */
+bool cli_suggest(const char *word, const char *const *words, size_t n);
+
 /** What a command that shows something was asked: a word, or NULL, and in which form. */
 struct cli_query {
 	const char *word;

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli.h"
 
 static void complain(const char *word)
 {
 	static const char *const kinds[] = { "sensors", "stages", "sinks", "actuators", "devices", "streams" };
-	const char *nearest = weir_nearest(word, strlen(word), kinds, sizeof(kinds) / sizeof(kinds[0]));
 
 	fprintf(stderr,
 		"weir: '%s' is neither a kind (sensors, stages, sinks, actuators, devices, streams) nor a driver\n",
 		word);
-	if (nearest)
-		fprintf(stderr, "    did you mean '%s'?\n", nearest);
+	cli_suggest(word, kinds, sizeof(kinds) / sizeof(kinds[0]));
 }
 
 int cmd_list(int argc, char **argv)

@@ -30,6 +30,15 @@ struct query {
 	bool takes_word;
 };
 
+bool cli_suggest(const char *word, const char *const *words, size_t n)
+{
+	const char *nearest = weir_nearest(word, strlen(word), words, n);
+
+	if (nearest)
+		fprintf(stderr, "    did you mean '%s'?\n", nearest);
+	return nearest;
+}
+
 static error_t parse_query(int key, char *value, struct argp_state *state)
 {
 	struct query *query = state->input;

@@ -37,16 +37,12 @@ static int usage(FILE *stream, int status)
 
 static int unknown(const char *word)
 {
-	const char *names[N_COMMANDS], *nearest;
+	const char *names[N_COMMANDS];
 
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		names[i] = commands[i].name;
-	nearest = weir_nearest(word, strlen(word), names, N_COMMANDS);
 	fprintf(stderr, "weir: unknown command '%s'\n", word);
-	if (!nearest)
-		return usage(stderr, CLI_USAGE);
-	fprintf(stderr, "    did you mean '%s'?\n", nearest);
-	return CLI_USAGE;
+	return cli_suggest(word, names, N_COMMANDS) ? CLI_USAGE : usage(stderr, CLI_USAGE);
 }
 
 int main(int argc, char **argv)
