@@ -15,7 +15,7 @@
 
 packages=rig cross='' shared=/
 case $arch in
-amd64) qemu=qemu-system-x86_64 machine='-M q35 -cpu qemu64' console=ttyS0 ;;
+amd64) qemu=qemu-system-x86_64 machine='-M q35 -cpu qemu64,+rdrand' console=ttyS0 ;;
 arm64 | arm64-16k)
     qemu=qemu-system-aarch64 machine='-M virt -cpu cortex-a76' console=ttyAMA0
     packages=cross cross='ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-'
@@ -89,7 +89,9 @@ start_virtiofsd() {
 }
 
 # One processor until the command begins: QEMU now and then runs a stale breakpoint while the kernel patches itself, which it
-# does a lot in booting, and the kernel dies of "Oops: int3" (1 of 40 boots on a busy machine).
+# does a lot in booting, and the kernel dies of "Oops: int3" (1 of 40 boots on a busy machine). For the same reason the
+# processor has a source of random numbers: without one the kernel has enough of them only after a minute or so, and then
+# patches what every exec() runs.
 #
 # lpj is what the kernel would take two seconds to measure on the other processor.
 #
@@ -166,9 +168,13 @@ prepare() { # MODE
     write_job "$1"
 }
 
+# Where the trouble began says more than where it ended.
 died() { # WHAT EXIT_CODE
-    say "$1; its console ended with:"
-    tail -n 40 "$run/console" 2>/dev/null | tr -d '\r' >&2
+    say "$1; its console:"
+    if ! grep -E -m 1 -A 40 "$trouble" "$run/console" 2>/dev/null >"$run/trouble"; then
+        tail -n 40 "$run/console" 2>/dev/null >"$run/trouble" || true
+    fi
+    tr -d '\r' <"$run/trouble" >&2
     cat "$run/qemu.log" "$run/virtiofsd.log" >&2
     exit "$2"
 }

@@ -4,6 +4,7 @@
 # An output stands at its park value before the first command and after the last, however the run ends. The kernel's own
 # trace of every value that is set says so: the simulator, unlike real chips, resets a line that is released.
 # tries: 3
+# processors: 1
 set -u
 # shellcheck disable=SC2317 # called by name
 # shellcheck source=tests/kernel/device.lib

@@ -5,6 +5,7 @@
 # has to be woken up between, and what the loop runs itself the guard watches as it does anything else. Times are the matter of
 # tests/rig/edge_latency.c, which `make bench` runs.
 # tries: 3
+# processors: 1
 # shellcheck disable=SC2154,SC2317 # set by read_calls; called by name
 set -u
 # shellcheck source=tests/kernel/device.lib

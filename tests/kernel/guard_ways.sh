@@ -4,6 +4,7 @@
 # Ways in which a line changes hands: a source that goes quiet, two that want one line, pipelines and guards that come again,
 # and a user who wants the line back.
 # tries: 3
+# processors: 1
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib

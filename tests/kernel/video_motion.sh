@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # A camera, played by the kernel's vivid driver: frames and their losses, motion, pictures, and what happens when it goes away.
-# processors: 1
 set -u
 # shellcheck source=tests/kernel/device.lib
 . tests/kernel/device.lib
