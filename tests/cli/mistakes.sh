@@ -31,6 +31,7 @@ ok 'a negative time is refused' says 2 "'-5s' is not a positive time" run --for 
 ok 'an unquoted program is told to be quoted' says 2 'quote it' run synth:sine '|' null
 two='s = synth:square rate=10Hz; s | gpio:LAMP; s | gpio:LAMP park=on'
 ok 'an output is set from one place' says 2 "1:53: error: 'LAMP' is an output of this program already" run --dry-run -n 1 "$two"
+ok 'an output by hand is shown as it was written' says 2 "weir: error: unexpected 'B' among" set 'gpio:A B=on'
 ok 'a > within the quotes is told to be outside' says 2 'write > FILE behind the quotes' run 'synth:sine | print > out.txt'
 printf 'a\033[2J,b\n1,2\n' >"$work/escape.csv"
 ok 'what a file holds is no command to the terminal' says 2 "unknown field 'c'" check "csv:$work/escape.csv | select c | null"

@@ -56,6 +56,20 @@ static void test_form(void **state)
 	weir_report_close(report);
 }
 
+/* A text that the user has not written as it stands is shown without a place in it. */
+static void test_without_name(void **state)
+{
+	struct weir_report *report;
+
+	(void)state;
+	assert_int_equal(weir_report_open(&report, "", "a\ngpio:X\n"), 0);
+	weir_report_add(report, WEIR_EXIT_DEVICE, (struct weir_span){ 2, 6 }, NULL, "no line X");
+	expect_print(report, "weir: error: no line X\n"
+			     "    gpio:X\n"
+			     "    ^~~~~~\n");
+	weir_report_close(report);
+}
+
 /* Columns count characters, a tab stays a tab so that the caret stands under its place, and nothing that a terminal would
  * act on, or that is no UTF-8, is printed. */
 static void test_characters(void **state)
@@ -193,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_without_name),
 		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_long_line),

@@ -59,9 +59,9 @@ static int open_around(struct weir_pipeline **out, const char *output, FILE *mes
 
 	if (!text)
 		return WEIR_EXIT_RUNTIME;
-	/* On a line of its own: an error shows that line, and no program that nobody has written. */
+	/* On a line of its own, and without a name: an error shows that line, and no program that nobody has written. */
 	snprintf(text, bytes, "synth:counter rate=1Hz |\n%s%s", kind, output);
-	status = weir_open(out, text, output, &options);
+	status = weir_open(out, text, "", &options);
 	free(text);
 	if (!status && !actuator_of(*out)) {
 		fprintf(messages, "weir: '%s' is no output that can be held\n", output);

@@ -299,13 +299,18 @@ static void print_place(const struct weir_report *report, struct weir_span where
 	print_caret(report->text, start, at, from, marks, stream);
 }
 
+static bool has_name(const struct weir_report *report)
+{
+	return *report->name;
+}
+
 static void print_message(const struct weir_report *report, const struct message *message, FILE *stream)
 {
 	const char *text = message->text ? message->text : "out of memory";
 	uint32_t line, column;
 
-	weir_print_plain(report->name, stream);
-	if (message->where.length) {
+	weir_print_plain(has_name(report) ? report->name : "weir", stream);
+	if (message->where.length && has_name(report)) {
 		weir_report_locate(report, message->where.at, &line, &column);
 		fprintf(stream, ":%u:%u", line, column);
 	}
@@ -340,7 +345,8 @@ void weir_report_print(struct weir_report *report, FILE *stream)
 	for (unsigned i = 0; i < report->n; i++)
 		print_message(report, &report->message[i], stream);
 	if (report->cut)
-		fprintf(stream, "%s: and %u more error%s\n", report->name, report->cut, report->cut == 1 ? "" : "s");
+		fprintf(stream, "%s: and %u more error%s\n", has_name(report) ? report->name : "weir", report->cut,
+			report->cut == 1 ? "" : "s");
 	forget(report);
 	pthread_mutex_unlock(&report->lock);
 }

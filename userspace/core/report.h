@@ -36,7 +36,8 @@ struct weir_span {
 struct weir_report;
 
 /**
- * @param name shown before the line number: a file's name, or "<argument>". Both are copied.
+ * @param name shown before the line number: a file's name, or "<argument>"; "": neither is shown, for a text that the user has
+ * not written as it stands. Both are copied.
  * @return 0, or -ENOMEM (also for a text of 2 GiB and more).
  */
 int weir_report_open(struct weir_report **out, const char *name, const char *text) WEIR_MUST_CHECK;

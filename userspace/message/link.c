@@ -225,7 +225,7 @@ int weir_link_how(struct weir_link *link, char *text, size_t room)
 		n = snprintf(text, room, "not connected to %s: %s (%u attempts)", link->peer,
 			     *link->why ? link->why : "no answer yet", link->attempts);
 	else
-		n = snprintf(text, room, "to %s", link->peer);
+		n = snprintf(text, room, "not connected to %s: no attempt was made yet", link->peer);
 	pthread_mutex_unlock(&link->lock);
 	return n < (int)room ? n : (int)room - 1;
 }

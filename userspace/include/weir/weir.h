@@ -76,7 +76,7 @@ const char *weir_version(void);
 /**
  * @brief Parse, check and plan a program. Errors go to options->messages, all in one go, with line, column and caret.
  * @param out set to NULL on error. Close with weir_close().
- * @param text the program; `name` is what messages call it.
+ * @param text the program; `name` is what messages call it, "" if they must not say where in it they are.
  * @return 0, 2 (wrong program), 3 (device missing) or 1 (out of memory).
  */
 int weir_open(struct weir_pipeline **out, const char *text, const char *name, const struct weir_options *options);
