@@ -12,13 +12,14 @@ live_is_replay() {
         cmp "$work/live" "$work/again" && [ "$(wc -l <"$work/live")" -gt 5 ]
 }
 
+is_over() { # BYTES FILE
+    [ "$(stat -c %s "$2")" -gt "$1" ]
+}
+
 crashes() { # the recorder is killed: what it has shown to be there is, and the file can be continued
     "$weir" record "$work/cut.rec" 'synth:counter rate=10kHz' -q &
     pid=$!
-    for _ in $(seq 100); do
-        [ "$(stat -c %s "$work/cut.rec" 2>/dev/null || echo 0)" -gt 50000 ] && break
-        sleep 0.05
-    done
+    await is_over 50000 "$work/cut.rec"
     kill -9 "$pid"
     wait "$pid" 2>/dev/null
     n=$("$weir" replay "$work/cut.rec" -q | wc -l)

@@ -9,14 +9,6 @@ write() { # EVERY [REST]
     printf '%s\n' "synth:counter rate=500Hz | every $1 | print format=csv" "${2:-}" >"$work/program.weir"
 }
 
-await() { # COMMAND…: 10 s at most
-    for _ in $(seq 200); do
-        "$@" && return
-        sleep 0.05
-    done
-    return 1
-}
-
 has_run() { # N: so many runs have ended, each with its summary
     [ "$(grep -c 'records in' "$work/messages")" -ge "$1" ]
 }

@@ -6,55 +6,27 @@
 # Runs in the rig, as root. Axis x of what is fed is a sequence number.
 set -u
 
-weir=build/weir
-feeder=build/tests/rig/hid_sensor
-dir=$(mktemp -d) || exit 1
-feeders=
+# shellcheck source=tests/kernel/device.lib
+. tests/kernel/device.lib
 samples=1500
 rate=5000
 buffer="buffer=$samples loss=infer" # no sample is refused, however late weir comes; who counts those that are: filter_loss.sh
 condition='raw(accel_y) > 200 and accel_y < 8.5 or between(raw(accel_y), -700, -650)'
-
-[ -x $feeder ] || { echo "no $feeder: built by 'make tools'" >&2; exit 77; }
-[ -e /dev/uhid ] || { echo 'no /dev/uhid: runs in the rig' >&2; exit 77; }
 
 # The same condition over what was fed: 8.5 m/s^2 is 866.75 mg.
 expected() { # LOG
     awk -F, 'NR > 1 && ($3 > 200 && $3 <= 866 || $3 >= -700 && $3 <= -650) { print $2 "," $3 }' "$1"
 }
 
-plug() { # LOG SENSOR SEED [OPTION…]: a device that feeds once a reader has enabled its buffer
+plug_noise() { # LOG SENSOR SEED [OPTION…]: a device that feeds once a reader has enabled its buffer
     log=$1 sensor=$2 seed=$3
     shift 3
-    ready=$($feeder -d "$sensor" -r $rate -n $samples -x seq -y "noise:1000,$seed" --log "$log" --background "$@" 2>/dev/null)
-    feeders="$feeders ${ready##* }"
+    plug -d "$sensor" -r $rate -n $samples -x seq -y "noise:1000,$seed" --log "$log" "$@"
     device=${ready% *}
     device=${device##* }
 }
 
-unplug() {
-    for pid in $feeders; do
-        kill "$pid" 2>/dev/null
-        while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-    done
-    feeders=
-}
-
-finish() {
-    unplug
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-await() { # COMMAND…: 10 s at most
-    for _ in $(seq 200); do
-        "$@" && return
-        sleep 0.05
-    done
-    return 1
-}
-
-has_lines() { # N FILE [PATTERN]
+has_exactly() { # N FILE [PATTERN]
     [ -e "$2" ] && [ "$(grep -c "${3:-}" "$2")" -eq "$1" ]
 }
 
@@ -66,28 +38,20 @@ values() { # CSV
     tail -n +2 "$1" | cut -d, -f2,3
 }
 
-status=0
-say() { # RESULT NAME
-    if [ "$1" -eq 0 ]; then
-        echo "ok - $2"
-    else
-        echo "not ok - $2"
-        sed 's/^/    /' "$dir/messages"
-        [ ! -e "$dir/values" ] || diff "$dir/expected" "$dir/values" | head -n 5
-        status=1
-    fi
+as_expected() { # or shows, with the messages, how it differs
+    diff "$dir/expected" "$dir/values" >"$dir/differences" || { head -n 5 "$dir/differences" >>"$dir/messages" && false; }
 }
 
 same() { # CSV LOG TIER
     expected "$2" >"$dir/expected"
     values "$1" >"$dir/values"
-    [ -s "$dir/expected" ] && cmp -s "$dir/expected" "$dir/values" && grep -q "tier $3" "$dir/messages" &&
+    [ -s "$dir/expected" ] && as_expected && grep -q "tier $3" "$dir/messages" &&
         grep -q ' 0 lost' "$dir/messages"
 }
 
 # One device, one tier.
 check() { # NAME TIER HOOK EXPECTED
-    plug "$dir/fed" accel 7
+    plug_noise "$dir/fed" accel 7
     WEIR_INLINE_HOOK=$3 timeout 30 $weir run --filter-tier="$2" -n $samples \
         "$(program accel_3d "$condition" accel_ "$dir/got.csv")" >"$dir/messages" 2>&1
     same "$dir/got.csv" "$dir/fed" "$4"
@@ -103,7 +67,7 @@ check 'user passes exactly what was named' user '' ''
 
 # A reader of one channel gets scans of that channel alone, whatever the driver pushes: inline must see those too.
 one_channel() { # TIER HOOK
-    plug "$dir/fed" accel 9
+    plug_noise "$dir/fed" accel 9
     WEIR_INLINE_HOOK=$2 timeout 30 $weir run --filter-tier="$1" -n $samples \
         "iio:accel_3d[x] $buffer | where raw(x) < 100 or raw(x) >= $((samples - 100)) | select i = raw(x) | csv:$dir/$1$2.csv" >"$dir/messages" 2>&1
     unplug
@@ -118,7 +82,7 @@ say $? 'a reader of one channel gets the same samples inline'
 # Stages that remember, and conditions that are several ranges or only implied: the same samples in every tier. The device
 # feeds the same each time.
 stages() { # TIER HOOK STAGES
-    plug "$dir/fed" accel 11
+    plug_noise "$dir/fed" accel 11
     WEIR_INLINE_HOOK=$2 timeout 30 $weir run --filter-tier="$1" -n $samples \
         "iio:accel_3d $buffer | $3 | select i = raw(accel_x), y = raw(accel_y) | csv:$dir/stages.csv" >"$dir/messages" 2>&1
     unplug
@@ -132,7 +96,7 @@ all_agree() { # NAME LEAST STAGES: at least so many samples
     [ "$(wc -l <"$dir/expected")" -ge "$2" ] || good=1
     for how in 'inline fentry' 'inline kprobe' 'batch '; do
         stages "${how% *}" "${how#* }" "$3" >"$dir/values"
-        cmp -s "$dir/expected" "$dir/values" || { good=1; break; }
+        as_expected || { good=1; break; }
     done
     say $good "$1"
     rm -f "$dir/values"
@@ -152,21 +116,18 @@ gyro_program=$(program gyro_3d "$gyro" anglvel_ "$dir/got2.csv")
 
 plug_two() {
     rm -f "$dir/go" "$dir"/got*.csv
-    plug "$dir/fed1" accel 7 --start "file:$dir/go"
+    plug_noise "$dir/fed1" accel 7 --start "file:$dir/go"
     first=$device
-    plug "$dir/fed2" gyro 8 --start "file:$dir/go"
+    plug_noise "$dir/fed2" gyro 8 --start "file:$dir/go"
 }
 
 feed_two() { # READER…: process ids
     for name in "$first" "$device"; do
-        for _ in $(seq 100); do
-            [ "$(cat "/sys/bus/iio/devices/$name/buffer/enable")" -eq 1 ] && break
-            sleep 0.1
-        done
+        await grep -q 1 "$iio/$name/buffer/enable"
     done
     touch "$dir/go"
     for log in "$dir/fed1" "$dir/fed2"; do
-        await has_lines $((samples + 1)) "$log"
+        await has_lines "$log" $((samples + 1))
     done
     sleep 0.5
     kill -INT "$@"
@@ -199,14 +160,14 @@ rm -f "$dir"/got*.csv
 reload() { # EVERY RUNS: with another `every`, until so many runs have ended and another has begun
     echo "iio:accel_3d | every $1 | select i = raw(accel_x) | print" >"$dir/program.weir"
     kill -HUP $reader
-    await has_lines "$2" "$dir/messages" 'records in' && await grep -q 1 "/sys/bus/iio/devices/$device/buffer/enable" && sleep 0.5
+    await has_exactly "$2" "$dir/messages" 'records in' && await grep -q 1 "$iio/$device/buffer/enable" && sleep 0.5
 }
 
-plug "$dir/fed" accel 13 -n 0
+plug_noise "$dir/fed" accel 13 -n 0
 echo 'iio:accel_3d | every 1000000 | select i = raw(accel_x) | print' >"$dir/program.weir"
 $weir run --filter-tier=inline "$dir/program.weir" >"$dir/out" 2>"$dir/messages" &
 reader=$!
-await has_lines 1 "$dir/out" && reload 1000000 1 && has_lines 1 "$dir/out" && reload 1000001 2 && await has_lines 2 "$dir/out"
+await has_exactly 1 "$dir/out" && reload 1000000 1 && has_exactly 1 "$dir/out" && reload 1000001 2 && await has_exactly 2 "$dir/out"
 say $? 'what an inline filter remembers outlives a reload'
 kill -TERM $reader
 wait $reader

@@ -41,7 +41,7 @@ verdict() { # IO SENSOR PID WHAT
 # The count is a gap over the period that was measured before it: the longer the one and the shorter the other, the more
 # jitter of a busy machine it bears. Each back end has a sensor of its own, and the same pauses.
 begin poll 16 100 accel
-poll=$pid first=$feeder
+poll=$pid
 begin uring 32 100 gyro
 sleep 4
 freeze 1 "$poll" "$pid"
@@ -49,8 +49,6 @@ sleep 1
 freeze 0.6 "$poll" "$pid"
 verdict poll accel "$poll" 'a buffer of 16 at 100/s'
 verdict uring gyro "$pid" 'a buffer of 32 at 100/s'
-unplug
-feeder=$first
 unplug
 
 # Rows come in rushes with silence between them, in time for the reader.

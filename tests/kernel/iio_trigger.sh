@@ -94,13 +94,10 @@ say $? 'what a killed weir left behind is taken over and cleaned up'
 
 # The same name twice.
 plug -r 100
-first=$feeder
 plug -r 100
 run "iio:accel_3d | null"
 [ $rc -eq 2 ] && grep -q 'say which: iio:device' "$dir/messages"
 say $? 'a name that two devices have: exit code 2, and how to tell them apart'
-unplug
-feeder=$first
 unplug
 
 exit $status
