@@ -93,6 +93,8 @@ start_virtiofsd() {
 # processor has a source of random numbers: without one the kernel has enough of them only after a minute or so, and then
 # patches what every exec() runs.
 #
+# An oops ends it: what holds a lock then would let everything else hang until the time is up.
+#
 # lpj is what the kernel would take two seconds to measure on the other processor.
 #
 # A busy host makes the time stamp counter look unsteady; without tsc=reliable the guest would then read the time from a
@@ -101,7 +103,7 @@ kernel_arguments() {
     lpj=$(awk '/^cpu MHz/ { print int($4 * 4000); exit }' /proc/cpuinfo)
     [ "$arch" != amd64 ] || append="lpj=${lpj:-8000000} tsc=reliable$append"
     echo "root=root rootfstype=virtiofs rw init=\"$tree/tests/rig/init\" WEIR_RUN=\"$run\"" \
-        "console=$console quiet panic=-1 maxcpus=1 mitigations=off audit=0 $append"
+        "console=$console quiet oops=panic panic=-1 maxcpus=1 mitigations=off audit=0 $append"
 }
 
 # With a counted clock, idle time is skipped, and so takes none.

@@ -74,14 +74,25 @@ run "iio:weir-dummy rate=100Hz buffer=10 watermark=11 | null"
 [ $rc -eq 2 ] && grep -q 'never reached' "$dir/messages"
 say $? 'a watermark beyond the buffer is refused'
 
-$weir run "iio:weir-dummy rate=100Hz | null" >/dev/null 2>&1 &
+# The kernel does not keep a timer whose directory is removed, even for a device that it paces.
+goes_on() { # FILE: it grows
+    lines=$(wc -l <"$1")
+    await has_lines "$1" $((lines + 10))
+}
+
+$weir run "iio:weir-dummy rate=100Hz | print" >"$dir/got" 2>"$dir/first" &
 pid=$!
 await grep -q 1 "$device/buffer/enable"
 run "iio:weir-dummy rate=100Hz | null"
 [ $rc -eq 3 ] && grep -q "weir, process $pid is reading it" "$dir/messages"
 say $? 'a device that is in use: exit code 3, and by whom'
+$weir check "iio:weir-dummy rate=100Hz | null" 2>"$dir/messages" && $weir explain "iio:weir-dummy rate=100Hz | null" >"$dir/plan" &&
+    [ "$(ls $timers)" = "weir-dev${device##*device}" ] && goes_on "$dir/got"
+say $? 'who looks at it, or is refused, leaves it its timer'
 kill -INT $pid
 wait $pid
+[ -z "$(ls $timers)" ]
+say $? 'which is gone with its maker'
 
 $weir run "iio:weir-dummy rate=100Hz | null" >/dev/null 2>&1 &
 pid=$!
@@ -91,6 +102,27 @@ wait $pid 2>/dev/null
 run -n 20 "iio:weir-dummy rate=100Hz | null"
 [ $rc -eq 0 ] && grep -q 'taking it over' "$dir/messages" && [ -z "$(ls $timers)" ]
 say $? 'what a killed weir left behind is taken over and cleaned up'
+
+# One timer for two devices, whoever of them ends first.
+second=/sys/kernel/config/iio/devices/dummy/weir-second
+mkdir $second
+$weir run "iio:weir-dummy trigger=shared rate=100Hz | null" 2>"$dir/first" &
+maker=$!
+await grep -q 1 "$device/buffer/enable"
+$weir run "iio:weir-second trigger=shared | print" >"$dir/got" 2>"$dir/messages" &
+pid=$!
+await has_lines "$dir/got" 1
+kill -INT $maker
+wait $maker
+[ -e $timers/shared ] && goes_on "$dir/got"
+say $? 'a timer that another device has is left to it'
+kill -INT $pid
+wait $pid
+rmdir $timers/shared
+run -n 20 'iio:weir-dummy trigger=both rate=100Hz | null; iio:weir-second trigger=both rate=100Hz | null'
+[ $rc -eq 0 ] && [ -z "$(ls $timers)" ]
+say $? 'two sources of one program have one timer, and leave none'
+rmdir $second
 
 # The same name twice.
 plug -r 100

@@ -82,10 +82,9 @@ static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_devi
 				     "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger",
 				     "nothing makes '%s' take samples", device->name);
 	snprintf(out->name, sizeof(out->name), "weir-dev%d", device->number);
-	/* What a weir that was killed left behind is taken over. */
-	out->is_ours = find_trigger(out);
-	out->make = !out->is_ours;
-	out->is_timer = true;
+	/* What a weir that was killed left behind would be taken over. */
+	out->make = !find_trigger(out);
+	out->is_own = out->is_timer = true;
 	return 0;
 }
 
@@ -104,7 +103,7 @@ int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_de
 		return plan_default(out, device, node);
 	snprintf(own, sizeof(own), "weir-dev%d", device->number);
 	strcpy(out->name, current);
-	out->is_ours = !strcmp(current, own);
+	out->is_own = !strcmp(current, own);
 	find_trigger(out);
 	return 0;
 }
@@ -119,7 +118,7 @@ static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
 					errno == ENOENT
 						? "modprobe iio-trig-hrtimer, and mount configfs on /sys/kernel/config"
 						: "making one needs root");
-	trigger->is_ours = true;
+	trigger->is_held = true;
 	if (!find_trigger(trigger))
 		return weir_fail_device(node, trigger->name, "find the timer trigger just made", ENOENT, NULL);
 	return 0;
@@ -128,12 +127,13 @@ static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
 			   struct weir_node *node, struct weir_sysfs_undo *undo)
 {
-	int err = trigger->make ? make_timer(trigger, node) : 0;
+	/* One of our own that was there when it was planned may have gone with its maker since. */
+	int err = trigger->make || trigger->is_own ? make_timer(trigger, node) : 0;
 
 	if (err || !*trigger->name)
 		return err;
 	/* So that restoring detaches it, even if a weir that was killed left it attached. */
-	if (trigger->is_ours)
+	if (trigger->is_own)
 		weir_sysfs_write(device->dir, SLOT, "");
 	err = weir_sysfs_set(undo, device->dir, SLOT, trigger->name);
 	if (err)
@@ -142,13 +142,32 @@ int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_i
 	return 0;
 }
 
+/* Does a device have it, whoever gave it to it? */
+static bool is_attached(const char *trigger)
+{
+	DIR *devices = opendir(WEIR_IIO_DIR);
+	char dir[WEIR_SYSFS_PATH], current[sizeof(((struct weir_iio_trigger *)0)->name)];
+	bool found = false;
+
+	if (!devices)
+		return false;
+	for (struct dirent *entry; !found && (entry = readdir(devices));) {
+		snprintf(dir, sizeof(dir), WEIR_IIO_DIR "/%.64s", entry->d_name);
+		found = !strncmp(entry->d_name, "iio:device", 10) &&
+			!weir_sysfs_read(dir, SLOT, current, sizeof(current)) && !strcmp(current, trigger);
+	}
+	closedir(devices);
+	return found;
+}
+
 void weir_iio_trigger_close(struct weir_iio_trigger *trigger)
 {
 	char path[sizeof(TIMERS_DIR) + sizeof(trigger->name)];
 
-	if (!trigger->is_ours)
+	if (!trigger->is_held)
 		return;
 	snprintf(path, sizeof(path), TIMERS_DIR "/%s", trigger->name);
-	rmdir(path);
-	trigger->is_ours = false;
+	if (!is_attached(trigger->name))
+		rmdir(path);
+	trigger->is_held = false;
 }

@@ -16,7 +16,8 @@ struct weir_iio_trigger {
 	char name[64];             /**< to be set; empty: leave the device's as it is */
 	char dir[WEIR_SYSFS_PATH]; /**< in sysfs; empty: none, or yet to be made */
 	bool make;                 /**< a timer is to be made */
-	bool is_ours;              /**< it was made by weir: remove it at the end */
+	bool is_own;               /**< its name is the one that weir gives to this device's timer */
+	bool is_held;              /**< start() has made it, or taken over what a weir that was killed left */
 	bool is_timer;             /**< it paces the device: the rate is set on it */
 };
 
@@ -31,7 +32,14 @@ int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_de
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
 			   struct weir_node *node, struct weir_sysfs_undo *undo) WEIR_MUST_CHECK;
 
-/** @brief Remove it if it is weir's own. After the device's own trigger has been restored. */
+/**
+ * @brief Remove it if start() made it or took it over, and no device has it any more. After the device's own trigger has been
+ * restored.
+ *
+ * Whoever was only planning, or was refused by start(), must leave a running weir its timer: the kernel lets the directory of a
+ * timer be removed while a device is paced by it, frees the timer, and follows the pointer when the device is switched off
+ * (drivers/iio/trigger/iio-trig-hrtimer.c, 6.12).
+ */
 void weir_iio_trigger_close(struct weir_iio_trigger *trigger);
 
 #endif
