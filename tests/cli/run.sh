@@ -21,6 +21,25 @@ ends_on() { # SIGNAL: an endless run drains and ends with status 0
     wait "$pid" && [ "$(wc -l <"$work/$1.csv")" -gt 100 ]
 }
 
+started_twice() { # the same program once more: it is refused, and the first one's file is what it would have been
+    program="synth:counter rate=1kHz | csv:$work/twice.csv time=none"
+    "$weir" run -q "$program" &
+    pid=$!
+    await grep -q 100 "$work/twice.csv"
+    "$weir" run "$program" 2>"$work/twice.err"
+    same 3 $? && grep -q 'somebody else is writing' "$work/twice.err"
+    refused=$?
+    kill -INT "$pid"
+    wait "$pid" && [ "$refused" -eq 0 ] && n=$(wc -l <"$work/twice.csv") &&
+        { echo value && seq 0 $((n - 2)); } | cmp - "$work/twice.csv"
+}
+
+unstarted() { # what an earlier run has left is there after one that could not start
+    echo 'the last one' >"$work/left.csv"
+    same 3 "$(status_of "$weir" run "synth:counter | csv:$work/left.csv; synth:counter | csv:/nonexistent/x")" &&
+        same 'the last one' "$(cat "$work/left.csv")"
+}
+
 closed_pipe() { # a reader that has enough ends the run in good order
     { "$weir" run -q 'synth:counter rate=max | print'; echo $? >"$work/status"; } | head -n 3 >"$work/head"
     same 3 "$(wc -l <"$work/head")" && same 0 "$(cat "$work/status")"
@@ -65,6 +84,8 @@ ok '--for ends the run' same 0 "$(status_of timeout 5 "$weir" run --for 200ms 's
 ok '-q says nothing on standard error' same '' "$("$weir" run -q -n 9 'synth:counter rate=max | null' 2>&1)"
 ok 'SIGINT drains and ends with 0' ends_on INT
 ok 'SIGTERM drains and ends with 0' ends_on TERM
+ok 'a run that is started twice keeps its file' started_twice
+ok 'a run that cannot start leaves the file of the last one' unstarted
 ok 'a closed pipe ends the run with 0' closed_pipe
 ok 'a stuck sink does not keep an output from being parked' stuck_sink
 ok '--strict is 0 when nothing was lost' same 0 "$(status_of "$weir" run --strict -n 1000 'synth:counter rate=max | null')"

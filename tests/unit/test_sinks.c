@@ -331,8 +331,9 @@ static void much_is_written_whole(void **state)
 	unlink(path);
 }
 
-/* A file is emptied when the run starts and not when the program is only looked at; flushing shows what has come so far. */
-static void csv_touches_its_file_at_start(void **state)
+/* A file is emptied when records could come and not when the program is only looked at, or something else of it cannot start;
+ * flushing shows what has come so far. */
+static void csv_empties_its_file_late(void **state)
 {
 	struct weir_schema schema;
 	struct weir_block *memory = make_records(&schema), one;
@@ -347,6 +348,9 @@ static void csv_touches_its_file_at_start(void **state)
 	read_all(fd, text, sizeof(text));
 	assert_string_equal(text, "old");
 	assert_int_equal(harness_start(&h), 0);
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, "old");
+	assert_int_equal(harness_flush(&h), 0);
 	read_all(fd, text, sizeof(text));
 	assert_string_equal(text, "t,x,i,b,s\n");
 	weir_block_slice(&one, memory, 0, 1);
@@ -388,6 +392,37 @@ static void csv_takes_options(void **state)
 	unlink(path);
 }
 
+/* Of two that write one file the second is refused, and the first keeps what it has written; those that append share it. */
+static void csv_has_one_writer(void **state)
+{
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema), one;
+	char path[] = "/tmp/weir-test-XXXXXX", chain[64], text[256];
+	int fd = mkstemp(path);
+	struct harness h, other;
+
+	(void)state;
+	weir_block_slice(&one, memory, 0, 1);
+	for (int appends = 0; appends < 2; appends++) {
+		snprintf(chain, sizeof(chain), "csv:%s%s", path, appends ? " append" : "");
+		assert_true(harness_open(&h, chain, &schema));
+		assert_int_equal(harness_start(&h), 0);
+		assert_int_equal(harness_push(&h, &one), 0);
+		assert_int_equal(harness_flush(&h), 0);
+		assert_true(harness_open(&other, chain, &schema));
+		assert_int_equal(harness_start(&other), appends ? 0 : -EWOULDBLOCK);
+		if (!appends)
+			harness_expect_error(&other, "somebody else is writing this file");
+		harness_close(&other);
+		harness_close(&h);
+	}
+	read_all(fd, text, sizeof(text));
+	assert_string_equal(text, "t,x,i,b,s\n0,1.5,42,0,plain\n0,1.5,42,0,plain\n");
+	harness_memory_free(memory);
+	close(fd);
+	unlink(path);
+}
+
 /* A directory that is not there is named when the run starts, and a full disk when it is met. */
 static void csv_tells_why_it_cannot_write(void **state)
 {
@@ -402,7 +437,8 @@ static void csv_tells_why_it_cannot_write(void **state)
 	harness_close(&h);
 	if (!access("/dev/full", W_OK)) {
 		assert_true(harness_open(&h, "csv:/dev/full", &schema));
-		assert_int_equal(harness_start(&h), -ENOSPC);
+		assert_int_equal(harness_start(&h), 0);
+		assert_int_equal(harness_flush(&h), -ENOSPC);
 		harness_expect_error(&h, "cannot write '/dev/full': No space left");
 		harness_close(&h);
 	}
@@ -437,8 +473,9 @@ int main(void)
 		cmocka_unit_test(print_flushes_as_told),
 		cmocka_unit_test(print_tells_a_closed_pipe_from_a_full_disk),
 		cmocka_unit_test(much_is_written_whole),
-		cmocka_unit_test(csv_touches_its_file_at_start),
+		cmocka_unit_test(csv_empties_its_file_late),
 		cmocka_unit_test(csv_takes_options),
+		cmocka_unit_test(csv_has_one_writer),
 		cmocka_unit_test(csv_tells_why_it_cannot_write),
 		cmocka_unit_test(null_takes_all),
 	};

@@ -2,10 +2,14 @@
 /*
  * Records as a CSV file: a header line with `t` and the fields' names, then a line a record. Written when the buffer is full,
  * when the stream pauses, and at its end. `replay:FILE` plays it back.
+ *
+ * A run that cannot start leaves the file as it was, and the one that writes it is not disturbed: so the file is locked when it
+ * is opened, and emptied when the first records could come.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +18,7 @@
 struct csv_file {
 	struct weir_output *output;
 	int fd;
+	bool has_begun;
 };
 
 /* Is there something in the file that records are to follow? */
@@ -61,30 +66,55 @@ static int told(struct weir_node *node, int err)
 	return err < 0 ? weir_fail(node, -err, "cannot write '%s': %s", weir_target(node), strerror(-err)) : 0;
 }
 
+/* Those that append share the file. Where there are no locks, nobody is kept out. */
+static int lock(struct weir_node *node, int fd)
+{
+	int how = weir_arg_int(node, "append") ? LOCK_SH : LOCK_EX;
+	struct stat file;
+
+	if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode))
+		return 0;
+	if (!flock(fd, how | LOCK_NB) || errno != EWOULDBLOCK)
+		return 0;
+	return weir_fail_device(node, weir_target(node), "lock", errno, "somebody else is writing this file");
+}
+
 static int csv_start(struct weir_node *node)
 {
 	struct csv_file *csv = weir_state(node);
-	int how = weir_arg_int(node, "append") ? O_APPEND : O_TRUNC;
-	int fd = open(weir_target(node), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+	int how = weir_arg_int(node, "append") ? O_APPEND : 0;
 
-	if (fd < 0)
+	csv->fd = open(weir_target(node), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+	if (csv->fd < 0)
 		return weir_fail_device(node, weir_target(node), "open", errno, NULL);
-	csv->fd = fd;
-	return told(node, weir_output_start(csv->output, fd));
+	return lock(node, csv->fd);
+}
+
+/* What is no file cannot be emptied, and need not be. */
+static int begin(struct weir_node *node, struct csv_file *csv)
+{
+	if (csv->has_begun)
+		return 0;
+	csv->has_begun = true;
+	if (!weir_arg_int(node, "append") && ftruncate(csv->fd, 0) < 0 && errno != EINVAL)
+		return -errno;
+	return weir_output_start(csv->output, csv->fd);
 }
 
 static int csv_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct csv_file *csv = weir_state(node);
+	int err = begin(node, csv);
 
-	return told(node, weir_output_block(csv->output, in));
+	return told(node, err < 0 ? err : weir_output_block(csv->output, in));
 }
 
 static int csv_flush(struct weir_node *node)
 {
 	struct csv_file *csv = weir_state(node);
+	int err = begin(node, csv);
 
-	return told(node, weir_output_flush(csv->output));
+	return told(node, err < 0 ? err : weir_output_flush(csv->output));
 }
 
 static void csv_close(struct weir_node *node)
