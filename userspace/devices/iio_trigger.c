@@ -143,10 +143,10 @@ int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_i
 }
 
 /* Does a device have it, whoever gave it to it? */
-static bool is_attached(const char *trigger)
+static bool is_attached(const struct weir_iio_trigger *trigger)
 {
 	DIR *devices = opendir(WEIR_IIO_DIR);
-	char dir[WEIR_SYSFS_PATH], current[sizeof(((struct weir_iio_trigger *)0)->name)];
+	char dir[WEIR_SYSFS_PATH], current[sizeof(trigger->name)];
 	bool found = false;
 
 	if (!devices)
@@ -154,7 +154,7 @@ static bool is_attached(const char *trigger)
 	for (struct dirent *entry; !found && (entry = readdir(devices));) {
 		snprintf(dir, sizeof(dir), WEIR_IIO_DIR "/%.64s", entry->d_name);
 		found = !strncmp(entry->d_name, "iio:device", 10) &&
-			!weir_sysfs_read(dir, SLOT, current, sizeof(current)) && !strcmp(current, trigger);
+			!weir_sysfs_read(dir, SLOT, current, sizeof(current)) && !strcmp(current, trigger->name);
 	}
 	closedir(devices);
 	return found;
@@ -167,7 +167,7 @@ void weir_iio_trigger_close(struct weir_iio_trigger *trigger)
 	if (!trigger->is_held)
 		return;
 	snprintf(path, sizeof(path), TIMERS_DIR "/%s", trigger->name);
-	if (!is_attached(trigger->name))
+	if (!is_attached(trigger))
 		rmdir(path);
 	trigger->is_held = false;
 }
