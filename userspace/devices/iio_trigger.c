@@ -11,41 +11,59 @@
 #define TIMERS_DIR "/sys/kernel/config/iio/triggers/hrtimer"
 #define SLOT "trigger/current_trigger"
 
-/* The next trigger of a listing: its directory and name. */
-static bool next_trigger(DIR *devices, char *dir, size_t dir_size, char *name, size_t name_size)
+/* The next of a kind ("trigger", "iio:device") in a listing, and what its attribute says; `dir` is empty after the last. */
+static bool next_entry(DIR *devices, const char *kind, const char *attribute, char dir[WEIR_SYSFS_PATH],
+		       char text[WEIR_IIO_TRIGGER_NAME])
 {
 	for (struct dirent *entry; (entry = readdir(devices));) {
-		snprintf(dir, dir_size, WEIR_IIO_DIR "/%.64s", entry->d_name);
-		if (!strncmp(entry->d_name, "trigger", 7) && !weir_sysfs_read(dir, "name", name, name_size))
+		snprintf(dir, WEIR_SYSFS_PATH, WEIR_IIO_DIR "/%.64s", entry->d_name);
+		if (!strncmp(entry->d_name, kind, strlen(kind)) &&
+		    !weir_sysfs_read(dir, attribute, text, WEIR_IIO_TRIGGER_NAME))
 			return true;
 	}
 	*dir = '\0';
 	return false;
 }
 
-static bool find_trigger(struct weir_iio_trigger *trigger)
+/* The first of a kind whose attribute is the trigger's name. */
+static bool find_entry(const struct weir_iio_trigger *trigger, const char *kind, const char *attribute,
+		       char dir[WEIR_SYSFS_PATH])
 {
 	DIR *devices = opendir(WEIR_IIO_DIR);
-	char name[sizeof(trigger->name)] = "";
+	char text[WEIR_IIO_TRIGGER_NAME];
 
 	if (!devices)
 		return false;
-	while (next_trigger(devices, trigger->dir, sizeof(trigger->dir), name, sizeof(name)) &&
-	       strcmp(name, trigger->name))
+	while (next_entry(devices, kind, attribute, dir, text) && strcmp(text, trigger->name))
 		;
 	closedir(devices);
-	trigger->is_timer = *trigger->dir && weir_sysfs_has(trigger->dir, "sampling_frequency");
-	return *trigger->dir;
+	return *dir;
+}
+
+static bool find_trigger(struct weir_iio_trigger *trigger)
+{
+	bool found = find_entry(trigger, "trigger", "name", trigger->dir);
+
+	trigger->is_timer = found && weir_sysfs_has(trigger->dir, "sampling_frequency");
+	return found;
+}
+
+/* Does a device have it, whoever gave it to it? */
+static bool is_attached(const struct weir_iio_trigger *trigger)
+{
+	char dir[WEIR_SYSFS_PATH];
+
+	return find_entry(trigger, "iio:device", SLOT, dir);
 }
 
 static void list_triggers(char *list, size_t size)
 {
 	DIR *devices = opendir(WEIR_IIO_DIR);
-	char dir[WEIR_SYSFS_PATH], name[64];
+	char dir[WEIR_SYSFS_PATH], name[WEIR_IIO_TRIGGER_NAME];
 
 	if (!devices)
 		return;
-	while (next_trigger(devices, dir, sizeof(dir), name, sizeof(name)))
+	while (next_entry(devices, "trigger", "name", dir, name))
 		snprintf(list + strlen(list), size - strlen(list), " %s", name);
 	closedir(devices);
 }
@@ -83,8 +101,8 @@ static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_devi
 				     "nothing makes '%s' take samples", device->name);
 	snprintf(out->name, sizeof(out->name), "weir-dev%d", device->number);
 	/* What a weir that was killed left behind would be taken over. */
-	out->make = !find_trigger(out);
-	out->is_own = out->is_timer = true;
+	find_trigger(out);
+	out->make = out->is_own = out->is_timer = true;
 	return 0;
 }
 
@@ -103,7 +121,7 @@ int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_de
 		return plan_default(out, device, node);
 	snprintf(own, sizeof(own), "weir-dev%d", device->number);
 	strcpy(out->name, current);
-	out->is_own = !strcmp(current, own);
+	out->make = out->is_own = !strcmp(current, own);
 	find_trigger(out);
 	return 0;
 }
@@ -127,8 +145,7 @@ static int make_timer(struct weir_iio_trigger *trigger, struct weir_node *node)
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,
 			   struct weir_node *node, struct weir_sysfs_undo *undo)
 {
-	/* One of our own that was there when it was planned may have gone with its maker since. */
-	int err = trigger->make || trigger->is_own ? make_timer(trigger, node) : 0;
+	int err = trigger->make ? make_timer(trigger, node) : 0;
 
 	if (err || !*trigger->name)
 		return err;
@@ -140,24 +157,6 @@ int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_i
 		return weir_fail_device(node, device->name, "set the trigger", -err,
 					err == -EINVAL ? "the device does not work with that trigger" : NULL);
 	return 0;
-}
-
-/* Does a device have it, whoever gave it to it? */
-static bool is_attached(const struct weir_iio_trigger *trigger)
-{
-	DIR *devices = opendir(WEIR_IIO_DIR);
-	char dir[WEIR_SYSFS_PATH], current[sizeof(trigger->name)];
-	bool found = false;
-
-	if (!devices)
-		return false;
-	for (struct dirent *entry; !found && (entry = readdir(devices));) {
-		snprintf(dir, sizeof(dir), WEIR_IIO_DIR "/%.64s", entry->d_name);
-		found = !strncmp(entry->d_name, "iio:device", 10) &&
-			!weir_sysfs_read(dir, SLOT, current, sizeof(current)) && !strcmp(current, trigger->name);
-	}
-	closedir(devices);
-	return found;
 }
 
 void weir_iio_trigger_close(struct weir_iio_trigger *trigger)

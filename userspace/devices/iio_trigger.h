@@ -11,14 +11,16 @@
 
 #include "devices/iio_device.h"
 
+#define WEIR_IIO_TRIGGER_NAME 64
+
 /** A decision of open(), carried out by start(). Zeroed: the device keeps what it has. */
 struct weir_iio_trigger {
-	char name[64];             /**< to be set; empty: leave the device's as it is */
-	char dir[WEIR_SYSFS_PATH]; /**< in sysfs; empty: none, or yet to be made */
-	bool make;                 /**< a timer is to be made */
-	bool is_own;               /**< its name is the one that weir gives to this device's timer */
-	bool is_held;              /**< start() has made it, or taken over what a weir that was killed left */
-	bool is_timer;             /**< it paces the device: the rate is set on it */
+	char name[WEIR_IIO_TRIGGER_NAME]; /**< to be set; empty: leave the device's as it is */
+	char dir[WEIR_SYSFS_PATH];        /**< in sysfs; empty: none, or yet to be made */
+	bool make;     /**< a timer is to be made; one of our own name that is there may have gone by then */
+	bool is_own;   /**< its name is the one that weir gives to this device's timer */
+	bool is_held;  /**< start() has made it, or taken over what a weir that was killed left */
+	bool is_timer; /**< it paces the device: the rate is set on it */
 };
 
 /**
