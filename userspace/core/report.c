@@ -299,9 +299,9 @@ static void print_place(const struct weir_report *report, struct weir_span where
 	print_caret(report->text, start, at, from, marks, stream);
 }
 
-static bool has_name(const struct weir_report *report)
+static const char *title(const struct weir_report *report)
 {
-	return *report->name;
+	return *report->name ? report->name : "weir";
 }
 
 static void print_message(const struct weir_report *report, const struct message *message, FILE *stream)
@@ -309,8 +309,8 @@ static void print_message(const struct weir_report *report, const struct message
 	const char *text = message->text ? message->text : "out of memory";
 	uint32_t line, column;
 
-	weir_print_plain(has_name(report) ? report->name : "weir", stream);
-	if (message->where.length && has_name(report)) {
+	weir_print_plain(title(report), stream);
+	if (message->where.length && *report->name) {
 		weir_report_locate(report, message->where.at, &line, &column);
 		fprintf(stream, ":%u:%u", line, column);
 	}
@@ -345,8 +345,7 @@ void weir_report_print(struct weir_report *report, FILE *stream)
 	for (unsigned i = 0; i < report->n; i++)
 		print_message(report, &report->message[i], stream);
 	if (report->cut)
-		fprintf(stream, "%s: and %u more error%s\n", has_name(report) ? report->name : "weir", report->cut,
-			report->cut == 1 ? "" : "s");
+		fprintf(stream, "%s: and %u more error%s\n", title(report), report->cut, report->cut == 1 ? "" : "s");
 	forget(report);
 	pthread_mutex_unlock(&report->lock);
 }

@@ -73,8 +73,8 @@ struct weir_actuation {
 /** What a guard holds, for the one that stands by: descriptors of one request outlive the one who made it. */
 struct weir_guard_handed {
 	uint32_t magic;
-	uint32_t
-		is_held; /**< 1: with the output's descriptor, and its holder's pidfd where that sets it itself; 0: let go of */
+	/** 1: with the output's descriptor, and its holder's pidfd where that one sets it itself; 0: it is let go of */
+	uint32_t is_held;
 	struct weir_physical what;
 };
 
