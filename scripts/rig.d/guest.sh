@@ -173,10 +173,7 @@ prepare() { # MODE
 # Where the trouble began says more than where it ended.
 died() { # WHAT EXIT_CODE
     say "$1; its console:"
-    if ! grep -E -m 1 -A 40 "$trouble" "$run/console" 2>/dev/null >"$run/trouble"; then
-        tail -n 40 "$run/console" 2>/dev/null >"$run/trouble" || true
-    fi
-    tr -d '\r' <"$run/trouble" >&2
+    { grep -E -m 1 -A 40 "$trouble" "$run/console" || tail -n 40 "$run/console"; } 2>/dev/null | tr -d '\r' >&2
     cat "$run/qemu.log" "$run/virtiofsd.log" >&2
     exit "$2"
 }

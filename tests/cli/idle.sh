@@ -18,11 +18,7 @@ resident() {
 }
 
 started() { # all threads of sources and agents are there
-    for _ in $(seq 200); do
-        [ "$(find "/proc/$pid/task" -maxdepth 1 2>/dev/null | wc -l)" -gt 33 ] && return
-        sleep 0.05
-    done
-    return 1
+    [ "$(find "/proc/$pid/task" -maxdepth 1 | wc -l)" -gt 33 ]
 }
 
 is_small() {
@@ -39,7 +35,7 @@ for i in $(seq 11); do
 done
 "$weir" run -q "$work/idle.weir" &
 pid=$!
-ok 'eleven streams with two readers each are running' started
+ok 'eleven streams with two readers each are running' await started
 ok 'empty streams take a few MB' is_small
 kill $pid
 # shellcheck disable=SC2086 # one word per process
