@@ -27,6 +27,9 @@ const volatile struct weir_gpio_knobs knobs = { .rule = { .edges = WEIR_PULSE_RI
 
 struct weir_gpio_state state;
 
+/* An edge that user space makes up, to see before the hook is used that it is treated as in user space. */
+struct gpio_v2_line_event trial;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096); /* set before load */
@@ -100,6 +103,8 @@ static __always_inline int put(__u64 request, __u64 event)
 		return 0;
 	state.lost += edge.line_seqno - 1 - state.last_seqno;
 	state.last_seqno = edge.line_seqno;
+	if (!state.first)
+		state.first = edge.id;
 	n = weir_pulse_push(&state.pulse, &rule, &edge, out);
 	if (n > 0)
 		hand_over(&out[0]);
@@ -171,4 +176,11 @@ SEC("kprobe")
 int kprobe_put(struct pt_regs *context)
 {
 	return put(PT_REGS_PARM1(context), PT_REGS_PARM2(context));
+}
+
+/* For BPF_PROG_RUN. */
+SEC("raw_tp")
+int prove(void *context)
+{
+	return put(state.request, (__u64)(unsigned long)&trial);
 }

@@ -9,7 +9,7 @@
 #ifndef WEIR_BPF_VERDICT_H
 #define WEIR_BPF_VERDICT_H
 
-#include "weir/filter.h"
+#include "weir/filter_shared.h"
 
 #define WEIR_TEXT_(x) #x
 #define WEIR_TEXT(x) WEIR_TEXT_(x)

@@ -6,7 +6,7 @@ static int twice(const union weir_call_value *in, union weir_call_value *out, vo
 {
 	(void)state;
 	out[0].real = 2 * in[0].real;
-	return 1;
+	return 1; /* records: 0 for none, or several */
 }
 
 int main(void)

@@ -23,6 +23,8 @@
 enum { FIELD_FRAME, FIELD_BRIGHTNESS, FIELD_MOTION, FIELD_MOVED, FIELD_CELLS };
 
 struct v4l2 {
+	const char *size, *grid; /**< WIDTHxHEIGHT */
+	uint32_t format;         /**< as in weir_video_formats */
 	struct weir_video video;
 	double rate_hz;         /**< wanted; 0: whatever it is */
 	uint32_t columns, rows; /**< of the grid */
@@ -93,9 +95,9 @@ static int open_camera(struct weir_node *node, struct v4l2 *v4l2)
 }
 
 /* WIDTHxHEIGHT */
-static int read_pair(struct weir_node *node, const char *name, const char *example, uint32_t *width, uint32_t *height)
+static int read_pair(struct weir_node *node, const char *name, const char *text, const char *example, uint32_t *width,
+		     uint32_t *height)
 {
-	const char *text = weir_arg_text(node, name);
 	int end = 0;
 
 	if (sscanf(text, "%5ux%5u%n", width, height, &end) == 2 && !text[end] && *width && *height)
@@ -109,7 +111,7 @@ static int fail_format(struct weir_node *node, struct v4l2 *v4l2)
 
 	weir_video_offers(&v4l2->video, offers, sizeof(offers));
 	snprintf(hint, sizeof(hint), "weir reads YUYV, UYVY and GREY; it has %s", *offers ? offers : "none");
-	return weir_fail_arg(node, weir_arg_given(node, "format") ? "format" : NULL, hint,
+	return weir_fail_arg(node, weir_given(node, &v4l2->format) ? "format" : NULL, hint,
 			     "the camera has no such frames");
 }
 
@@ -121,8 +123,8 @@ static int agree(struct weir_node *node, struct v4l2 *v4l2, uint32_t width, uint
 	char hint[LIST_MAX];
 	int err;
 
-	if (weir_arg_given(node, "format"))
-		format = &weir_video_formats[weir_arg_int(node, "format")];
+	if (weir_given(node, &v4l2->format))
+		format = &weir_video_formats[v4l2->format];
 	err = weir_video_agree(&v4l2->video, format, width, height);
 	if (err)
 		return err == -EPROTONOSUPPORT ? fail_format(node, v4l2) : fail_device(node, v4l2, err);
@@ -183,14 +185,9 @@ static int read_arguments(struct weir_node *node, struct v4l2 *v4l2, uint32_t *w
 {
 	int err = 0;
 
-	v4l2->rate_hz = weir_arg_given(node, "rate") ? weir_arg_real(node, "rate") : 0;
-	v4l2->threshold = weir_arg_real(node, "threshold");
-	v4l2->keep = (uint32_t)weir_arg_int(node, "keep");
-	v4l2->shows_cells = weir_arg_int(node, "cells");
-	v4l2->dir = weir_arg_text(node, "pictures");
-	if (weir_arg_given(node, "size"))
-		err = read_pair(node, "size", "as in size=640x480", width, height);
-	return err ? err : read_pair(node, "grid", "as in grid=8x6", &v4l2->columns, &v4l2->rows);
+	if (v4l2->size)
+		err = read_pair(node, "size", v4l2->size, "as in size=640x480", width, height);
+	return err ? err : read_pair(node, "grid", v4l2->grid, "as in grid=8x6", &v4l2->columns, &v4l2->rows);
 }
 
 static int v4l2_open(struct weir_node *node, struct weir_schema *out)
@@ -307,13 +304,15 @@ static int next_frame(struct weir_node *node, struct v4l2 *v4l2, void *row)
 	return !err && given ? fail_device(node, v4l2, given) : err;
 }
 
-static int v4l2_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
+static int v4l2_produce(struct weir_node *node, struct weir_rows *rows, struct weir_wait *wait)
 {
 	struct v4l2 *v4l2 = weir_state(node);
-	int err = max ? next_frame(node, v4l2, rows) : 0;
+	int err = next_frame(node, v4l2, weir_rows_next(rows));
 
 	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + SILENCE_NS, .fd = v4l2->video.fd };
-	return err ? err : !!max;
+	if (!err)
+		weir_rows_add(rows);
+	return err ? err : 1;
 }
 
 static void v4l2_stop(struct weir_node *node)
@@ -336,45 +335,28 @@ static void v4l2_devices(weir_tell_device *tell, void *context)
 	size_t n = weir_video_list(WEIR_VIDEO_CLASS, list, CAMERAS_MAX);
 
 	for (size_t i = 0; i < n; i++)
-		tell(context, list[i].path, *list[i].card ? list[i].card : list[i].name);
+		tell(context, list[i].path, *list[i].card ? list[i].card : list[i].name, NULL, 0);
 }
 
 /* In the order of weir_video_formats. */
 static const char *const formats[] = { "yuyv", "uyvy", "grey", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "size", .value = WEIR_V_TEXT, .help = "WIDTHxHEIGHT of a frame; as the camera is set unless given" },
-	{ .name = "rate",
-	  .value = WEIR_V_RATE,
-	  .min = 1e-3,
-	  .max = 1e4,
-	  .help = "frames in a second; the nearest that the camera has is taken" },
-	{ .name = "format",
-	  .value = WEIR_V_WORD,
-	  .words = formats,
-	  .help = "how pixels lie in a frame; the first of these that the camera has unless given" },
-	{ .name = "grid",
-	  .value = WEIR_V_TEXT,
-	  .fallback = "8x6",
-	  .help = "COLUMNSxROWS of the cells in which motion is looked for" },
-	{ .name = "threshold",
-	  .value = WEIR_V_REAL,
-	  .fallback = "8",
-	  .min = 0,
-	  .max = 255,
-	  .help = "by how much a cell's brightness changes when moved= counts it" },
-	{ .name = "cells",
-	  .value = WEIR_V_BOOL,
-	  .help = "the brightness of each cell too: fields c0_0, c1_0 … by column and row" },
-	{ .name = "pictures",
-	  .value = WEIR_V_TEXT,
-	  .help = "a directory of its own, best in memory, that gets each frame as a picture: field picture" },
-	{ .name = "keep",
-	  .value = WEIR_V_INT,
-	  .fallback = "64",
-	  .min = 1,
-	  .max = 65536,
-	  .help = "so many pictures at most; older ones are removed, and all of them at the end" },
+	WEIR_P_TEXT("size", struct v4l2, size, NULL, "WIDTHxHEIGHT of a frame; default: the camera's setting"),
+	WEIR_P_RATE("rate", struct v4l2, rate_hz, NULL, "frames per second; the nearest rate of the camera is used",
+		    .min = 1e-3, .max = 1e4),
+	WEIR_P_WORD("format", struct v4l2, format, NULL, formats,
+		    "layout of the pixels; default: the first of these that the camera has"),
+	WEIR_P_TEXT("grid", struct v4l2, grid, "8x6", "COLUMNSxROWS of the cells for motion detection"),
+	WEIR_P_REAL("threshold", struct v4l2, threshold, "8", "least change of brightness of a cell that moved= counts",
+		    .min = 0, .max = 255),
+	WEIR_P_BOOL("cells", struct v4l2, shows_cells, NULL,
+		    "also the brightness of each cell: fields c0_0, c1_0 … by column and row"),
+	WEIR_P_TEXT("pictures", struct v4l2, dir, NULL,
+		    "directory for this camera alone, best in memory, for a picture of each frame: field picture"),
+	WEIR_P_INT("keep", struct v4l2, keep, "64",
+		   "largest number of pictures; older ones are removed, and all of them at the end", .min = 1,
+		   .max = 65536),
 	{ 0 },
 };
 

@@ -154,6 +154,8 @@ struct weir_gpio_state {
 	__u32 worker;                    /* the thread that is handling our line's interrupt */
 	__u32 awake;                     /* filter: user space knows that an edge waits */
 	__u32 last_seqno;                /* filter: of the line's last edge */
+	__u32 first;                     /* filter: the direction of the line's first edge, as its id; 0: none came */
+	__u32 reserved;
 	struct weir_pulse_memory pulse;
 };
 
@@ -167,6 +169,6 @@ _Static_assert(sizeof(struct gpio_v2_line_event) == 48, "a row");
 _Static_assert(sizeof(struct weir_pulse_rule) == 32, "shared with user space");
 _Static_assert(sizeof(struct weir_pulse_memory) == 120, "shared with user space");
 _Static_assert(sizeof(struct weir_gpio_knobs) == 40, "shared with user space");
-_Static_assert(sizeof(struct weir_gpio_state) == 192, "shared with user space");
+_Static_assert(sizeof(struct weir_gpio_state) == 200, "shared with user space");
 
 #endif

@@ -2,8 +2,9 @@
 # shellcheck shell=sh disable=SC2154 # $tree and options: see scripts/rig; $kernel: see kernel.sh; $arch: see packages.sh
 # Boots the guest. Its root is this machine's own root directory, shared by virtiofs and covered in the guest by an overlay
 # in memory: what was built here runs there with the very same libraries, and what is written there is gone after, but for
-# the shared directories. A guest of another architecture has a system of scripts/sysroot instead, with what is needed of this
-# machine's directories in it. A run and its guest talk through one of these:
+# the shared directories. A guest of another architecture has a system of scripts/sysroot instead, one with another version of
+# Debian that of scripts/debian, with what is needed of this machine's directories in it. A run and its guest talk through one
+# of these:
 #
 #   job              what to do, as shell assignments, read by tests/rig/init
 #   command          the command, as a shell script
@@ -22,6 +23,11 @@ arm64 | arm64-16k)
     ;;
 *) [ "$arch" = "$host" ] || usage_error "no guest is $arch" ;;
 esac
+case $debian/$arch in
+/*) ;;
+13/"$host") packages=trixie ;;
+*) usage_error "no guest of $arch has Debian $debian" ;;
+esac
 
 # What in the kernel's log is shown, and what of it turns success into failure.
 bug='BUG: |Oops|general protection fault|[Kk]ernel panic'
@@ -38,9 +44,22 @@ need_guest_tools() {
     sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; } || skip 'not root and no sudo: virtiofsd cannot run'
 }
 
-# What a guest of another architecture begins with, and where apt finds its kernel.
+# What it begins with in place of this machine's root directory, if not with that, and the name below build/ of what is for it.
 need_system() {
-    [ "$arch" != "$host" ] || return 0
+    system='' variant=''
+    if [ -n "$debian" ]; then
+        system=$("$scripts/debian" "$debian") || exit
+        variant=debian-$debian make="scripts/debian $debian make all tools"
+        exec 6<"$system"
+        flock -s 6
+    elif [ "$arch" != "$host" ]; then
+        need_foreign_system
+    fi
+}
+
+# And where apt finds its kernel.
+need_foreign_system() {
+    variant=${arch%-16k} make="make CROSS=${arch%-16k} all tools"
     system=$("$scripts/sysroot" "${arch%-16k}") || exit
     APT_CONFIG=$("$scripts/sysroot" "${arch%-16k}" apt) || exit
     export APT_CONFIG
@@ -59,9 +78,12 @@ write_job() { # MODE
     } >"$run/job"
 }
 
-# The settings that a command of this tree looks at, and the command itself.
+# The settings that a command of this tree looks at, and the command itself. Modules are those that were built with it.
 write_command() { # CMD [ARG]...
     {
+        printf 'export WEIR_DRIVERS='
+        quote "${WEIR_DRIVERS:-$tree/build/drivers}"
+        echo
         export -p | grep -E "^export (WEIR_[A-Z_]*|TERM|[A-Z]*SAN_OPTIONS)='[^']*'\$" || true
         printf 'cd %s || exit\nexec ' "$(quote "$PWD")"
         quote "$@"
@@ -143,8 +165,8 @@ interrupted() { # EXIT_CODE
 
 # The later ones cover the earlier: what was built for the guest stands where its commands look for it.
 prepare_view() {
-    built=$tree/build/${arch%-16k}
-    [ -d "$built" ] || skip "nothing is built for it: make CROSS=${arch%-16k} all tools"
+    built=$tree/build/$variant
+    [ -d "$built" ] || skip "nothing is built for it: $make"
     shared=$run/files
     mkdir "$shared"
     view="$(quote "$PWD" "$PWD" "$tree" "$tree" "$built" "$build" "$kernel" "$kernel" "$run" "$run")"
@@ -163,7 +185,7 @@ prepare() { # MODE
     trap 'interrupted 143' TERM HUP
     run=$(cd "$run" && pwd -P)
     mkdir "$run/scratch"
-    [ "$arch" = "$host" ] || prepare_view
+    [ -z "$system" ] || prepare_view
     : >"$run/stdout" >"$run/stderr"
     exec 7<"$kernel/lock"
     flock -s 7

@@ -14,7 +14,7 @@ cache=${WEIR_RIG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weir/rig}
 work=$cache/work
 
 # Modules loaded at boot or by tests are kept uncompressed: xz is slow under emulation.
-eager='drivers/gpio drivers/hid drivers/iio drivers/i2c drivers/media/cec drivers/media/common drivers/media/mc drivers/media/rc
+eager='drivers/gpio drivers/hid drivers/hwmon drivers/iio drivers/i2c drivers/w1 drivers/media/cec drivers/media/common drivers/media/mc drivers/media/rc
     drivers/media/test-drivers drivers/media/v4l2-core fs/configfs fs/overlayfs'
 
 # A short name for how a kernel's directory is made: another recipe, another directory.

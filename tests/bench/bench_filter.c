@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/record.h"
 #include "lang/lang.h"
+#include "stream/record.h"
 
 #define ROUNDS 500 /* of which the best counts: the machine has other things to do as well */
 #define ROWS WEIR_BLOCK_MAX

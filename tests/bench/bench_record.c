@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/record.h"
+#include "stream/record.h"
 
 #define ROUNDS 200  /* of which the best counts: the machine has other things to do as well */
 #define REPEATS 50u /* blocks in a round */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/ring.h"
 #include "median.h"
+#include "stream/ring.h"
 
 #define RUNS 5
 #define RING_ROWS 65536

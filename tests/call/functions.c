@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Functions for the tests of `call`: one of each kind, and some that are wrong. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -126,6 +127,26 @@ static int liar(const union weir_call_value *in, union weir_call_value *out, voi
 	return 5;
 }
 WEIR_CALL(liar, .out = "x", .element = liar);
+/* Three thousand records, seven at a time, and then no more. */
+static int stock(const struct weir_call_list *in, struct weir_call_list *out, void *state)
+{
+	int64_t *n = state;
+
+	(void)in;
+	for (out->n = 0; out->n < 7 && *n < 3000; out->n++)
+		out->column[0][out->n].integer = ++*n;
+	return out->n ? 0 : -ENODATA;
+}
+WEIR_CALL(stock, .out = "n:int", .list = stock, .most = 7, .state_bytes = sizeof(int64_t));
+
+static int absorb(const union weir_call_value *in, union weir_call_value *out, void *state)
+{
+	(void)out;
+	*(double *)state += in[0].real;
+	return 1;
+}
+WEIR_CALL(absorb, .in = "x", .element = absorb, .state_bytes = sizeof(double));
+
 WEIR_CALL(nothing, .in = "x", .out = "y");
 WEIR_CALL(badly, .in = "x", .out = "y:number", .element = twice);
 

@@ -36,7 +36,11 @@ done
 "$weir" run -q "$work/idle.weir" &
 pid=$!
 ok 'eleven streams with two readers each are running' await started
-ok 'empty streams take a few MB' is_small
+if is_sanitized; then
+    echo 'skip - empty streams take a few MB: the sanitizers take more'
+else
+    ok 'empty streams take a few MB' is_small
+fi
 kill $pid
 # shellcheck disable=SC2086 # one word per process
 kill $holders

@@ -3,6 +3,8 @@
 # The manual keeps up with the program: every stage and sink is in weir(5), every command and option in weir(1), and its examples are
 # programs: weir check reads each indented line, and each stage within the text.
 . tests/cli/tap.inc
+# shellcheck source=tests/cli/program.inc
+. tests/cli/program.inc
 
 drivers() { # KIND: their names
     "$weir" list "$1" | sed -n 's/^  \([a-z0-9_]*\).*/\1/p'
@@ -20,7 +22,7 @@ described() { # PAGE NAME…: each stands at the beginning of some `code`
 }
 
 options() { # the long options of all commands
-    for command in run check explain list doctor; do
+    for command in run check explain list ps top doctor; do
         "$weir" "$command" --help
     done | grep -oE -- '--[a-z][a-z-]+' | sort -u | grep -vxE -- '--(help|usage|version)'
 }
@@ -30,26 +32,6 @@ commands() {
 }
 
 # --- examples ----------------------------------------------------------------
-
-# What the examples take for granted, and this machine need not have: devices as sources, as something else with the same fields;
-# outputs; brokers.
-stand_in() {
-    sed -E \
-        -e 's/iio:accel_3d\[[a-z,]*\]( rate=[0-9a-zA-Z]*)?/one | select x = value, y = value, z = value/' \
-        -e 's/gpio:(FLOW|DOOR|IR)( [a-z_]+=[a-z0-9]+)*/one | select level = value > 0/' \
-        -e 's/gpio:MOTOR_CUT park=on/null/' \
-        -e 's#v4l2:/dev/video0[^|]*#one | select motion = value, brightness = value #' \
-        -e 's#= mqtt://broker[^ ]*( [a-z]+=[a-z]+)*#= one | select level = value#' \
-        -e 's#mqtt://broker/.*#null#'
-}
-
-checks() { # PROGRAM, for which `one` is a source
-    printf 'one = synth:counter\n%s\none | null\n' "$1" | stand_in >"$work/example.weir"
-    "$weir" check "$work/example.weir" >"$work/said" 2>&1 || {
-        cat "$work/said" >&2
-        return 1
-    }
-}
 
 # The indented blocks of a page, each as one line, with \001 between its own.
 blocks() { # PAGE
@@ -97,7 +79,7 @@ spans() {
 is_excused() { # SPAN
     case $1 in
     'call '*) why='cannot load the library|does not name a library' ;;
-    'exec '*) why='there is no program' ;;
+    'exec '*) why='cannot find the program' ;;
     'model '*) why='no ONNX Runtime' ;;
     *) return 1 ;;
     esac
@@ -114,7 +96,7 @@ stage_checks() { # SPAN
     *) chain="x | $1 | null" ;;
     esac
     checks "b = one
-x = merge(one, b, tag=text) | select $(printf '%s = value, ' x y u v a b temp)level = value > 0, kind = value, text
+x = merge(one, b, tag=text) | select $(printf '%s = value, ' x y u v a b temp id room)level = value > 0, kind = value, text
 $chain; b | null"
 }
 

@@ -41,6 +41,47 @@ from_topics() { # parts of the topic, and all of it, are fields
 {"x":5,"room":"attic","rest":"a/b","topic":"site/attic/a/b"}' "$(cat "$work/topics")"
 }
 
+chosen_by_texts() { # of the topic and of the message, in a condition that keeps its numbers
+    listen 5 "mqtt://127.0.0.1:$port/home/{room} out=\"temp, state:text\" | where room in (\"kitchen\", \"hall\") and temp > 20C and matches(state, \"^o(n|pen)\$\") \
+        | select place = concat(upper(room), \": \", state) | print time=none" >"$work/chosen" &&
+        for message in 'kitchen 21 on' 'hall 25 off' 'attic 30 on' 'hall 19 on' 'hall 22 open'; do
+            # shellcheck disable=SC2086 # words
+            set -- $message
+            publish -t "home/$1" -q 1 -m "{\"temp\":$2,\"state\":\"$3\"}" || return
+        done && wait "$listener" && same '{"place":"KITCHEN: on"}
+{"place":"HALL: open"}' "$(cat "$work/chosen")"
+}
+
+publish() { # OPTION…: a message of a client that is no weir, with properties
+    mosquitto_pub -V mqttv5 -h 127.0.0.1 -p "$port" "$@"
+}
+
+properties() { # of a message become fields, in the order of the argument; what it does not have is empty
+    listen 2 "mqtt://127.0.0.1:$port/prop out=x id_as=id properties=\"content_type, user.room, user.Floor-No as floor, expiry, \
+        correlation as call, response_topic, retain, qos\" | select x, content_type, room, floor, expiry, call, response_topic, retain, qos \
+        | print format=csv time=none" >"$work/prop" &&
+        publish -t prop -q 1 -m '{"x":1}' -D publish content-type text/json -D publish user-property room hall -D publish user-property \
+            Floor-No 3 -D publish user-property room attic -D publish message-expiry-interval 60 -D publish correlation-data c7 \
+            -D publish response-topic a/b && publish -t prop -q 0 -m '{"x":2}' && wait "$listener" &&
+        same '1,text/json,hall,3,60,c7,a/b,0,1
+2,,,,nan,,,0,0' "$(sed 1d "$work/prop")"
+}
+
+retained() { # a message from before has its flag, and one of 3.1.1, too
+    publish -t was -r -m '{"x":1}' && for version in v5 v3; do
+        same '{"x":1,"retain":1}' "$(timeout 20 "$weir" run -q -n 1 \
+            "mqtt://127.0.0.1:$port/was version=$version out=x properties=retain | print time=none")" || return
+    done
+}
+
+# Messages that come 10 ms apart are read together, each second or third of a second: their times of arrival have holes.
+gathered() {
+    listen 60 "mqtt://127.0.0.1:$port/gather out=value latency=300ms | print format=csv" >"$work/gathered" &&
+        "$weir" run -q -n 60 "synth:counter rate=100Hz | mqtt://127.0.0.1:$port/gather" && wait "$listener" &&
+        awk -F, 'NR > 2 { hole += $1 - last > 150e6 } NR > 1 { if ($2 != NR - 2) exit 1; last = $1 }
+            END { exit !(NR == 61 && hole >= 1 && hole <= 4) }' "$work/gathered"
+}
+
 any_text() { # plain text goes through, and the json stage reads it
     listen 1 "mqtt://127.0.0.1:$port/text | json out=\"x, who:text:16\" | print time=none" >"$work/text" &&
         printf '{"who":"me","x":[1],"x":2.5}\n' | "$weir" run -q "lines:- | mqtt://127.0.0.1:$port/text format=text" &&
@@ -133,12 +174,37 @@ unsent() { # nobody there and no spool: what is lost is counted, and --strict sa
     same 4 $? && grep -q 'not connected to 127.0.0.1:1: .*refused.*; 0 messages delivered, 10 waiting' "$work/unsent.err"
 }
 
+too_long() { # 3.1.1 has no words for it: the broker hangs up at the message, which is set aside
+    rm -rf "$work/aside"
+    sed 's/^max.*300//; s/^allow_anonymous true/&\nmax_packet_size 300/' "$work/broker.conf" >"$work/short.conf" && mv "$work/short.conf" "$work/broker.conf"
+    unserve
+    serve "" || return
+    awk 'BEGIN { print "n,s"; for (i = 0; i < 30; i++) printf "%d,%s\n", i, i % 10 == 5 ? sprintf("%400s", "x") : "x" }' >"$work/long.csv"
+    listen 27 "mqtt://127.0.0.1:$port/long out=n:int | csv:$work/short.csv time=none" || return
+    "$weir" run "csv:$work/long.csv width=500 | mqtt://127.0.0.1:$port/long $1" 2>"$work/long.err" && wait "$listener" &&
+        { echo n && seq 0 29 | sed '/5$/d'; } | cmp - "$work/short.csv" && grep -q ' 3 refused' "$work/long.err"
+}
+
+one_name() { # two clients of one id throw each other out ever more seldom, and say so twice
+    for k in 1 2; do
+        timeout 20 "$weir" run --for 4s "mqtt://127.0.0.1:$port/c out=v id=same | null" 2>"$work/one$k" &
+        eval "one$k=\$!"
+    done
+    # shellcheck disable=SC2154 # set by eval
+    wait "$one1" && wait "$one2" && [ "$(grep -c 'already connected, closing old' "$work/broker.log")" -le 12 ] &&
+        [ "$(grep -c 'trying again' "$work/one1")" -le 2 ] && grep -q 'do not last: ' "$work/one1" "$work/one2"
+}
+
 ok 'JSON at most once: the same as in one process' same_through json 0
 ok 'CSV at least once: the same as in one process' same_through csv 1
 ok 'binary exactly once: the same as in one process' same_through binary 2
 ok 'MQTT 3.1.1: the same as in one process' same_through json 1 version=v3
 ok 'parts of topics become fields' from_topics
+ok 'topics and texts choose messages' chosen_by_texts
+ok 'properties become fields' properties
+ok 'also that a message was retained' retained
 ok 'text goes through as it is' any_text
+ok 'latency= reads messages together' gathered
 ok 'a malformed message is skipped and counted' malformed
 ok 'a retained message comes later' kept
 ok 'a will is carried out' last_will
@@ -148,6 +214,10 @@ ok 'a reader that is stuck and killed leaves the rest to the next' stuck_and_kil
 ok 'ids of messages become a field' identified
 ok 'a spool waits for the broker' spooled
 ok 'without a spool the unsent is counted' unsent
+serve "" || exit 1
+ok 'two clients of one id are told and do not flood the broker' one_name
+ok 'a message that is too long is set aside' too_long
+ok 'and with a spool' too_long "version=v3 spool=1MiB spool_dir=$work/aside"
 
 sed -i 's/^allow_anonymous true//' "$work/broker.conf"
 printf 'allow_anonymous false\npassword_file %s/passwords\n' "$work" >>"$work/broker.conf"
@@ -178,9 +248,21 @@ refused() { # a wrong password ends the run with status 3, for a sink and for a 
         same 3 "$(status_of timeout 20 "$weir" run "mqtt://ann@127.0.0.1:$port/t password_file=$work/wrong | null")"
 }
 
+denied() { # no permission for the topic: status 3, and the reason
+    same 3 "$(status_of "$weir" run -n 1 "synth:counter rate=max | mqtt://ann@127.0.0.1:$port/secret password_file=$work/secret")" &&
+        "$weir" run -n 1 "synth:counter rate=max | mqtt://ann@127.0.0.1:$port/secret password_file=$work/secret" 2>&1 |
+        grep -q 'not authorized'
+}
+
 ok 'a password comes from a file or the environment' with_password
 ok 'and is never shown' never_shown
 ok 'a wrong one ends the run with status 3' refused
+printf 'user ann\ntopic readwrite t\ntopic readwrite shown\n' >"$work/acl"
+chmod 644 "$work/acl"
+echo "acl_file $work/acl" >>"$work/broker.conf"
+unserve
+serve "" || exit 1
+ok 'so does a topic without permission' denied
 
 if command -v openssl >/dev/null; then
     voucher good
@@ -192,7 +274,7 @@ if command -v openssl >/dev/null; then
     serve || exit 1
     encrypted() { # WORDS: status of a run over TLS; tests/cli/tls.sh has whom it does not believe
         status_of timeout 20 "$weir" run -q --strict -n 1 \
-            "synth:counter rate=max | mqtt://127.0.0.1:$port/t linger=500ms $1"
+            "synth:counter rate=max | mqtt://127.0.0.1:$port/t linger=5s $1"
     }
     both_ways() { # sink and source; more than what TLS hands over at once
         listen 2000 "mqtt://127.0.0.1:$port/safe ca=$work/good.crt time=own out=\"x, n, s:text:240\" | csv:$work/safe.csv" &&
@@ -218,10 +300,23 @@ wrong() { # PROGRAM WHAT: refused with status 2 and these words
 ok 'a target without a topic is refused' wrong 'mqtt://host | null' 'the topic is missing'
 ok 'a target without a host is refused' wrong 'mqtt:topic | null' 'the target begins with // and a host'
 ok 'a password in the program is refused' wrong 'mqtt://me:secret@host/t | null' 'a password has no place in a program'
+for target in 'mqtt://h/out/{dev}' 'mqtt://h/{rest#}' 'mqtt://h/a will=b will_topic={a}' 'amqp://h/{dev}' 'amqp://h/a exchange={e}' \
+    'kafka://h/{dev}' 'kafka://h/a message_key={k}'; do
+    name=${target%%:*}
+    "$weir" list sensors | grep -q "^  $name .*not in this build" && continue
+    ok "a sink takes no field in ${target#*//h}" wrong "synth:counter | $target" 'no field stands in'
+done
+ok 'other braces are plain' same 0 "$(status_of "$weir" check 'synth:counter | mqtt://h/{}/a{b-c}')"
 ok 'a sink takes no wildcards' wrong 'synth:counter | mqtt://host/a/+' "cannot be published to"
+ok 'nor does a will' wrong 'synth:counter | mqtt://host/a will=x will_topic=a/+' "'a/+' cannot be published to"
 ok 'nor does a source take wrong ones' wrong 'mqtt://host/a+/b | null' 'cannot be subscribed to'
 ok 'a field is a whole part of the topic' wrong 'mqtt://host/{a}b/c | null' 'cannot stand for a part of the topic'
 ok 'no topic field has the name of another' wrong 'mqtt://host/{text}/c | null' "'text' is the name of another field"
+ok 'a property that there is not' wrong 'mqtt://host/c properties="content_typ" | null' "no property 'content_typ'"
+ok 'all that there are are listed' wrong 'mqtt://host/c properties="user." | null' 'content_type response_topic correlation utf8 user.NAME'
+ok 'a property needs a name of a field' wrong 'mqtt://host/c properties="user.a-b" | null' "'a-b' is not a field name"
+ok 'one that is free' wrong 'mqtt://host/c properties="qos, expiry as qos" | null' "'qos' is the name of another field"
+ok 'and nothing else' wrong 'mqtt://host/c properties="qos like q" | null' "a property stands alone, or with 'as'"
 ok 'binary needs its fields' wrong 'mqtt://host/c format=binary | null' 'out= must say'
 ok 'a port is a number' wrong 'mqtt://host:99999/c | null' 'a port is a number'
 finish

@@ -53,9 +53,9 @@ kill -TERM $pid
 wait $pid
 ok 'SIGTERM ends it' same 0 $?
 ok 'each run has told its counters' has_run 4
-setsid "$weir" run 'synth:counter rate=10Hz | limit 1000000 | print format=csv' >"$work/out" 2>"$work/messages" &
+setsid "$weir" run 'synth:counter rate=10Hz | limit 1000000 | print format=csv' >"$work/last" 2>"$work/messages" &
 pid=$!
-await grep -q '^[0-9]' "$work/out"
+await grep -qs '^[0-9]' "$work/last"
 kill -HUP $pid
 wait $pid
 ok 'without a file to read SIGHUP ends the run in good order' same 0 $?

@@ -27,7 +27,7 @@ started_twice() { # the same program once more: it is refused, and the first one
     pid=$!
     await grep -q 100 "$work/twice.csv"
     "$weir" run "$program" 2>"$work/twice.err"
-    same 3 $? && grep -q 'somebody else is writing' "$work/twice.err"
+    same 3 $? && grep -q 'another process is writing' "$work/twice.err"
     refused=$?
     kill -INT "$pid"
     wait "$pid" && [ "$refused" -eq 0 ] && n=$(wc -l <"$work/twice.csv") &&
@@ -105,7 +105,7 @@ ok 'both ways of moving bytes end well' same '0 0' "$(status_of "$weir" run --io
 ok 'list --json is JSON with all kinds' sh -c "\"$weir\" list --json | grep -q '\"actuators\": \['"
 ok 'list NAME shows its parameters' sh -c "\"$weir\" list window | grep -q 'step N|TIME'"
 ok 'list of an unknown word is status 2' same 2 "$(status_of "$weir" list nothing)"
-ok 'explain names agents and rings' sh -c "\"$weir\" explain 'synth:counter | every 2 | null' | grep -q 'agent 1 reads'"
+ok 'explain names agents and rings' sh -c "\"$weir\" explain 'synth:counter rate=max | every 2 | null' | grep -q 'agent 1 reads'"
 ok 'explain --json is JSON' sh -c "\"$weir\" explain --json 'synth:counter | null' | grep -q '\"agents\": \['"
 ok 'doctor looks at io_uring' sh -c "\"$weir\" doctor | grep -q io_uring"
 forgets() { # RECORDS: is it said that an answer to the first of so many comes too late for its time?

@@ -133,7 +133,9 @@ ok 'one name, one publisher' says 3 'another process publishes under this name' 
 # Debian's numpy belongs to Debian's Python, which need not be the first one here.
 python=/usr/bin/python3
 "$python" -c 'import numpy' 2>/dev/null || python=python3
-if "$python" -c 'import numpy' 2>/dev/null; then
+if is_sanitized; then
+    echo 'skip - Python reads without a copy: a library with sanitizers cannot be loaded into it'
+elif "$python" -c 'import numpy' 2>/dev/null; then
     ok 'Python reads without a copy' numpy
 else
     echo 'skip - Python reads without a copy: there is no numpy (python3-numpy)'
@@ -146,12 +148,12 @@ published greedy
 ok 'nobody is waited for unless it is allowed' says 3 'does not wait' "$weir" run -q 'weir:greedy policy=block | null'
 kill "$publisher"
 wait "$publisher"
-ok 'a stream that nobody publishes is status 3' says 3 "nobody publishes 'none'" "$weir" run -q 'weir:none wait=0.1s | null'
+ok 'a stream that nobody publishes is status 3' says 3 "no process publishes 'none'" "$weir" run -q 'weir:none wait=0.1s | null'
 ok 'a name that is none is status 2' says 2 'no stream can be called' "$weir" run -q 'weir:../x wait=0 | null'
 ok 'so it is for tap' says 2 'no stream can be called' "$weir" tap 'x | csv:y'
-ok 'a group that does not exist is status 2' says 2 "there is no group 'nosuchgroup'" \
+ok 'a group that does not exist is status 2' says 2 "unknown group 'nosuchgroup'" \
     "$weir" check 'synth:counter | weir:x group=nosuchgroup'
-ok 'allow without policy=block is status 2' says 2 'nobody is waited for' "$weir" check 'synth:counter | weir:x allow=root'
+ok 'allow without policy=block is status 2' says 2 'the publisher waits for no user' "$weir" check 'synth:counter | weir:x allow=root'
 ok 'nothing is left in the run directory' same '' "$(rm -f "$RUNTIME_DIRECTORY/again.stream" "$RUNTIME_DIRECTORY/again.lock"
     ls "$RUNTIME_DIRECTORY")"
 finish

@@ -6,7 +6,6 @@
 
 "$weir" run -q --filter-tier=batch 'csv:tests/data/raw.csv[a:s16,b:u16] | where a > 0 | null' 2>"$work/why" || {
     head -n 1 "$work/why" >&2
-    echo "skip - no eBPF here: $(head -n 1 "$work/why")"
     exit 77
 }
 
@@ -45,6 +44,23 @@ for stages in 'every 3' 'every 7ms' 'changed a by 5000' 'changed b' 'where abs(a
     'where a > 0 and a < b | every 3' 'every 3 | where a > b | every 2' 'every 2 | select c = a + b | where c > 0'; do
     ok "user and batch agree on: $stages" agree "$stages"
 done
+
+# What others read too stays where it is.
+branches() { # TIER
+    "$weir" run -q --filter-tier="$1" "s = $source | where a > 0
+s | where a < 1000 | csv:$work/few.$1
+s | csv:$work/all.$1" && cat "$work/few.$1" "$work/all.$1"
+}
+ok 'a stage of one branch is not applied to the other' same "$(branches user)" "$(branches batch)"
+ok 'which has more' test "$(wc -l <"$work/all.batch")" -gt "$(wc -l <"$work/few.batch")"
+
+beside() {
+    "$weir" run -q --filter-tier=batch "s = $source
+s | where a > 0 | csv:$work/some
+s | csv:$work/whole" 2>"$work/why"
+}
+ok 'a source that others read as it is cannot be filtered' test "$(status_of beside)" -eq 3
+ok 'which is told' grep -q 'more than one chain reads this source' "$work/why"
 
 ok 'a condition that is pushed down whole leaves user space' pushes 'where abs(a) > 100' '^      exact$'
 ok 'so do stages that remember' pushes 'every 2 | changed a by 5' 'every 2, then raw(a) changed by 5'

@@ -5,17 +5,18 @@
  * choices, so that any bytes make a condition.
  */
 #define RUNS 5000 /* each is planned, compiled, and run in every tier */
+#include "pushdown/pushdown.h"
 #include "standalone.h"
 
 #include <errno.h>
 #include <math.h>
 
 #include "../common/interpreter.h"
-#include "core/record.h"
 #include "lang/lang.h"
+#include "stream/record.h"
 
 #define ROWS 64u
-#define ROW_BYTES 32u
+#define ROW_BYTES 40u
 #ifndef LOAD_ONE_IN
 #define LOAD_ONE_IN 200 /* -DLOAD_ONE_IN=1 loads every program */
 #endif
@@ -60,7 +61,8 @@ static void make_schema(struct weir_schema *schema, struct dice *dice)
 	weir_schema_init(schema, WEIR_CLOCK_MONOTONIC);
 	for (uint32_t i = 0; i < 3; i++)
 		schema->field[i] = make_field(dice, names[i], 8 * i);
-	schema->n_fields = 3;
+	schema->field[3] = (struct weir_field){ .name = "s", .kind = WEIR_TEXT, .at = 32, .bytes = 8, .scale = 1 };
+	schema->n_fields = 4;
 	schema->t.at = 24;
 	schema->row_bytes = ROW_BYTES;
 }
@@ -157,8 +159,11 @@ static void print_number(struct choices *choices, FILE *out)
 
 static void print_value(struct choices *choices, uint32_t depth, FILE *out)
 {
-	static const char *const one[] = { "-",    "abs(", "sqrt(", "floor(",  "ceil(",      "round(",
-					   "exp(", "log(", "sin(",  "min(1, ", "max(-2, 9, " };
+	static const char *const one[] = {
+		"-",    "abs(", "sqrt(",   "floor(",      "ceil(",     "round(",        "exp(",
+		"log(", "sin(", "min(1, ", "max(-2, 9, ", "1 + (2 < ", "if(y > 1, z, ", "coalesce(sqrt(x), ",
+		"sign("
+	};
 	static const char *const two[] = { " + ", " - ", " * ", " / ", " % " };
 	static const char *const fields[] = { "x", "x", "x", "y", "z", "raw(x)", "t" };
 
@@ -206,12 +211,47 @@ static void print_polynomial(struct choices *choices, FILE *out)
 	fputc(')', out);
 }
 
+/* What is never pushed down, and never keeps the rest from it. */
+static void print_text(struct choices *choices, FILE *out)
+{
+	static const char *const conditions[] = {
+		"s == 'a'",
+		"s in ('', 'b')",
+		"length(s) > x",
+		"matches(s, '[a-z]')",
+		"number(s) < y",
+		"s != lower(s)",
+		"s between 'a' and upper(s)",
+		"if(x > 1, s, 'a') < 'b'",
+		"(x > 1) + (y > 1) > length(s)",
+	};
+
+	fputs(conditions[choose(choices, 9)], out);
+}
+
+static void print_membership(struct choices *choices, FILE *out)
+{
+	fprintf(out, choose(choices, 2) ? "%c not in (" : "%c in (", 'x' + (int)choose(choices, 3));
+	print_number(choices, out);
+	fputs(", ", out);
+	print_number(choices, out);
+	fputc(')', out);
+}
+
 static void print_comparison(struct choices *choices, FILE *out)
 {
 	static const char *const signs[] = { " < ", " <= ", " > ", " >= ", " == ", " != " };
 
+	if (!choose(choices, 12)) {
+		print_text(choices, out);
+		return;
+	}
 	if (!choose(choices, 10)) {
 		fprintf(out, "bit(raw(%c), %u)", 'x' + (int)choose(choices, 3), choose(choices, 64));
+		return;
+	}
+	if (!choose(choices, 10)) {
+		print_membership(choices, out);
 		return;
 	}
 	if (choose(choices, 3))
@@ -278,15 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef WEIR_LIBFUZZER
-int main(int argc, char **argv)
-{
-	static const char words[][4] = { "a", "b!", "Cw", "d7", "e", "f#", "gHi", "~",
-					 "k", "lz", "mO", "p0", "q", "r5", "x2",  "9" };
-	const char *word[sizeof(words) / sizeof(words[0])];
+static const char *const words[] = { "a", "b!", "Cw", "d7", "e", "f#", "gHi", "~",
+				     "k", "lz", "mO", "p0", "q", "r5", "x2",  "9" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		word[i] = words[i];
-	return run_standalone(argc, argv, word, sizeof(words) / sizeof(words[0]));
-}
-#endif
+FUZZER(words)

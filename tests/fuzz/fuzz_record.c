@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/record.h"
 #include "format/record_format.h"
 #include "standalone.h"
+#include "stream/record.h"
 #include "weir/record_file.h"
 
 static void append(char *file, size_t *at, const struct weir_record_header *header, const void *payload)
@@ -77,26 +77,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef WEIR_LIBFUZZER
-int main(int argc, char **argv)
-{
-	static const char *const words[] = {
-		"{\"clock\":\"nominal\",\"order\":\"little\",\"fields\":[",
-		"{\"clock\":\"monotonic\",\"order\":\"little\",\"fields\":[{\"name\":\"x\",\"kind\":\"real\",\"unit\":"
-		"\"\"}]}",
-		"{\"name\":\"a\",\"kind\":\"int\",\"unit\":\"m\"}",
-		"{\"name\":\"b\",\"kind\":\"text\",\"unit\":\"\",\"bytes\":9}",
-		"{\"name\":\"c\",\"kind\":\"real\",\"unit\":\"\",\"scale\":1e-3,\"offset\":-4}",
-		",",
-		"]}",
-		"wRec",
-		"\1",
-		"\2",
-		"        ",
-		"\"bytes\":-1",
-		"null",
-	};
+static const char *const words[] = {
+	"{\"clock\":\"nominal\",\"order\":\"little\",\"fields\":[",
+	"{\"clock\":\"monotonic\",\"order\":\"little\",\"fields\":[{\"name\":\"x\",\"kind\":\"real\",\"unit\":"
+	"\"\"}]}",
+	"{\"name\":\"a\",\"kind\":\"int\",\"unit\":\"m\"}",
+	"{\"name\":\"b\",\"kind\":\"text\",\"unit\":\"\",\"bytes\":9}",
+	"{\"name\":\"c\",\"kind\":\"real\",\"unit\":\"\",\"scale\":1e-3,\"offset\":-4}",
+	",",
+	"]}",
+	"wRec",
+	"\1",
+	"\2",
+	"        ",
+	"\"bytes\":-1",
+	"null",
+};
 
-	return run_standalone(argc, argv, words, sizeof(words) / sizeof(words[0]));
-}
-#endif
+FUZZER(words)

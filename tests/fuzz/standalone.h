@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file standalone.h
- * @brief A main() for a fuzzer without libFuzzer: `fuzz_x [RUNS [SEED]]` runs random inputs, always the same for a seed,
- * `fuzz_x FILE…` runs those (`-` is standard input). With -DWEIR_LIBFUZZER, and -fsanitize=fuzzer, libFuzzer brings its own.
+ * @brief One source, two programs. A fuzzer defines LLVMFuzzerTestOneInput() and ends with FUZZER(words).
+ *
+ * Without libFuzzer, `fuzz_x [RUNS [SEED]]` runs random inputs made of the words, the same inputs for the same seed. `fuzz_x
+ * FILE…` runs those files (`-`: standard input). With -DWEIR_LIBFUZZER and -fsanitize=fuzzer the main() is libFuzzer's, and
+ * `fuzz_x --words` prints the words as its dictionary.
  */
 #ifndef WEIR_TESTS_FUZZ_STANDALONE_H
 #define WEIR_TESTS_FUZZ_STANDALONE_H
@@ -22,7 +25,29 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#ifndef WEIR_LIBFUZZER
+#ifdef WEIR_LIBFUZZER
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static void print_words(const char *const *words, size_t n_words)
+{
+	for (size_t i = 0; i < n_words; i++) {
+		putchar('"');
+		for (const char *byte = words[i]; *byte; byte++)
+			printf("\\x%02x", (unsigned char)*byte);
+		puts("\"");
+	}
+}
+
+#define FUZZER(words)                                                         \
+	int LLVMFuzzerInitialize(int *argc, char ***argv)                     \
+	{                                                                     \
+		if (*argc == 2 && !strcmp((*argv)[1], "--words")) {           \
+			print_words(words, sizeof(words) / sizeof(words[0])); \
+			exit(0);                                              \
+		}                                                             \
+		return 0;                                                     \
+	}
+#else
 static int run_file(const char *name)
 {
 	static uint8_t data[INPUT_MAX];
@@ -75,5 +100,11 @@ static int run_standalone(int argc, char **argv, const char *const *words, size_
 		status |= run_file(argv[i]);
 	return status;
 }
+
+#define FUZZER(words)                                                                       \
+	int main(int argc, char **argv)                                                     \
+	{                                                                                   \
+		return run_standalone(argc, argv, words, sizeof(words) / sizeof(words[0])); \
+	}
 #endif
 #endif

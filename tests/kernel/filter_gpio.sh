@@ -73,7 +73,7 @@ wide() { # FED
 # Two lines are counted, one of them by rising edges as it is by default; then two others are filtered, each by its own rule.
 program="gpio:LINE4 count=50ms edges=both | csv:$dir/both.csv
     gpio:LINE5 count=50ms | csv:$dir/rising.csv
-    gpio:DOOR glitch=20ms | csv:$dir/door.csv
+    gpio:DOOR initial=no glitch=20ms | csv:$dir/door.csv
     gpio:BUTTON pulse_min=30ms pulse_max=110ms edges=falling | csv:$dir/button.csv"
 
 feed_counted() {
@@ -136,7 +136,7 @@ by_all user '' 'filter-tier=user'
 $weir explain --filter-tier=batch "gpio:DOOR | where level == 1 | null" >"$dir/messages" 2>&1
 sed '1,/^agent/d' "$dir/messages" | grep -q where && echo 'the stage is still there' >>"$dir/messages"
 rm -f "$dir/got.csv"
-timeout 20 $weir run --filter-tier=batch -n 40 "gpio:DOOR | where level == 1 | csv:$dir/got.csv" >>"$dir/messages" 2>&1 &
+timeout 20 $weir run --filter-tier=batch -n 40 "gpio:DOOR initial=no | where level == 1 | csv:$dir/got.csv" >>"$dir/messages" 2>&1 &
 pid=$!
 feed DOOR -n 40 -r 400
 wait $pid

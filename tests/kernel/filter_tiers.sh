@@ -106,7 +106,7 @@ all_agree 'every tier counts, and remembers what changed' 50 \
 all_agree 'what is only implied is decided behind the filter' 100 \
     'where accel_y > 2 and accel_y + exp(accel_x) > 3 | every 3'
 all_agree 'polynomials over several channels' 100 \
-    'where sqrt(accel_x * accel_x + accel_y * accel_y) > 9 and accel_x > accel_y or 0.3 * accel_y - accel_x * accel_y > 40 | every 2'
+    'where sqrt(accel_x * accel_x + accel_y * accel_y) > 9 and accel_x > accel_y or 0.3 * accel_y * accel_y - accel_x * accel_y > 40 | every 2'
 
 # Two devices push at the same time: each filter meets its own alone. The devices start when both readers are there and the
 # readers end when both devices are quiet: an emulated CPU may miss a hook that comes or goes while the function is running.

@@ -28,7 +28,7 @@ as_fed() { # CSV LOG EDGES
 
 handshake() { # IO EDGES
     mkfifo "$dir/answers"
-    $weir run --strict --io="$1" "edges = gpio:DOOR; edges | print; edges | csv:$dir/output" >"$dir/answers" \
+    $weir run --strict --io="$1" "edges = gpio:DOOR initial=no; edges | print; edges | csv:$dir/output" >"$dir/answers" \
         2>"$dir/messages" &
     pid=$!
     $tools/gpio_feed DOOR -n "$2" --handshake=2000 --log "$dir/log" <"$dir/answers" 2>"$dir/feeder"
@@ -53,7 +53,7 @@ all_edges uring "${WEIR_EDGES:-2000}"
 
 # The reader stands still while more edges come than the kernel keeps.
 overflow() { # IO
-    $weir run --strict --stats=json --io="$1" "gpio:DOOR buffer=16 | csv:$dir/got.csv" >"$dir/messages" 2>&1 &
+    $weir run --strict --stats=json --io="$1" "gpio:DOOR initial=no buffer=16 | csv:$dir/got.csv" >"$dir/messages" 2>&1 &
     pid=$!
     await grep -q '(weir *)' /sys/kernel/debug/gpio
     kill -STOP $pid
@@ -88,7 +88,7 @@ rising 'edges=rising active_low'
 [ "$(csv "$dir/output" | cut -d, -f2 | sort -u)" = 1 ]
 say $? 'active_low: rising is towards active'
 
-timeout 30 $weir run -n 2 "gpio:DOOR clock=realtime | print" 2>"$dir/messages" | tee "$dir/output" |
+timeout 30 $weir run -n 2 "gpio:DOOR initial=no clock=realtime | print" 2>"$dir/messages" | tee "$dir/output" |
     $tools/gpio_feed DOOR -n 4 --handshake=5000 2>/dev/null
 stamp=$(csv "$dir/output" | cut -d, -f1 | tail -n 1)
 age=$(($(date +%s) - ${stamp:-0} / 1000000000))

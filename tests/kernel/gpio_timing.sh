@@ -14,8 +14,11 @@ stages='debounce 5ms level lateness=3s | click level gap=30ms long=500ms latenes
 $weir run "edges = gpio:DOOR; edges | csv:$dir/edges.csv; edges | $stages | csv:$dir/live.csv" >"$dir/messages" 2>&1 &
 pid=$!
 await grep -q '(weir *)' /sys/kernel/debug/gpio
-$tools/gpio_feed DOOR -n 24 -r 20 --start now 2>/dev/null
+# Until there are enough messages: a stalled guest merges edges, and presses with them.
+$tools/gpio_feed DOOR -r 20 --start now 2>/dev/null &
+feeders=$!
 await has_lines "$dir/live.csv" 10
+unplug
 kill -INT $pid
 wait $pid
 $weir run "replay:$dir/edges.csv speed=max | $stages | csv:$dir/again.csv" >>"$dir/messages" 2>&1

@@ -25,6 +25,8 @@ trap quit EXIT
 # Nothing else is started: the units that ours are ordered after by default would be the whole system.
 install_units() {
     mkdir -p /etc/weir
+    systemd-sysusers "$PWD/examples/systemd/sysusers.conf"
+    chgrp weir /dev/gpiochip* && chmod 660 /dev/gpiochip*
     cp build/weir build/weir-guard /usr/local/bin/
     echo 'synth:counter rate=200Hz | select on = value < -1000 | gpio:LAMP park=on' >/etc/weir/pump.weir
     for unit in weir-guard@.service weir@.service; do

@@ -90,11 +90,12 @@ say $? 'so nobody else can have the line, and is told why'
 weir park --release LAMP 2>"$dir/messages" && weir run -q --no-guard --for 100ms "$on" 2>"$dir/messages"
 say $? 'weir park --release gives it back'
 
-# What a Raspberry Pi would do with released lines, as its driver's parameter says.
+# What a Raspberry Pi would do with released lines is a parameter of the driver that owns the chip; that of another counts for nothing.
 for word in Y N; do
-    unshare -m sh -c "mount -t tmpfs none /sys/module && mkdir -p /sys/module/pinctrl_rp1/parameters &&
-        echo $word >/sys/module/pinctrl_rp1/parameters/persist_gpio_outputs && weir doctor" >"$dir/messages" 2>&1
-    grep -q "pinctrl_rp1: a released line .*persist_gpio_outputs=$word" "$dir/messages"
-    say $? "weir doctor knows persist_gpio_outputs=$word"
+    unshare -m sh -c "mount -t tmpfs none /sys/module && mkdir -p /sys/module/pinctrl_rp1/parameters /sys/module/gpio_sim/parameters &&
+        echo R >/sys/module/pinctrl_rp1/parameters/persist_gpio_outputs &&
+        echo $word >/sys/module/gpio_sim/parameters/persist_gpio_outputs && weir doctor" >"$dir/messages" 2>&1
+    grep -q "gpio-sim (gpiochip0).*: a released line .*persist_gpio_outputs=$word" "$dir/messages" && ! grep -q rp1 "$dir/messages"
+    say $? "weir doctor knows persist_gpio_outputs=$word of the driver that has the chip"
 done
 exit $status

@@ -128,7 +128,7 @@ rmdir $second
 plug -r 100
 plug -r 100
 run "iio:accel_3d | null"
-[ $rc -eq 2 ] && grep -q 'say which: iio:device' "$dir/messages"
+[ $rc -eq 2 ] && grep -q 'say which: iio:accel_3d@.*, iio:accel_3d@' "$dir/messages"
 say $? 'a name that two devices have: exit code 2, and how to tell them apart'
 unplug
 

@@ -18,7 +18,7 @@
 
 #include "../rig/hid_device.h"
 #include "../unit/random_chain.h"
-#include "core/record.h"
+#include "stream/record.h"
 
 /* To hook takes far longer than to feed: so few chains at a time, each with so many sets of samples. */
 #define HEADS 4
@@ -65,6 +65,7 @@ static void open_source(struct bench *b, const char *text)
 		fail_msg("%s: %s", text, harness_error(&b->source));
 	b->device = b->source.source->driver->source->iio_device(b->source.source);
 	b->schema = b->source.source->out;
+	assert_in_range(b->schema.row_bytes, 1, RANDOM_ROW_BYTES);
 	for (uint32_t i = 0; i < b->schema.n_fields; i++)
 		b->schema.field[i].unit[0] = 0;
 }
@@ -280,7 +281,7 @@ static void widen(struct bench *b, const unsigned char *row, unsigned char *scan
 
 static void feed_play(struct bench *b)
 {
-	static unsigned char scans[CHAIN_ROWS_MAX * 128];
+	static unsigned char scans[CHAIN_ROWS_MAX * RANDOM_ROW_BYTES];
 	uint32_t bytes = b->schema.row_bytes;
 	size_t size = b->sent.n * b->all.row_bytes;
 

@@ -55,16 +55,16 @@ static const struct weir_driver brief_driver = {
 	.stage = &brief_ops,
 };
 
-extern const struct weir_driver weir_sensor_synth, weir_sensor_iio, weir_sensor_gpio, weir_operator_select,
-	weir_operator_switch, weir_actuator_gpio;
+extern const struct weir_driver weir_bridge_synth, weir_sensor_iio, weir_sensor_gpio, weir_operator_select,
+	weir_operator_switch, weir_actuator_gpio_lines;
 
 /* The linker looks into the library only for what is not defined here: this is the registry. */
 const struct weir_driver *const weir_drivers[] = {
-	&weir_sensor_synth, &weir_sensor_iio,      &weir_sensor_gpio,     &faulty_driver,
-	&brief_driver,      &weir_operator_select, &weir_operator_switch, &weir_actuator_gpio,
+	&weir_bridge_synth, &weir_sensor_iio,      &weir_sensor_gpio,     &faulty_driver,
+	&brief_driver,      &weir_operator_select, &weir_operator_switch, &weir_actuator_gpio_lines,
 };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
-const struct weir_absent weir_absents[] = { { 0 } };
+const struct weir_builtin weir_builtins[] = { { 0 } };
 
 static void on_signal(int number)
 {

@@ -14,6 +14,7 @@ struct cut {
 	const char *sink, *source; /**< of weir; the test adds `spool=`, and `out=` and `id_as=` */
 	unsigned hz;               /**< records that the sender makes */
 	unsigned n_kills;
+	bool is_orderly;       /**< victims are told to end (SIGTERM), and must end well */
 	unsigned broker_every; /**< the broker is among the victims once in so many kills */
 	/**
 	 * The broker answers before it keeps. Then it is killed only where the reader is there, when what it has written to the

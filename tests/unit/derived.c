@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "derived.h"
+#include "pushdown/pushdown.h"
 
 int derive(struct derived *derived, const char *condition, const struct weir_schema *schema)
 {

@@ -89,14 +89,16 @@ static const struct {
 	unsigned n;
 	bool gives_truth;
 } function[] = {
-	{ "abs", 1, false },     { "sqrt", 1, false },  { "round", 1, false },  { "floor", 1, false },
-	{ "ceil", 1, false },    { "exp", 1, false },   { "log", 1, false },    { "sin", 1, false },
-	{ "cos", 1, false },     { "isnan", 1, true },  { "atan2", 2, false },  { "pow", 2, false },
-	{ "min", 3, false },     { "max", 2, false },   { "between", 3, true }, { "bit", 2, true },
-	{ "prev", 1, false },    { "delta", 1, false }, { "hour", 1, false },   { "minute", 1, false },
-	{ "weekday", 1, false },
+	{ "abs", 1, false },      { "sqrt", 1, false },    { "round", 1, false },  { "floor", 1, false },
+	{ "ceil", 1, false },     { "exp", 1, false },     { "log", 1, false },    { "sin", 1, false },
+	{ "cos", 1, false },      { "isnan", 1, true },    { "atan2", 2, false },  { "pow", 2, false },
+	{ "min", 3, false },      { "max", 2, false },     { "between", 3, true }, { "bit", 2, true },
+	{ "log10", 1, false },    { "log2", 1, false },    { "tan", 1, false },    { "asin", 1, false },
+	{ "acos", 1, false },     { "atan", 1, false },    { "hypot", 2, false },  { "sign", 1, false },
+	{ "coalesce", 2, false }, { "prev", 1, false },    { "delta", 1, false },  { "hour", 1, false },
+	{ "minute", 1, false },   { "weekday", 1, false },
 };
-enum { FIRST_SPECIAL = 16, PREV = 16, DELTA, HOUR };
+enum { FIRST_SPECIAL = 25, PREV = 25, DELTA, HOUR };
 
 /* Units of voltage, and what a number in them is in millivolts: times one, by the other. */
 static const struct {
@@ -285,8 +287,9 @@ struct node *random_number(int depth)
 	default:
 		node = make(BINARY);
 		node->which = 8 + (int)below(5);
-		node->arg[0] = random_number(depth - 1);
-		node->arg[1] = random_number(depth - 1);
+		/* A condition counts as 0 or 1. */
+		for (int k = 0; k < 2; k++)
+			node->arg[k] = below(8) ? random_number(depth - 1) : random_truth(depth - 1);
 		return node;
 	}
 }
@@ -431,6 +434,8 @@ static double walk_time_of_day(int which, int64_t t)
 	time_t second = (time_t)floor((double)(t / 1000000000) + (t % 1000000000 < 0 ? -1 : 0));
 	struct tm local;
 
+	if (t < WEIR_FIRST_DATE_NS)
+		return NAN;
 	localtime_r(&second, &local);
 	return which == HOUR ? local.tm_hour : which == HOUR + 1 ? local.tm_min : (local.tm_wday + 6) % 7 + 1;
 }
@@ -457,6 +462,30 @@ static double walk_special(const struct node *node, const struct weir_block *blo
 		return walk_delta(node->arg[0], block, k);
 	default:
 		return walk_time_of_day(node->which, block->t[k]);
+	}
+}
+
+static double walk_new_call(int which, const double *a)
+{
+	switch (which) {
+	case 16:
+		return log10(a[0]);
+	case 17:
+		return log2(a[0]);
+	case 18:
+		return tan(a[0]);
+	case 19:
+		return asin(a[0]);
+	case 20:
+		return acos(a[0]);
+	case 21:
+		return atan(a[0]);
+	case 22:
+		return hypot(a[0], a[1]);
+	case 23:
+		return a[0] > 0 ? 1 : a[0] < 0 ? -1 : a[0];
+	default:
+		return isnan(a[0]) ? a[1] : a[0];
 	}
 }
 
@@ -500,8 +529,10 @@ static double walk_call(const struct node *node, const struct weir_block *block,
 		return isnan(a[0]) || isnan(a[1]) ? NAN : a[0] > a[1] ? a[0] : a[1];
 	case 14:
 		return a[1] <= a[0] && a[0] <= a[2];
-	default:
+	case 15:
 		return walk_bit(node, block, k);
+	default:
+		return walk_new_call(node->which, a);
 	}
 }
 

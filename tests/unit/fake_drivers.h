@@ -39,19 +39,24 @@ static int same_open(struct weir_node *node, const struct weir_schema *in, struc
 }
 
 /* The bindings become fields. */
+struct fake_list {
+	struct weir_bindings list;
+	struct weir_length size, step;
+	bool partial;
+};
+
 static int list_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
-	const char *name = !strcmp(node->driver->name, "select") ? "fields" : "aggregates";
-	uint32_t n;
-	const struct weir_binding *binding = weir_arg_bindings(node, name, &n);
+	const struct fake_list *fake = weir_state(node);
+	const struct weir_binding *binding = fake->list.at;
 
 	weir_schema_init(out, in->clock);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < fake->list.n; i++) {
 		const struct weir_field *from = binding[i].field < 0 ? NULL : &in->field[binding[i].field];
 
 		if (weir_schema_add(out, binding[i].name, from ? from->kind : WEIR_REAL, "", from ? from->bytes : 8) <
 		    0)
-			return weir_fail_arg(node, name, NULL, "no room for '%s'", binding[i].name);
+			return weir_fail_arg(node, NULL, NULL, "no room for '%s'", binding[i].name);
 	}
 	return 0;
 }
@@ -67,75 +72,64 @@ static const char *const fake_modes[] = { "slow", "fast", NULL };
 static const char *const fake_max[] = { "max", NULL };
 static const char *const fake_aggregates[] = { "count", "mean", "rms", "max", NULL };
 
+struct fake_sim {
+	const char *kind, *path;
+	double rate, gain;
+	int32_t n;
+	int64_t wait_ns;
+	uint64_t buffer;
+	enum { FAKE_SLOW, FAKE_FAST } mode;
+	bool inverted;
+};
+
 static const struct weir_param sim_params[] = {
-	{ .name = "kind", .style = WEIR_POSITIONAL, .value = WEIR_V_TEXT, .fallback = "plain", .help = "a text" },
-	{ .name = "rate",
-	  .value = WEIR_V_RATE,
-	  .fallback = "100Hz",
-	  .max = 1e6,
-	  .min = 1,
-	  .words = fake_max,
-	  .help = "a rate" },
-	{ .name = "n", .value = WEIR_V_INT, .fallback = "-3", .min = -10, .max = 10, .help = "an integer" },
-	{ .name = "gain", .value = WEIR_V_REAL, .fallback = "0.5", .help = "a number" },
-	{ .name = "wait",
-	  .value = WEIR_V_DURATION,
-	  .fallback = "10ms",
-	  .min = 1e-3,
-	  .max = 3600,
-	  .help = "a duration" },
-	{ .name = "buffer", .value = WEIR_V_SIZE, .fallback = "64KiB", .help = "a size" },
-	{ .name = "mode", .value = WEIR_V_WORD, .fallback = "slow", .words = fake_modes, .help = "a word" },
-	{ .name = "inverted", .value = WEIR_V_BOOL, .help = "a flag" },
-	{ .name = "path", .value = WEIR_V_TEXT, .help = "another text" },
+	WEIR_P_TEXT("kind", struct fake_sim, kind, "plain", "a text", .style = WEIR_POSITIONAL),
+	WEIR_P_RATE("rate", struct fake_sim, rate, "100Hz", "a rate", .max = 1e6, .min = 1, .words = fake_max),
+	WEIR_P_INT("n", struct fake_sim, n, "-3", "an integer", .min = -10, .max = 10),
+	WEIR_P_REAL("gain", struct fake_sim, gain, "0.5", "a number"),
+	WEIR_P_DURATION("wait", struct fake_sim, wait_ns, "10ms", "a duration", .min = 1e-3, .max = 3600),
+	WEIR_P_SIZE("buffer", struct fake_sim, buffer, "64KiB", "a size"),
+	WEIR_P_WORD("mode", struct fake_sim, mode, "slow", fake_modes, "a word"),
+	WEIR_P_BOOL("inverted", struct fake_sim, inverted, NULL, "a flag"),
+	WEIR_P_TEXT("path", struct fake_sim, path, NULL, "another text"),
 	{ 0 },
 };
 
+struct fake_conditions {
+	const struct weir_expr *condition, *off;
+	int64_t min_on_ns;
+};
+
 static const struct weir_param where_params[] = {
-	{ .name = "condition",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .must_be_bool = true,
-	  .help = "what must hold" },
+	WEIR_P_EXPR("condition", struct fake_conditions, condition, "what must hold", .style = WEIR_POSITIONAL,
+		    .required = true, .must_be_bool = true),
 	{ 0 },
 };
 
 static const struct weir_param select_params[] = {
-	{ .name = "fields", .style = WEIR_POSITIONAL, .value = WEIR_V_FIELDS, .required = true, .help = "fields" },
+	WEIR_P_FIELDS("fields", struct fake_list, list, "fields", .style = WEIR_POSITIONAL, .required = true),
 	{ 0 },
 };
 
 static const struct weir_param window_params[] = {
-	{ .name = "size", .style = WEIR_POSITIONAL, .value = WEIR_V_SPAN, .required = true, .help = "how long" },
-	{ .name = "step", .style = WEIR_KEYWORD, .value = WEIR_V_SPAN, .help = "how far" },
-	{ .name = "partial", .value = WEIR_V_BOOL, .help = "growing ones at the start" },
-	{ .name = "aggregates",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_AGGREGATES,
-	  .required = true,
-	  .words = fake_aggregates,
-	  .help = "aggregates" },
+	WEIR_P_SPAN("size", struct fake_list, size, NULL, "how long", .style = WEIR_POSITIONAL, .required = true),
+	WEIR_P_SPAN("step", struct fake_list, step, NULL, "how far", .style = WEIR_KEYWORD),
+	WEIR_P_BOOL("partial", struct fake_list, partial, NULL, "growing ones at the start"),
+	WEIR_P_AGGREGATES("aggregates", struct fake_list, list, fake_aggregates, "aggregates", .style = WEIR_POSITIONAL,
+			  .required = true),
 	{ 0 },
 };
 
 static const struct weir_param switch_params[] = {
-	{ .name = "on",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .must_be_bool = true,
-	  .help = "on" },
-	{ .name = "off",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .must_be_bool = true,
-	  .help = "off" },
-	{ .name = "min_on", .value = WEIR_V_DURATION, .help = "least time" },
+	WEIR_P_EXPR("on", struct fake_conditions, condition, "on", .style = WEIR_KEYWORD, .required = true,
+		    .must_be_bool = true),
+	WEIR_P_EXPR("off", struct fake_conditions, off, "off", .style = WEIR_KEYWORD, .required = true,
+		    .must_be_bool = true),
+	WEIR_P_DURATION("min_on", struct fake_conditions, min_on_ns, NULL, "least time"),
 	{ 0 },
 };
 
+/* A row without a member: the core reads it. */
 static const struct weir_param park_params[] = {
 	{ .name = "park", .value = WEIR_V_BOOL, .required = true, .help = "the safe state" },
 	{ 0 },
@@ -143,9 +137,9 @@ static const struct weir_param park_params[] = {
 
 static const struct weir_param no_params[] = { { 0 } };
 
-static const struct weir_source_ops sim_ops = { .open = sim_open };
-static const struct weir_operator_ops same_ops = { .open = same_open };
-static const struct weir_operator_ops list_ops = { .open = list_open };
+static const struct weir_source_ops sim_ops = { .state_bytes = sizeof(struct fake_sim), .open = sim_open };
+static const struct weir_operator_ops same_ops = { .state_bytes = sizeof(struct fake_conditions), .open = same_open };
+static const struct weir_operator_ops list_ops = { .state_bytes = sizeof(struct fake_list), .open = list_open };
 static const struct weir_sink_ops sink_ops = { .open = sink_open };
 static const struct weir_actuator_ops actuator_ops = { .open = sink_open };
 
@@ -168,15 +162,21 @@ static const struct weir_driver fake_window = { .name = "window",
 static const struct weir_driver fake_switch = { .name = "switch",
 						.operator_params = switch_params,
 						.stage = &same_ops };
+/* Its module is nowhere. */
+static const struct weir_library lost_library = { .name = "libLost",
+						  .package = "liblost0",
+						  .build_package = "liblost-dev" };
+static const struct weir_driver fake_lost = { .name = "lost",
+					      .doc = "a module",
+					      .operator_params = no_params,
+					      .library = &lost_library,
+					      .stage = &weir_unopened_stage };
 static const struct weir_driver fake_print = { .name = "print", .sink_params = no_params, .sink = &sink_ops };
 
 const struct weir_driver *const weir_drivers[] = {
-	&fake_sim, &fake_gpio, &fake_where, &fake_select, &fake_window, &fake_switch, &fake_print,
+	&fake_sim, &fake_gpio, &fake_where, &fake_select, &fake_window, &fake_switch, &fake_lost, &fake_print,
 };
-const struct weir_absent weir_absents[] = {
-	{ .name = "lost", .roles = 1u << WEIR_OPERATOR, .library = "libLost", .package = "liblost-dev" },
-	{ 0 },
-};
+const struct weir_builtin weir_builtins[] = { { 0 } };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
 
 #endif

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "build_path.h"
 #include "guard_place.h"
 
 #define LOOKS 2500
@@ -40,13 +41,10 @@ void place_nap(void)
 
 pid_t place_run(const char *option)
 {
-	char program[512];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char program[600];
 	pid_t pid;
 
-	assert_true(n > 0);
-	program[n] = '\0';
-	strcpy(strstr(program, "/tests/unit/"), "/weir-guard");
+	build_path(program, sizeof(program), "weir-guard");
 	pid = fork();
 	if (!pid) {
 		execl(program, program, option, getenv("WEIR_GUARD"), NULL);
@@ -58,12 +56,6 @@ pid_t place_run(const char *option)
 void place_start(struct guard_place *place)
 {
 	place->guard = place_run("--stay");
-}
-
-void place_kill(struct guard_place *place, int signal)
-{
-	kill(place->guard, signal);
-	waitpid(place->guard, NULL, 0);
 }
 
 int place_status(pid_t pid)
@@ -87,6 +79,12 @@ void place_await_end(pid_t pid)
 	assert_true(gone);
 }
 
+void place_kill(struct guard_place *place, int signal)
+{
+	kill(place->guard, signal);
+	place_await_end(place->guard);
+}
+
 int place_make(struct guard_place *place)
 {
 	char socket[96];
@@ -104,7 +102,7 @@ int place_make(struct guard_place *place)
 
 int place_drop(struct guard_place *place)
 {
-	static const char *const left[] = { "output", "socket.lock", "socket.held" };
+	static const char *const left[] = { "output", "socket.lock", "socket.next", "socket.held" };
 	char path[128];
 
 	place_kill(place, SIGTERM);
@@ -203,7 +201,12 @@ long place_value(const struct guard_place *place)
 
 void place_await(const struct guard_place *place, long value)
 {
-	for (int i = 0; i < LOOKS && place_value(place) != value; i++)
+	long now = place_value(place);
+
+	/* What was there may have gone again a moment later. */
+	for (int i = 0; i < LOOKS && now != value; i++) {
 		place_nap();
-	assert_int_equal(place_value(place), value);
+		now = place_value(place);
+	}
+	assert_int_equal(now, value);
 }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
 #include "core/run.h"
 #include "lang/check.h"
+#include "stream/record.h"
 
 /* --------------------------------------------------- both ends of the chain */
 
@@ -21,6 +21,8 @@ static int end_open(struct weir_node *node, const struct weir_schema *in)
 
 static void grow(struct harness *h, uint32_t n)
 {
+	if (h->capacity >= h->n + n)
+		return;
 	while (h->capacity < h->n + n)
 		h->capacity = h->capacity ? 2 * h->capacity : 1024;
 	h->t = realloc(h->t, h->capacity * sizeof(*h->t));
@@ -120,7 +122,8 @@ static bool add_end(struct harness *h)
 {
 	struct weir_node *end;
 
-	h->schema = h->last->out;
+	/* What ends a chain has no fields, and no memory for any. */
+	weir_schema_copy(&h->schema, &h->last->out);
 	if (h->last->role == WEIR_SINK || h->last->role == WEIR_ACTUATOR)
 		return true;
 	end = add(h, &end_driver, WEIR_SINK, weir_args_new(no_params), h->last);
@@ -184,7 +187,7 @@ int harness_start(struct harness *h)
 
 int harness_push(struct harness *h, const struct weir_block *block)
 {
-	return weir_chain_push(h->first, block, &h->time_ns);
+	return weir_chain_push(h->first, block, &h->time_ns, INT64_MIN);
 }
 
 void harness_push_cut(struct harness *h, const struct weir_block *memory, uint32_t n, uint32_t most, uint64_t *random)
@@ -228,22 +231,24 @@ void harness_run_cut(struct harness *h, const char *chain, const struct weir_blo
 int harness_pull(struct harness *h, uint32_t max)
 {
 	struct weir_wait wait = { .until_ns = INT64_MAX, .fd = -1 };
-	void *rows = malloc((size_t)max * h->source->out.row_bytes);
+	void *memory = malloc((size_t)max * h->source->out.row_bytes);
+	struct weir_rows rows = { .at = memory, .left = max, .stride = h->source->out.row_bytes };
 	struct weir_block *block;
-	int n;
+	int result;
 
-	assert_non_null(rows);
+	assert_non_null(memory);
 	assert_int_equal(weir_block_open(&block, &h->source->out), 0);
-	n = h->source->driver->source->produce(h->source, rows, max, &wait);
-	assert_true(n <= (int)max);
+	result = h->over ? h->result : weir_source_produce(h->source, &rows, &wait);
 	h->until_ns = wait.until_ns;
-	if (n > 0) {
-		weir_rows_decode(&h->source->out, rows, (uint32_t)n, block);
+	if (rows.n) {
+		weir_rows_decode(&h->source->out, memory, rows.n, block);
 		collect(h, block);
 	}
 	weir_block_close(block);
-	free(rows);
-	return n;
+	free(memory);
+	h->over = result <= 0 && result != -EAGAIN;
+	h->result = result;
+	return rows.n ? (int)rows.n : result;
 }
 
 int harness_pull_all(struct harness *h, uint32_t max)
@@ -318,7 +323,7 @@ struct weir_block *harness_memory(const struct weir_schema *schema, uint32_t n)
 	struct weir_block *block = calloc(1, sizeof(*block));
 
 	assert_non_null(block);
-	*block = (struct weir_block){ .schema = schema, .n = n, .t = calloc(n, sizeof(*block->t)) };
+	*block = (struct weir_block){ .schema = schema, .n = n, .max = n, .t = calloc(n, sizeof(*block->t)) };
 	assert_non_null(block->t);
 	for (uint32_t i = 0; i < n; i++)
 		block->t[i] = (int64_t)i * 1000000;

@@ -39,8 +39,10 @@ struct harness {
 	uint32_t n_blocks, largest;     /**< blocks, and the records of the largest */
 	int64_t *t;
 	union harness_value *value[WEIR_FIELDS_MAX]; /**< by field, then by record */
-	int64_t until_ns;                            /**< of the last wait that a source asked for */
-	int64_t time_ns;                             /**< of the newest record that was pushed */
+	bool over;                                   /**< a source has ended or failed, with `result` */
+	int result;
+	int64_t until_ns; /**< of the last wait that a source asked for */
+	int64_t time_ns;  /**< of the newest record that was pushed */
 };
 
 /** @brief Parse, check and open. @return true; false where something was refused: see harness_error(). Always close it. */

@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#include "core/loop_internal.h"
+#include "loop/loop_internal.h"
+#include "skip.h"
 
 #define MS INT64_C(1000000)
 
@@ -38,10 +39,8 @@ static inline struct weir_loop *open_loop(const struct variant *variant)
 	struct weir_loop *loop;
 	int error = weir_loop_open_without(&loop, variant->backend, variant->forbidden);
 
-	if (error && variant->backend == WEIR_BACKEND_URING) {
-		print_message("no io_uring here: %s\n", strerror(-error));
-		skip();
-	}
+	if (error && variant->backend == WEIR_BACKEND_URING)
+		skip_because("no io_uring here: %s", strerror(-error));
 	assert_int_equal(error, 0);
 	return loop;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "random_chain.h"
+#include "pushdown/pushdown.h"
 
 #include <string.h>
 
 #include "../common/interpreter.h"
-#include "core/record.h"
+#include "stream/record.h"
 
 static void join_stages(const struct random_chain *chain, uint32_t from, char *text, size_t size)
 {

@@ -13,12 +13,11 @@
 
 #define CHAIN_STAGES_MAX 4
 #define CHAIN_ROWS_MAX 64 /**< in a set of rows */
-#define CHAIN_ROW_BYTES 64
 
 /** A set of rows, one after the other. */
 struct chain_rows {
 	uint32_t n;
-	unsigned char bytes[CHAIN_ROWS_MAX * CHAIN_ROW_BYTES] __attribute__((aligned(8)));
+	unsigned char bytes[CHAIN_ROWS_MAX * RANDOM_ROW_BYTES] __attribute__((aligned(8)));
 };
 
 struct random_chain {

@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/record.h"
+#include "stream/record.h"
 
 /* The value of some raw integer, or next to it, or something odd. */
 static double random_constant(struct dice *dice, const struct weir_schema *schema, const struct weir_field *field)
 {
 	static const double odd[] = { 0,        -0.0,      1,   -1,     5e-324,  1e308, -1e308,
 				      INFINITY, -INFINITY, NAN, 0x1p63, -0x1p63, 0x1p64 };
-	unsigned char row[64];
+	unsigned char row[RANDOM_ROW_BYTES];
 	double value;
 
 	if (!roll_below(dice, 6))
@@ -142,7 +142,7 @@ static void print_comparison(struct dice *dice, const struct weir_schema *schema
 
 	if (form >= 12) {
 		char text[CONDITION_BYTES];
-		unsigned char row[64];
+		unsigned char row[RANDOM_ROW_BYTES];
 
 		random_row(dice, schema, NULL, row);
 		random_polynomial(dice, schema, row, text);

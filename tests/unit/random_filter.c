@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "pushdown/pushdown.h"
 #include "random_filter.h"
 
 static double random_scale(struct dice *dice)

@@ -9,6 +9,8 @@
 #include "../common/dice.h"
 #include "lang/lang.h"
 
+#define RANDOM_ROW_BYTES 128 /**< the longest row: a device may give all of its channels, also those not asked for */
+
 /** Up to six integer channels of any width, shift, sign, byte order, scale and offset, aligned as IIO aligns them. Rows are
  *  a multiple of 8 bytes with the time in the last 8. */
 void random_schema(struct dice *dice, struct weir_schema *schema);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/ring.h"
+#include "stream/ring.h"
 
 #define NEAR_WRAP (UINT64_MAX - 700) /* positions pass 2^64 within every test that starts here */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "signal_records.h"
+#include "skip.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -52,8 +53,7 @@ const union harness_value *signal_column(const struct harness *h, const char *na
 
 void signal_need(const char *stage)
 {
-	if (weir_driver_find(stage, WEIR_OPERATOR))
+	if (!weir_tell_absent(stage, stderr))
 		return;
-	print_message("this build has no '%s'\n", stage);
-	skip();
+	skip_because("this build has no '%s'", stage);
 }

@@ -293,7 +293,7 @@ static void mistakes_are_told_with_their_places(void **state)
 	weir_sink(weir_map(count(graph), "value", "+value", twice, NULL), "null");
 	text = complaint(graph, 2);
 	assert_non_null(
-		strstr(text, "<graph>:1:11: error: what the function gives is declared wrong: 'number' is no kind"));
+		strstr(text, "<graph>:1:11: error: the output of the function is declared wrong: 'number' is no kind"));
 	assert_non_null(strstr(text, "did you mean 'value'?"));
 	assert_non_null(strstr(text, "the function takes 'z', and this stream has no such field"));
 	assert_non_null(strstr(text, "did you mean 'format'?"));

@@ -13,9 +13,11 @@
 #include <cmocka.h>
 
 #include "../common/interpreter.h"
-#include "core/record.h"
 #include "lang/lang.h"
+#include "pushdown/pushdown.h"
 #include "random_filter.h"
+#include "skip.h"
+#include "stream/record.h"
 
 #define FILTERS 4000
 #define ROWS 50 /* each: 200 000 pairs */
@@ -222,10 +224,8 @@ static void test_listing_wide(void **state)
 	char *text;
 
 	(void)state;
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
-		print_message("the expected listing is that of a little-endian machine\n");
-		skip();
-	}
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		skip_because("the expected listing is that of a little-endian machine");
 	schema.field[0].is_big_endian = true;
 	text = listing(code, weir_codegen(&predicate, &schema, code, NULL, WEIR_FILTER_CODE_MAX));
 	assert_string_equal(text, "   0: (b7) r0 = 0\n"

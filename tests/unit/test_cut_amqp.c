@@ -17,10 +17,9 @@
 #include "cut.h"
 #include "weir/weir.h"
 
-/* Whoever is killed, and whenever: nothing is lost, what comes twice is recognised, and the rest is in order. */
-static void nothing_is_lost(void **state)
+/* Nothing is lost, what comes twice is recognised, and the rest is in order. */
+static void run(struct server *server, bool is_orderly)
 {
-	struct server *server = *state;
 	char url[80];
 	struct cut cut = {
 		.server = server,
@@ -28,6 +27,7 @@ static void nothing_is_lost(void **state)
 		.source = url,
 		.hz = 500, /* so that it has soon taken what gathered while it was away */
 		.n_kills = (cut_count(0) + 4) / 5,
+		.is_orderly = is_orderly,
 		.broker_every = 12,
 	};
 
@@ -35,10 +35,22 @@ static void nothing_is_lost(void **state)
 	cut_run(&cut);
 }
 
+static void nothing_is_lost_by_kills(void **state)
+{
+	run(*state, false);
+}
+
+static void nothing_is_lost_by_orderly_ends(void **state)
+{
+	run(*state, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost, server_setup, server_teardown,
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost_by_kills, server_setup, server_teardown,
+							 (void *)&server_rabbitmq),
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost_by_orderly_ends, server_setup, server_teardown,
 							 (void *)&server_rabbitmq),
 	};
 

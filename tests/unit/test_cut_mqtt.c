@@ -2,7 +2,7 @@
 /*
  * MQTT against mosquitto, while sender, broker and reader are killed. mosquitto answers when it has written a message to those who
  * are connected, and writes its own state to disk only when it is told to end: docs/brokers.md says what that can promise.
- * WEIR_CUTS says how often somebody is killed.
+ * WEIR_CUTS says how often somebody is killed, and how often somebody is told to end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,10 +17,9 @@
 #include "cut.h"
 #include "weir/weir.h"
 
-/* Whoever is killed: nothing is lost, what comes twice is recognised, and the rest is in order. */
-static void nothing_is_lost(void **state)
+/* Nothing is lost, what comes twice is recognised, and the rest is in order. */
+static void run(struct server *server, bool is_orderly)
 {
-	struct server *server = *state;
 	char sink[80], source[80];
 	struct cut cut = { .server = server,
 			   .sink = sink,
@@ -28,6 +27,7 @@ static void nothing_is_lost(void **state)
 			   .greeting = "reader 1 cut",
 			   .hz = 2000,
 			   .n_kills = cut_count(20),
+			   .is_orderly = is_orderly,
 			   .broker_every = 2,
 			   .is_forgetful = true };
 
@@ -36,10 +36,22 @@ static void nothing_is_lost(void **state)
 	cut_run(&cut);
 }
 
+static void nothing_is_lost_by_kills(void **state)
+{
+	run(*state, false);
+}
+
+static void nothing_is_lost_by_orderly_ends(void **state)
+{
+	run(*state, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost, server_setup, server_teardown,
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost_by_kills, server_setup, server_teardown,
+							 (void *)&server_mosquitto),
+		cmocka_unit_test_prestate_setup_teardown(nothing_is_lost_by_orderly_ends, server_setup, server_teardown,
 							 (void *)&server_mosquitto),
 	};
 

@@ -312,7 +312,7 @@ static void answers_ahead_are_refused(void **state)
 		err = harness_push(&h, &block);
 	}
 	assert_int_equal(err, -ENOBUFS);
-	harness_expect_error(&h, "more lines than it is given");
+	harness_expect_error(&h, "more lines than records");
 	harness_close(&h);
 	harness_memory_free(memory);
 }
@@ -406,7 +406,7 @@ static void mistakes_are_refused(void **state)
 	struct weir_block *memory = make_records(&schema);
 
 	(void)state;
-	harness_expect_refusal("exec 'no-such-program' | skip 0", &schema, "there is no program 'no-such-program'");
+	harness_expect_refusal("exec 'no-such-program' | skip 0", &schema, "cannot find the program 'no-such-program'");
 	harness_expect_refusal("exec ' ' | skip 0", &schema, "the command is empty");
 	harness_expect_refusal("exec cat per=window | skip 0", &schema, "windows need window=");
 	harness_expect_refusal("exec cat per=stream window=5 | skip 0", &schema, "need per=window");

@@ -87,7 +87,7 @@ static void a_program_is_a_source(void **state)
 	assert_int_equal(harness_pull_all(&h, 1024), 0);
 	assert_int_equal(h.n, 2);
 	assert_int_equal(h.t[1], 6);
-	assert_int_equal(h.schema.clock, WEIR_CLOCK_NOMINAL);
+	assert_int_equal(h.schema.clock, WEIR_CLOCK_DATED);
 	harness_close(&h);
 
 	open_source(&h, "exec:'echo 1; echo x; echo 3' out=n:int on_error=skip");
@@ -107,6 +107,18 @@ static void a_source_that_fails_says_so(void **state)
 	assert_int_equal(harness_pull_all(&h, 1024), -EINVAL);
 	assert_int_equal(h.n, 1);
 	harness_expect_error(&h, "ended with status 2");
+	harness_close(&h);
+	/* Of a program that is lost, the half of a line is no record. */
+	open_source(&h, "exec:'echo 12; printf 34; exit 3' out=n:int");
+	assert_int_equal(harness_pull_all(&h, 1024), -EINVAL);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(h.source->lost[WEIR_LOST_CUT], 1);
+	harness_expect_error(&h, "ended with status 3");
+	harness_close(&h);
+	open_source(&h, "exec:'echo 12; printf 34; kill -9 $$' out=n:int");
+	assert_int_equal(harness_pull_all(&h, 1024), -EINVAL);
+	assert_int_equal(h.n, 1);
+	harness_expect_error(&h, "signal 9 (Killed)");
 	harness_close(&h);
 	open_source(&h, "exec:'echo 1; echo x; echo 3' out=n:int");
 	assert_int_equal(harness_pull_all(&h, 1024), -EINVAL);

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "expr/expr_internal.h"
 #include "expr_model.h"
-#include "lang/expr.h"
 
 static double value_of(const char *text, const struct weir_schema *schema, const struct weir_block *block)
 {
@@ -271,11 +271,11 @@ static void test_traits(void **state)
 	}
 }
 
-/* A night in which the clock is put back and one in which it is put on, a century ago and minutes in any order: local time is
- * what the C library says for each second. */
+/* A night in which the clock is put back and one in which it is put on, the first of all dates and minutes in any order: local time
+ * is what the C library says for each second. What is before the year 2000 is no date. */
 static void test_time_of_day(void **state)
 {
-	static const int64_t from[] = { 1729990800 - 7200, 1711846800 - 7200, -2000000000, 0, 951782400 };
+	static const int64_t from[] = { 1729990800 - 7200, 1711846800 - 7200, 946684800 - 7200, 0, 951782400 };
 	struct weir_schema schema;
 	struct weir_block *block;
 	struct weir_expr *expr;
@@ -298,11 +298,16 @@ static void test_time_of_day(void **state)
 			time_t second = (block->t[k] - (block->t[k] < 0 ? 999999999 : 0)) / 1000000000;
 			struct tm local;
 
+			if (block->t[k] < WEIR_FIRST_DATE_NS) {
+				assert_true(isnan(out[k]));
+				continue;
+			}
 			localtime_r(&second, &local);
 			assert_true(out[k] ==
 				    ((local.tm_wday ? local.tm_wday : 7) * 100 + local.tm_hour) * 100 + local.tm_min);
 		}
 	}
+	assert_true(weir_expr_met_undated(expr));
 	weir_expr_close(expr);
 	weir_block_close(block);
 }
@@ -326,6 +331,9 @@ static void test_time_of_day_by_clock(void **state)
 	minute = value_of("minute(t)", &schema, block);
 	after = time(NULL);
 	assert_true(minute == localtime(&before)->tm_min || minute == localtime(&after)->tm_min);
+	schema.clock = WEIR_CLOCK_DATED;
+	block->t[0] = 1700000000000000000;
+	assert_true(value_of("minute(t)", &schema, block) == 13);
 	schema.clock = WEIR_CLOCK_NOMINAL;
 	assert_null(open_expr("minute(t) == 0", &schema, &errors));
 	assert_int_equal(errors, 1);

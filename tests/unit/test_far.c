@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/internal.h"
+#include "skip.h"
 
 #define STEP (UINT64_C(1) << 26) /* 67108864 */
 
@@ -137,7 +138,7 @@ static void run_long(const char *chain, uint64_t at)
 	char directory[] = "/tmp/weir-far-XXXXXX", text[512];
 
 	if (!getenv("WEIR_TEST_LONG"))
-		skip();
+		skip_because("takes minutes: WEIR_TEST_LONG=1 runs it");
 	assert_non_null(mkdtemp(directory));
 	snprintf(text, sizeof(text), "synth:counter rate=max | %s | csv:%s/%d", chain, directory, EVERY);
 	assert_int_equal(weir_open(&pipeline, text, "<test>", &options), 0);

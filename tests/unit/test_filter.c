@@ -12,9 +12,11 @@
 
 #include <cmocka.h>
 
-#include "core/record.h"
 #include "lang/lang.h"
+#include "pushdown/pushdown.h"
 #include "random_filter.h"
+#include "skip.h"
+#include "stream/record.h"
 
 #define RING_ROWS 700
 
@@ -160,7 +162,7 @@ static void test_batch(void **state)
 	(void)state;
 	for (int i = 0; i < 60; i++)
 		if (check_tier(&dice, WEIR_TIER_BATCH, &seen))
-			skip();
+			skip_because("no batch tier here");
 	assert_true(seen > 50000);
 }
 
@@ -200,7 +202,7 @@ static void test_handover(void **state)
 		assert_int_equal(open_tier(&f, WEIR_TIER_USER), 0);
 		for (int k = 0; k < 4; k++)
 			if (check_handover(&dice, &f, k % 2 ? WEIR_TIER_USER : WEIR_TIER_BATCH))
-				skip();
+				skip_because("no batch tier here");
 		weir_filter_close(f.filter);
 	}
 }
@@ -223,7 +225,7 @@ static void test_batch_extremes(void **state)
 	err = open_tier(&f, WEIR_TIER_BATCH);
 	if (err) {
 		assert_true(is_lacking(&f, err));
-		skip();
+		skip_because("no batch tier here: %s", f.why);
 	}
 	ring = open_ring(&f, 650);
 	check_claim(&f, &dice, ring, 500);
@@ -313,7 +315,7 @@ static void test_bad_code(void **state)
 	(void)state;
 	make_simple(&f, 16);
 	if (open_tier(&f, WEIR_TIER_BATCH))
-		skip();
+		skip_because("no batch tier here: %s", f.why);
 	weir_filter_close(f.filter);
 	f.config.n_code--;
 	assert_int_equal(weir_filter_open(&f.filter, &f.config, f.why), -EINVAL);
@@ -333,7 +335,7 @@ static void test_verifier_speaks(void **state)
 	(void)state;
 	make_simple(&f, 16);
 	if (open_tier(&f, WEIR_TIER_BATCH))
-		skip();
+		skip_because("no batch tier here: %s", f.why);
 	weir_filter_close(f.filter);
 	f.config.code = stray;
 	f.config.n_code = 2;

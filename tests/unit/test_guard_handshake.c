@@ -34,10 +34,9 @@ static int leave_it(long what);
 #define clock_gettime model_clock
 #include "guard/work.c" /* NOLINT: the code itself is under test */
 #undef clock_gettime
-#include "guard/by_hand.c" /* NOLINT */
-#include "guard/lease.c"   /* NOLINT */
-void session_kill_for_real(struct guard_session *session);
-#define guard_session_kill session_kill_for_real
+#include "guard/by_hand.c"  /* NOLINT */
+#include "guard/lease.c"    /* NOLINT */
+#include "guard/physical.c" /* NOLINT */
 #define munmap(page, bytes) leave_it((long)(page))
 #define close(fd) leave_it(fd)
 #define take take_by_request
@@ -45,7 +44,6 @@ void session_kill_for_real(struct guard_session *session);
 #undef take
 #undef close
 #undef munmap
-#undef guard_session_kill
 #define weir_grip_set model_set_line
 #define weir_fail(node, ...) model_fail(node, __VA_ARGS__)
 #define weir_fail_device(node, ...) model_fail(node, __VA_ARGS__)
@@ -408,7 +406,7 @@ static bool guard_wakes(void)
 	const struct ghost *ghost = holder();
 	bool is_late;
 
-	/* The kernel tells of the dead before the guard looks at what they asked: attend() in guard/main.c. */
+	/* The kernel tells of the dead before the guard looks at what they asked: attend() in guard/guard_main.c. */
 	for (uint32_t i = 0; i < PIPELINES; i++)
 		if (!world.ghost[i].lives && the_guard.session[i].fd >= 0)
 			return false;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +140,84 @@ static void test_death(void **state)
 	assert_int_equal(link.reply.error, 0);
 	assert_int_equal(link.reply.cause, WEIR_DIED);
 	weir_guard_link_close(&link);
+}
+
+/* Is it held, an instant later than a released output would be? */
+static bool is_still_held(struct weir_guard_link *link)
+{
+	for (int i = 0; i < 50; i++) {
+		place_nap();
+		if (place_call(link, WEIR_GUARD_LIST, 0))
+			return false;
+	}
+	return true;
+}
+
+/* A program that is to be reloaded leaves its output held, until it leaves again: unless the next one has taken it. */
+static void test_left_to_next(void **state)
+{
+	struct weir_guard_link last, next;
+	struct weir_guard_grip grip;
+
+	(void)state;
+	assert_int_equal(take(&last, &grip, "last"), 0);
+	place_ask(&last, &grip, 42, 0);
+	assert_int_equal(place_call(&last, WEIR_GUARD_LEAVE, WEIR_LEAVE_TO_NEXT), 0);
+	place_await(&place, PLACE_PARK);
+	assert_true(is_still_held(&last));
+	assert_int_equal(take(&next, &grip, "next"), 0);
+	assert_int_equal(place_call(&last, WEIR_GUARD_LEAVE, WEIR_LEAVE_RELEASES), 0);
+	weir_guard_link_close(&last);
+	assert_int_equal(place_call(&next, WEIR_GUARD_LIST, 0), 0);
+	assert_true(next.reply.is_held && next.reply.pid);
+	assert_int_equal(place_call(&next, WEIR_GUARD_LEAVE, WEIR_LEAVE_TO_NEXT), 0);
+	assert_true(is_still_held(&next));
+	assert_int_equal(place_call(&next, WEIR_GUARD_LEAVE, WEIR_LEAVE_RELEASES), 0);
+	place_nap();
+	assert_int_equal(place_call(&next, WEIR_GUARD_LIST, 0), -ENOENT);
+	weir_guard_link_close(&next);
+}
+
+/* Dead between two programs: its output stays held. */
+static void test_left_by_the_dead(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+
+	(void)state;
+	assert_int_equal(take(&link, &grip, "one"), 0);
+	assert_int_equal(place_call(&link, WEIR_GUARD_LEAVE, WEIR_LEAVE_TO_NEXT), 0);
+	weir_guard_link_close(&link);
+	place_connect(&link);
+	assert_true(is_still_held(&link));
+	weir_guard_link_close(&link);
+}
+
+/* What is asked just before leaving is done before the output is parked. */
+static void test_last_ask_counts(void **state)
+{
+	struct weir_guard_link link, listener;
+	struct weir_guard_grip grip;
+	struct weir_actuation seen[8];
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(take(&link, &grip, "one"), 0);
+	place_connect(&listener);
+	assert_int_equal(place_call(&listener, WEIR_GUARD_LISTEN, 0), 0);
+	/* As weir_guard_link_ask(), but the bell is not rung: the guard sees it when it sees the leave. */
+	link.asks->slot[grip.slot].ask[0] = (struct weir_guard_ask){ .epoch = grip.epoch, .value = { 42 } };
+	atomic_store(&link.asks->slot[grip.slot].head, 1);
+	assert_int_equal(place_call(&link, WEIR_GUARD_LEAVE, 0), 0);
+	while (n < 8 && recv(listener.fd, &seen[n], sizeof(seen[n]), MSG_DONTWAIT) == sizeof(seen[n]))
+		n++;
+	assert_int_equal(n, 2);
+	assert_int_equal(seen[0].cause, WEIR_ASKED);
+	assert_true(seen[0].done == 42);
+	assert_int_equal(seen[1].cause, WEIR_LEFT);
+	assert_int_equal(place_value(&place), PLACE_PARK);
+	weir_guard_link_close(&link);
+	weir_guard_link_close(&listener);
 }
 
 /* Neither page can be resized, and the guard's cannot be written by others. */
@@ -346,6 +425,9 @@ int main(void)
 		cmocka_unit_test(test_deadline_and_retake),
 		cmocka_unit_test(test_sign_of_life),
 		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_left_to_next),
+		cmocka_unit_test(test_left_by_the_dead),
+		cmocka_unit_test(test_last_ask_counts),
 		cmocka_unit_test(test_seals),
 		cmocka_unit_test(test_next_guard_parks),
 		cmocka_unit_test(test_release),

@@ -153,6 +153,32 @@ static void test_parks_what_it_was_handed(void **state)
 	}
 }
 
+/* A third guard never comes between the guard and the one that stands by, which alone can still drive the output. */
+static void test_third_waits(void **state)
+{
+	struct weir_guard_link link;
+	struct weir_guard_grip grip;
+	pid_t standby, third;
+
+	(void)state;
+	place_drive(&place, &link, &grip, HOUR);
+	standby = start_standby(1);
+	await_value(42);
+	assert_int_equal(unlink(place.output), 0);
+	kill(standby, SIGSTOP);
+	change(standby);
+	third = place_run("--stay");
+	/* Time to do the wrong thing. */
+	for (int i = 0; i < 100; i++)
+		place_nap();
+	kill(standby, SIGCONT);
+	await_value((long)PLACE_PARK);
+	await_output(third, 1);
+	weir_guard_link_close(&link);
+	change(third);
+	await_output(third, 1);
+}
+
 /* It lets go of what the guard lets go of. */
 static void test_lets_go(void **state)
 {
@@ -364,6 +390,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_parks_what_it_was_handed),
+		TEST(test_third_waits),
 		TEST(test_lets_go),
 		TEST(test_many_changes),
 		TEST(test_kills_a_direct_holder),

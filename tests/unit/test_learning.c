@@ -299,6 +299,52 @@ static void heavy_hitters_are_found(void **state)
 	}
 }
 
+/* The same by the book: a key that has a counter counts, a new one takes a free counter, or one from each. */
+static void count_by_the_book(uint64_t *count, uint32_t keys, uint32_t counters, uint64_t key, uint64_t *error)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < keys; i++)
+		used += count[i] != 0;
+	if (count[key] || used < counters) {
+		count[key]++;
+		return;
+	}
+	++*error;
+	for (uint32_t i = 0; i < keys; i++)
+		count[i] -= count[i] != 0;
+}
+
+/* Which keys have counters, and what is in them, follows the book after each item. */
+static void heavy_hitters_follow_the_book(void **state)
+{
+	enum { KEYS = 24, ITEMS = 3000 };
+
+	(void)state;
+	for (uint32_t counters = 1; counters <= 12; counters++) {
+		const struct weir_heavy_item *item;
+		struct weir_heavy *heavy;
+		uint64_t random = counters, count[KEYS] = { 0 }, error = 0;
+
+		assert_int_equal(weir_heavy_open(&heavy, counters, 8), 0);
+		for (uint32_t i = 0; i < ITEMS; i++) {
+			uint64_t key = harness_below(&random, 1 + harness_below(&random, KEYS));
+			uint32_t n, left = 0;
+
+			weir_heavy_add(heavy, (const char *)&key);
+			count_by_the_book(count, KEYS, counters, key, &error);
+			assert_int_equal(weir_heavy_error(heavy), error);
+			n = weir_heavy_list(heavy, &item);
+			for (uint32_t k = 0; k < n; k++)
+				assert_int_equal(item[k].count, count[*(const uint64_t *)item[k].key]);
+			for (uint32_t k = 0; k < KEYS; k++)
+				left += count[k] != 0;
+			assert_int_equal(n, left);
+		}
+		weir_heavy_close(heavy);
+	}
+}
+
 /* From none to a million different values, each three times: within five standard errors. */
 static void distinct_is_estimated(void **state)
 {
@@ -453,19 +499,13 @@ static void nonsense_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(moments_do_not_drift),
-		cmocka_unit_test(principal_directions_are_right),
-		cmocka_unit_test(learn_finds_a_law),
-		cmocka_unit_test(learn_is_least_squares),
-		cmocka_unit_test(learn_forgets),
-		cmocka_unit_test(pca_finds_a_line),
-		cmocka_unit_test(kmeans_finds_heaps),
-		cmocka_unit_test(kmeans_of_few_records),
-		cmocka_unit_test(heavy_hitters_are_found),
-		cmocka_unit_test(distinct_is_estimated),
-		cmocka_unit_test(bloom_and_tally_keep_their_bounds),
-		cmocka_unit_test(reservoir_is_fair),
-		cmocka_unit_test(sketch_takes_text_and_numbers),
+		cmocka_unit_test(moments_do_not_drift),    cmocka_unit_test(principal_directions_are_right),
+		cmocka_unit_test(learn_finds_a_law),       cmocka_unit_test(learn_is_least_squares),
+		cmocka_unit_test(learn_forgets),           cmocka_unit_test(pca_finds_a_line),
+		cmocka_unit_test(kmeans_finds_heaps),      cmocka_unit_test(kmeans_of_few_records),
+		cmocka_unit_test(heavy_hitters_are_found), cmocka_unit_test(heavy_hitters_follow_the_book),
+		cmocka_unit_test(distinct_is_estimated),   cmocka_unit_test(bloom_and_tally_keep_their_bounds),
+		cmocka_unit_test(reservoir_is_fair),       cmocka_unit_test(sketch_takes_text_and_numbers),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 

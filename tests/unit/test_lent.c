@@ -13,6 +13,7 @@
 
 #include "core/internal.h"
 #include "share_peer.h"
+#include "skip.h"
 #include "weir/graph.h"
 
 #define ROWS 400000
@@ -256,6 +257,30 @@ static void time_passes_while_nobody_answers(void **state)
 	close(live.mute_fd);
 }
 
+static bool shares_a_thread(const char *program)
+{
+	struct weir_options options = { .quiet = true, .no_guard = true };
+	struct weir_pipeline *pipeline;
+	bool is_lent;
+
+	assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
+	is_lent = pipeline->stream[0]->is_lent;
+	weir_close(pipeline);
+	return is_lent;
+}
+
+/* A broker that does not answer keeps its source's thread for seconds: neither a timer nor an output may wait for that. */
+static void a_timer_does_not_wait_for_a_broker(void **state)
+{
+	(void)state;
+	if (weir_tell_absent("mqtt", stderr))
+		skip_because("this build has no mqtt");
+	assert_true(shares_a_thread("mqtt://localhost/a out=n | where n > 1 | null"));
+	assert_false(shares_a_thread("mqtt://localhost/a out=n | heartbeat 1s | null"));
+	assert_false(shares_a_thread("q = mqtt://localhost/a out=n\nq | null\nq | null\n"));
+	assert_false(shares_a_thread("mqtt://localhost/a out=n | exec:true per=record"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +289,7 @@ int main(void)
 		cmocka_unit_test(limit_ends_the_reading),
 		cmocka_unit_test(time_passes_while_nothing_comes),
 		cmocka_unit_test(time_passes_while_nobody_answers),
+		cmocka_unit_test(a_timer_does_not_wait_for_a_broker),
 	};
 
 	return cmocka_run_group_tests(tests, peer_setup, peer_teardown);

@@ -218,11 +218,36 @@ static void test_any_bytes(void **state)
 	}
 }
 
+/* A quote is closed on its own line: a backslash at its end joins nothing, and the next line is read as if it stood alone. */
+static void test_quotes_end_with_the_line(void **state)
+{
+	static const char *const quotes[] = { "\"a", "\"a\\", "'a\\" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+		struct weir_report *report;
+		struct weir_lexer lexer;
+		char text[32];
+
+		snprintf(text, sizeof(text), "%s\nb \"c\"", quotes[i]);
+		assert_int_equal(weir_report_open(&report, "t", text), 0);
+		weir_lexer_init(&lexer, report);
+		assert_int_equal(weir_lexer_next(&lexer).word, WEIR_W_BAD);
+		assert_int_equal(weir_lexer_next(&lexer).word, WEIR_W_BREAK);
+		assert_int_equal(weir_lexer_next(&lexer).word, WEIR_W_NAME);
+		assert_int_equal(weir_lexer_next(&lexer).word, WEIR_W_STRING);
+		assert_int_equal(weir_report_count(report), 1);
+		weir_report_close(report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),     cmocka_unit_test(test_lines),   cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_bad_words), cmocka_unit_test(test_textual), cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_words),     cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_textual),   cmocka_unit_test(test_quotes_end_with_the_line),
+		cmocka_unit_test(test_any_bytes),
 	};
 
 	return cmocka_run_group_tests_name("lex", tests, NULL, NULL);

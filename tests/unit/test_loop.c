@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loop_variants.h"
+#include "skip.h"
 
 /* ------------------------------------------------------- timers and watches */
 
@@ -162,10 +163,8 @@ static void test_stop_from_signal(void **state)
 	pthread_t self = pthread_self(), other;
 
 #ifdef __SANITIZE_THREAD__
-	if (((const struct variant *)*state)->backend == WEIR_BACKEND_URING) {
-		print_message("the thread sanitizer keeps signals back while liburing waits\n");
-		skip();
-	}
+	if (((const struct variant *)*state)->backend == WEIR_BACKEND_URING)
+		skip_because("the thread sanitizer keeps signals back while liburing waits");
 #endif
 	stopped_by_signal = open_loop(*state);
 	sigaction(SIGUSR1, &action, NULL);

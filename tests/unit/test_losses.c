@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/notes.h"
 #include "harness.h"
+#include "stream/notes.h"
 #include "weir/weir.h"
 
 /* How many records a node of that name was given, and how many records were lost in all. */

@@ -2,7 +2,7 @@
 /* The rows that a multishot read may fill ahead of us, with a kernel that is a model: no io_uring is needed. */
 #include <string.h>
 
-#include "core/loop_offer.h"
+#include "loop/loop_offer.h"
 #include "ring_rows.h"
 
 #define ROW 24 /* bytes */

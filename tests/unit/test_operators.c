@@ -293,7 +293,7 @@ static void changed_without_by(void **state)
 			expect_record(&h, n++, memory, k);
 	assert_int_equal(h.n, n);
 	harness_close(&h);
-	harness_expect_refusal("changed s", &schema, "'s' is text");
+	harness_expect_refusal("changed s by 1", &schema, "texts have no distance");
 	harness_memory_free(memory);
 }
 
@@ -335,6 +335,12 @@ struct model {
 	int64_t since;
 };
 
+/* Is `t` at least so long after `before`? Unsigned: the distance of two times may not fit in 64 bits with a sign. */
+static bool is_later_by(int64_t t, int64_t before, int64_t least)
+{
+	return t >= before && (uint64_t)t - (uint64_t)before >= (uint64_t)least;
+}
+
 static bool model_step(struct model *m, int64_t t, bool on, bool off, int64_t min_on, int64_t min_off)
 {
 	int64_t least = m->is_on ? min_on : min_off;
@@ -343,7 +349,7 @@ static bool model_step(struct model *m, int64_t t, bool on, bool off, int64_t mi
 		m->wanted = false;
 	else if (on)
 		m->wanted = true;
-	if (m->wanted == m->is_on || (m->has_changed && t - m->since < least))
+	if (m->wanted == m->is_on || (m->has_changed && least && !is_later_by(t, m->since, least)))
 		return false;
 	m->is_on = m->wanted;
 	m->has_changed = true;
@@ -351,7 +357,15 @@ static bool model_step(struct model *m, int64_t t, bool on, bool off, int64_t mi
 	return true;
 }
 
-/* switch says the first decision and every change of it, with the time of the record that caused it. */
+/* Every tenth record or so is as much as 100 ms late. */
+static void set_back(struct weir_block *memory, uint64_t random)
+{
+	for (uint32_t k = 0; k < memory->n; k++)
+		if (!harness_below(&random, 10))
+			memory->t[k] -= harness_below(&random, 100000000);
+}
+
+/* switch says the first decision and every change of it, with the time of the record that caused it; also where times go back. */
 static void switch_has_hysteresis(void **state)
 {
 	struct weir_schema schema;
@@ -364,6 +378,8 @@ static void switch_has_hysteresis(void **state)
 		struct harness h;
 		uint32_t n = 0;
 
+		if (seed % 3 == 2)
+			set_back(memory, seed);
 		run(&h,
 		    timed ? "switch on x > 2 or b == 0 off x < -2 min_on=30ms min_off=50ms"
 			  : "switch on x > 2 off x < -2",
@@ -386,6 +402,29 @@ static void switch_has_hysteresis(void **state)
 	}
 }
 
+/* A change of exactly the least time is one. */
+static void switch_waits_exactly(void **state)
+{
+	static const int64_t times[] = { 0, 9999999, 10000000, 29999999, 30000000, 30000000 };
+	static const double x[] = { 1, -1, -1, 1, 1, -1 };
+	static const int64_t expected[] = { 0, 10000000, 30000000 };
+	struct weir_schema schema;
+	struct weir_block *memory = harness_numbers(&schema, 6);
+	struct harness h;
+
+	(void)state;
+	memcpy(memory->t, times, sizeof(times));
+	memcpy(memory->column[0].real, x, sizeof(x));
+	run(&h, "switch on x > 0 off x < 0 min_on=10ms min_off=20ms", memory, 1);
+	assert_int_equal(h.n, 3);
+	for (uint32_t k = 0; k < 3; k++) {
+		assert_int_equal(h.t[k], expected[k]);
+		assert_int_equal(h.value[0][k].integer, !(k & 1));
+	}
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
 /* A number is not a condition, and a switch needs both. */
 static void switch_refuses_numbers(void **state)
 {
@@ -400,28 +439,79 @@ static void switch_refuses_numbers(void **state)
 	harness_memory_free(memory);
 }
 
-/* Times at both ends of the clock's range are no reason for undefined behaviour. */
-static void wild_times_do_no_harm(void **state)
+/* Six records at both ends of the clock's range, in an order of their own for each rotation; x is -1 and 1 in turn. */
+static void make_wild(struct weir_block *memory, unsigned rotation)
 {
 	static const int64_t times[] = { INT64_MAX, INT64_MIN, 0, INT64_MAX, -1, INT64_MIN };
-	static const char *const chains[] = { "every 1s", "switch on x > 0 off x < 0 min_on=1s min_off=1s",
-					      "window 1s step 300ms slope(x) as s", "window 1s mean(x) as m partial" };
+
+	for (unsigned k = 0; k < 6; k++) {
+		memory->t[k] = times[(k + rotation) % 6];
+		memory->column[0].real[k] = k & 1 ? 1 : -1;
+	}
+}
+
+/* Stages that let a record pass by its distance from the last one know the distance of the farthest times, and of those that go back. */
+static void wild_times_are_far_apart(void **state)
+{
 	struct weir_schema schema;
-	struct weir_block *memory;
+	struct weir_block *memory = harness_numbers(&schema, 6);
 
 	(void)state;
-	memory = harness_numbers(&schema, 6);
-	for (unsigned rotation = 0; rotation < 6; rotation++)
-		for (unsigned c = 0; c < 4; c++) {
-			struct harness h;
+	for (unsigned rotation = 0; rotation < 6; rotation++) {
+		struct harness every, decide;
+		struct model m = { 0 };
+		uint32_t passed = 0, said = 0;
+		int64_t last = 0;
 
-			for (unsigned k = 0; k < 6; k++) {
-				memory->t[k] = times[(k + rotation) % 6];
-				memory->column[0].real[k] = k & 1 ? 1 : -1;
+		make_wild(memory, rotation);
+		run(&every, "every 1s", memory, 1);
+		run(&decide, "switch on x > 0 off x < 0 min_on=1s min_off=1s", memory, 1);
+		for (uint32_t k = 0; k < 6; k++) {
+			if (!k || is_later_by(memory->t[k], last, 1000000000)) {
+				last = memory->t[k];
+				assert_int_equal(every.t[passed], last);
+				assert_true(every.value[0][passed++].real == memory->column[0].real[k]);
 			}
-			run(&h, chains[c], memory, 1);
-			harness_close(&h);
+			if (!model_step(&m, memory->t[k], k & 1, !(k & 1), 1000000000, 1000000000) && k)
+				continue;
+			assert_int_equal(decide.t[said], memory->t[k]);
+			assert_int_equal(decide.value[0][said++].integer, m.is_on);
 		}
+		assert_int_equal(every.n, passed);
+		assert_int_equal(decide.n, said);
+		harness_close(&every);
+		harness_close(&decide);
+	}
+	harness_memory_free(memory);
+}
+
+/* A window of such records is one of some of them: few, the same in blocks of any size, and a mean is between the least and the
+ * greatest. */
+static void wild_times_in_windows(void **state)
+{
+	static const char *const chains[] = { "window 1s step 300ms mean(x) as m, count() as n",
+					      "window 1s mean(x) as m, count() as n partial",
+					      "window session 1s mean(x) as m, count() as n" };
+	struct weir_schema schema;
+	struct weir_block *memory = harness_numbers(&schema, 6);
+	uint64_t random = 9;
+
+	(void)state;
+	for (unsigned i = 0; i < 18; i++) {
+		struct harness h;
+		uint64_t seen = 0;
+
+		make_wild(memory, i % 6);
+		harness_run_cut(&h, chains[i / 6], memory, &random);
+		assert_in_range(h.n, 1, 24);
+		for (uint32_t k = 0; k < h.n; k++) {
+			assert_true(fabs(h.value[0][k].real) <= 1);
+			assert_in_range(h.value[1][k].integer, 1, 6);
+			seen += (uint64_t)h.value[1][k].integer;
+		}
+		assert_true(i < 6 || seen + h.first->lost[WEIR_LOST_LATE] == 6);
+		harness_close(&h);
+	}
 	harness_memory_free(memory);
 }
 
@@ -441,8 +531,10 @@ int main(void)
 		cmocka_unit_test(changed_without_by),
 		cmocka_unit_test(skip_and_limit_count),
 		cmocka_unit_test(switch_has_hysteresis),
+		cmocka_unit_test(switch_waits_exactly),
 		cmocka_unit_test(switch_refuses_numbers),
-		cmocka_unit_test(wild_times_do_no_harm),
+		cmocka_unit_test(wild_times_are_far_apart),
+		cmocka_unit_test(wild_times_in_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

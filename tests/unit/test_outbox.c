@@ -13,312 +13,37 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../common/dice.h"
-#include "core/internal.h"
-#include "message/seen.h"
-#include "weir/outbox.h"
-
-#define STORE_MAX 4000000
-#define WIRE_MAX WEIR_OUTBOX_WINDOW
-
-/* What the broker has taken. */
-struct stored {
-	uint64_t sender, id;
-	int64_t n; /* the record's number */
-};
-
-static struct world {
-	/* The test's wishes. */
-	int64_t n_records;  /* that a run's source makes */
-	bool is_away;       /* nobody answers */
-	bool is_closed;     /* we are refused */
-	uint32_t cut_every; /* serve() calls, about; 0: never */
-	int64_t refuses;    /* numbers that this divides; 0: none */
-	bool lingers;       /* the source does not end */
-	/* What came of it. */
-	int64_t produced; /* by all runs */
-	int64_t safe;     /* records up to this one are in files */
-	int64_t refused, cuts;
-	uint64_t n_stored;
-	struct stored stored[STORE_MAX];
-} * world;
-
-/* --------------------------------------------------------------------- source */
-
-static int steps_open(struct weir_node *node, struct weir_schema *out)
-{
-	(void)node;
-	weir_schema_init(out, WEIR_CLOCK_NOMINAL);
-	weir_schema_add(out, "n", WEIR_INT, "", 8);
-	return 0;
-}
-
-static int steps_produce(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait)
-{
-	int64_t *left = weir_state(node);
-	uint32_t n = 0;
-
-	if (!*left)
-		*left = world->n_records + 1;
-	for (; n < max && n < 50 && *left > 1; n++, --*left) {
-		((int64_t *)rows)[2 * n] = world->produced;
-		((int64_t *)rows)[2 * n + 1] = world->produced++;
-	}
-	if (n || !world->lingers)
-		return (int)n;
-	*wait = (struct weir_wait){ .until_ns = INT64_MAX, .fd = -1 };
-	return -EAGAIN;
-}
-
-/* ----------------------------------------------------------------------- sink */
-
-struct wire {
-	struct weir_outbox *outbox;
-	struct dice dice;
-	struct stored way[WIRE_MAX];
-	uint64_t token[WIRE_MAX];
-	uint32_t n, n_arrived; /* on the wire or unanswered; of these, what the broker has */
-	uint64_t next;
-	int64_t pushed; /* the last record */
-};
-
-static int wire_connect(void *context, char why[WEIR_LINK_WHY])
-{
-	struct wire *wire = context;
-
-	wire->n = wire->n_arrived = 0;
-	snprintf(why, WEIR_LINK_WHY, "%s", world->is_closed ? "you again" : "nobody is there");
-	return world->is_closed ? -EACCES : world->is_away ? -ECONNREFUSED : 0;
-}
-
-static void arrive(struct wire *wire)
-{
-	const struct stored *message = &wire->way[wire->n_arrived++];
-
-	assert_true(world->n_stored < STORE_MAX);
-	if (world->refuses && message->n % world->refuses == 0)
-		return;
-	world->stored[world->n_stored] = *message;
-	world->n_stored++;
-}
-
-static void answer(struct wire *wire)
-{
-	bool is_refused = world->refuses && wire->way[0].n % world->refuses == 0;
-	uint64_t token = wire->token[0];
-
-	wire->n--;
-	wire->n_arrived--;
-	memmove(wire->way, wire->way + 1, wire->n * sizeof(*wire->way));
-	memmove(wire->token, wire->token + 1, wire->n * sizeof(*wire->token));
-	world->refused += is_refused;
-	weir_outbox_settle(wire->outbox, token, is_refused ? WEIR_OUTBOX_REJECTED : WEIR_OUTBOX_DELIVERED);
-}
-
-static int wire_serve(void *context, int wake_fd, int64_t until_ns, char why[WEIR_LINK_WHY])
-{
-	struct wire *wire = context;
-	struct pollfd wake = { .fd = wake_fd, .events = POLLIN };
-	uint32_t arriving, answering;
-
-	if (!wire->n && until_ns > weir_now(WEIR_CLOCK_MONOTONIC))
-		poll(&wake, 1, 20);
-	arriving = roll_below(&wire->dice, wire->n - wire->n_arrived + 1);
-	while (arriving--)
-		arrive(wire);
-	answering = roll_below(&wire->dice, wire->n_arrived + 1);
-	while (answering--)
-		answer(wire);
-	if (!world->cut_every || roll_below(&wire->dice, world->cut_every))
-		return 1;
-	world->cuts++;
-	snprintf(why, WEIR_LINK_WHY, "cut");
-	return -EIO;
-}
-
-static void wire_shut(void *context)
-{
-	(void)context;
-}
-
-static int wire_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])
-{
-	struct wire *wire = context;
-	char text[64] = "";
-
-	(void)why;
-	if (wire->n == WIRE_MAX || !roll_below(&wire->dice, 50))
-		return -EAGAIN;
-	memcpy(text, message->bytes, message->n);
-	wire->way[wire->n] = (struct stored){ message->sender, message->id, atoll(strstr(text, "\"n\":") + 4) };
-	*token = wire->token[wire->n++] = ++wire->next;
-	return 0;
-}
-
-static int wire_open(struct weir_node *node, const struct weir_schema *in)
-{
-	static const struct weir_outbox_ops ops = {
-		.link = { .open = wire_connect, .serve = wire_serve, .shut = wire_shut, .first_ns = 1000 },
-		.send = wire_send,
-	};
-	struct wire *wire = weir_state(node);
-
-	(void)in;
-	wire->pushed = -1;
-	wire->dice.state = (uint64_t)getpid() + (uint64_t)world->produced;
-	return weir_outbox_open(&wire->outbox, node, &ops, wire, "broker", "");
-}
-
-static int wire_start(struct weir_node *node)
-{
-	return weir_outbox_start(((struct wire *)weir_state(node))->outbox);
-}
-
-static int wire_push(struct weir_node *node, const struct weir_block *in)
-{
-	struct wire *wire = weir_state(node);
-
-	if (wire->pushed > world->safe && !strstr(weir_outbox_how(wire->outbox), "in memory"))
-		world->safe = wire->pushed;
-	wire->pushed = in->column[0].integer[in->n - 1];
-	return weir_outbox_push(wire->outbox, in);
-}
-
-static int wire_end(struct weir_node *node)
-{
-	return weir_outbox_end(((struct wire *)weir_state(node))->outbox);
-}
-
-static void wire_close(struct weir_node *node)
-{
-	weir_outbox_close(((struct wire *)weir_state(node))->outbox);
-}
-
-static const char *wire_how(const struct weir_node *node)
-{
-	return weir_outbox_how(((struct wire *)weir_state(node))->outbox);
-}
-
-static const struct weir_param no_params[] = { { 0 } };
-static const struct weir_param wire_params[] = { WEIR_OUTBOX_PARAMS, { 0 } };
-static const struct weir_source_ops steps_ops = { .state_bytes = sizeof(int64_t),
-						  .open = steps_open,
-						  .produce = steps_produce };
-static const struct weir_sink_ops wire_ops = {
-	.state_bytes = sizeof(struct wire),
-	.open = wire_open,
-	.start = wire_start,
-	.push = wire_push,
-	.end = wire_end,
-	.close = wire_close,
-	.how = wire_how,
-};
-static const struct weir_driver steps = { .name = "steps", .source_params = no_params, .source = &steps_ops };
-static const struct weir_driver wire = { .name = "wire", .sink_params = wire_params, .sink = &wire_ops };
-
-const struct weir_driver *const weir_drivers[] = { &steps, &wire };
-const size_t weir_n_drivers = 2;
-const struct weir_absent weir_absents[] = { { 0 } };
-
-/* ------------------------------------------------------------------------ run */
-
-static bool is_child;
-
-struct outcome {
-	int status;
-	uint64_t unsent, lost;
-	char how[600];
-};
-
-static struct outcome run(const char *arguments)
-{
-	struct weir_options options = { .quiet = true };
-	struct outcome outcome = { 0 };
-	struct weir_pipeline *pipeline;
-	char program[300], *said = NULL;
-	size_t size;
-
-	options.messages = open_memstream(&said, &size);
-	snprintf(program, sizeof(program), "steps | wire %s", arguments);
-	outcome.status = weir_open(&pipeline, program, "<test>", &options);
-	if (pipeline) {
-		outcome.status = weir_run(pipeline);
-		outcome.unsent = atomic_load(&pipeline->node[1]->lost[WEIR_LOST_UNSENT]);
-		outcome.lost = weir_pipeline_lost(pipeline);
-		snprintf(outcome.how, sizeof(outcome.how), "%s", weir_node_how(pipeline->node[1]));
-		weir_close(pipeline);
-	}
-	fclose(options.messages);
-	if (is_child)
-		_exit(1); /* it was to be killed */
-	if (outcome.status == 2)
-		fail_msg("%s: %s", program, said);
-	free(said);
-	return outcome;
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return world == MAP_FAILED;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return munmap(world, sizeof(*world));
-}
-
-static char *make_directory(void)
-{
-	static char dir[64];
-
-	snprintf(dir, sizeof(dir), "/tmp/weir-outbox-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	return dir;
-}
-
-static void remove_directory(const char *dir)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -r '%s'", dir);
-	assert_int_equal(system(command), 0);
-}
-
-/* Leave out what came before, as a reader does. @return how many that was. */
-static uint64_t leave_out_duplicates(void)
-{
-	struct weir_seen *seen = weir_seen_new();
-	uint64_t kept = 0, n = world->n_stored;
-
-	assert_non_null(seen);
-	for (uint64_t i = 0; i < n; i++)
-		if (!weir_seen_before(seen, world->stored[i].sender, world->stored[i].id))
-			world->stored[kept++] = world->stored[i];
-	world->n_stored = kept;
-	weir_seen_free(seen);
-	return n - kept;
-}
-
-static void expect_all_in_order(int64_t n)
-{
-	assert_int_equal(world->n_stored, n);
-	for (int64_t i = 0; i < n; i++)
-		assert_int_equal(world->stored[i].n, i);
-}
+#include "outbox_world.h"
 
 /* --------------------------------------------------------------------- tests */
+
+/* A broker that is full now and then gets everything over one connection, each message once, and is not flooded. */
+static void a_full_broker_is_waited_for(void **state)
+{
+	int64_t began = weir_now(WEIR_CLOCK_MONOTONIC), pauses, sum = 0;
+	struct outcome outcome;
+
+	(void)state;
+	world->n_records = 30;
+	world->is_full = true;
+	outcome = run("linger=60s");
+	pauses = (weir_now(WEIR_CLOCK_MONOTONIC) - began) / 100000000;
+	assert_int_equal(outcome.unsent, 0);
+	assert_int_equal(world->n_stored, 30); /* as they are: none twice */
+	for (int64_t i = 0; i < 30; i++)
+		sum += world->stored[i].n;
+	assert_int_equal(sum, 29 * 30 / 2);
+	assert_in_range(world->postponed, 1, 30 + 10 * pauses);
+	assert_non_null(strstr(outcome.said, "takes no messages for now"));
+	assert_null(strstr(strstr(outcome.said, "takes no messages") + 1, "takes no messages"));
+}
 
 /* Through a connection that is cut all the time everything arrives, in order, and what comes twice is recognised. */
 static void a_cut_connection_loses_nothing(void **state)
@@ -350,6 +75,120 @@ static void a_refused_message_is_counted(void **state)
 	assert_int_equal(outcome.unsent, 500);
 	assert_int_equal(world->n_stored, 4500);
 	assert_non_null(strstr(outcome.how, "4500 messages delivered, 0 waiting, 500 refused, 0 dropped"));
+}
+
+/*
+ * A broker that hangs up at a message, without a word, is asked three times, the last time after it has taken another one. Then the
+ * message is set aside, and the rest arrives.
+ */
+static void a_message_that_ends_connections_is_set_aside(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	world->n_records = 3000;
+	world->hangs_up = 1234;
+	outcome = run("linger=60s");
+	assert_int_equal(outcome.status, 0);
+	assert_int_equal(outcome.unsent, 1);
+	leave_out_duplicates();
+	assert_int_equal(world->n_stored, 2999);
+	assert_in_range(world->hung_up, 3, 4);
+	assert_non_null(strstr(outcome.how, "2999 messages delivered, 0 waiting, 1 refused"));
+}
+
+/* One that says that it is the message is believed when that was alone under way, also where no other message comes. */
+static void a_message_that_is_named_is_set_aside_at_once(void **state)
+{
+	static const int64_t at[][2] = { { 3000, 1234 }, { 3000, 2999 }, { 2, 1 } };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct outcome outcome;
+
+		memset(world, 0, offsetof(struct world, stored));
+		world->n_records = at[i][0];
+		world->hangs_up = at[i][1];
+		world->tells = true;
+		outcome = run("linger=60s");
+		assert_int_equal(outcome.status, 0);
+		assert_int_equal(outcome.unsent, 1);
+		leave_out_duplicates();
+		assert_int_equal(world->n_stored, at[i][0] - 1);
+		assert_in_range(world->hung_up, 1, 2);
+	}
+}
+
+/* Where the length is the reason, which two messages show, others of that length cost no connection. */
+static void what_is_too_long_is_learned(void **state)
+{
+	struct outcome outcome;
+	uint64_t at = 0;
+
+	(void)state;
+	world->n_records = 3000;
+	world->wide = 3;
+	world->longest = (int64_t)strlen("{\"t\":2999,\"n\":2999}");
+	outcome = run("linger=60s");
+	assert_int_equal(outcome.unsent, 1000);
+	leave_out_duplicates();
+	assert_int_equal(world->n_stored, 2000);
+	for (int64_t i = 0; i < 3000; i++)
+		if (!is_wide(i))
+			assert_int_equal(world->stored[at++].n, i);
+	assert_in_range(world->hung_up, 5, 7);
+}
+
+/* A broker that crashes at whatever it gets, time and again, has not refused a message: all arrive when it is well. */
+static void a_broker_that_crashes_costs_no_message(void **state)
+{
+	static const int64_t n[] = { 1, 2, 3000 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct outcome outcome;
+		int64_t sum = 0;
+
+		memset(world, 0, offsetof(struct world, stored));
+		world->n_records = n[i];
+		world->crashes = 50;
+		outcome = run("linger=60s");
+		assert_int_equal(outcome.unsent, 0);
+		leave_out_duplicates();
+		assert_int_equal(world->n_stored, n[i]);
+		for (int64_t j = 0; j < n[i]; j++)
+			sum += world->stored[j].n;
+		assert_int_equal(sum, n[i] * (n[i] - 1) / 2);
+		assert_int_equal(world->hung_up, 50);
+	}
+}
+
+/* Nor has one that takes messages again only after more than a window of them has come. */
+static void more_crashes_than_a_window_cost_no_message(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	world->n_records = 3000;
+	world->crashes = WEIR_OUTBOX_WINDOW + 100;
+	outcome = run("linger=60s");
+	assert_int_equal(outcome.unsent, 0);
+	leave_out_duplicates();
+	assert_int_equal(world->n_stored, 3000);
+}
+
+/* With nothing behind it that the broker takes, a message is not known to be the reason. It waits until the end. */
+static void the_last_message_is_not_given_up(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	world->n_records = 100;
+	world->hangs_up = 99;
+	outcome = run("linger=300ms");
+	assert_int_equal(outcome.unsent, 1);
+	assert_true(world->hung_up > 3);
+	assert_non_null(strstr(outcome.how, "99 messages delivered, 1 waiting, 0 refused"));
 }
 
 /* With nobody there, everything is lost and every record of it counted, whatever gives way. */
@@ -504,7 +343,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_cut_connection_loses_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_broker_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_message_is_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_message_that_ends_connections_is_set_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_message_that_is_named_is_set_aside_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_too_long_is_learned, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_broker_that_crashes_costs_no_message, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_crashes_than_a_window_cost_no_message, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_last_message_is_not_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_sent_is_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_door_ends_the_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_spool_outlives_the_run, setup, teardown),

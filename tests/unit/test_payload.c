@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "message/payload.h"
+#include "message/payload_internal.h"
 #include "message/seen.h"
 #include "weir/inbox.h"
 
@@ -276,8 +276,8 @@ static void json_refuses_wrong_arguments(void **state)
 	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	harness_expect_refusal("json out=y", &schema, "which field is JSON");
-	harness_expect_refusal("json x out=y", &schema, "'x' is no text");
-	harness_expect_refusal("json z out=y", &schema, "there is no field 'z'");
+	harness_expect_refusal("json x out=y", &schema, "'x' is not text");
+	harness_expect_refusal("json z out=y", &schema, "unknown field 'z'");
 	weir_schema_add(&schema, "s", WEIR_TEXT, "", 16);
 	harness_expect_refusal("json s", &schema, "out= must say");
 	harness_expect_refusal("json out=x", &schema, "'x' is the name of another field");

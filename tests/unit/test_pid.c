@@ -197,6 +197,24 @@ static void signs_may_be_turned(void **state)
 	harness_memory_free(memory);
 }
 
+/* A slope from before a gap says nothing of the time after it: where the measurement then stands still, so does the output. */
+static void a_gap_ends_the_slope(void **state)
+{
+	static const double x[] = { 0, 1, 2, NAN, 5, 5, 5, 5 };
+	struct weir_schema schema;
+	struct weir_block *memory = make_records(&schema, 8, 0, 0);
+	struct harness h;
+
+	(void)state;
+	memcpy(memory->column[0].real, x, sizeof(x));
+	harness_run(&h, "pid x set=0 kd=1 tau=1s min=-1000 max=1000", memory, 3, 1);
+	assert_true(h.value[0][2].real != 0);
+	for (uint32_t k = 4; k < 8; k++)
+		assert_true(h.value[0][k].real == h.value[0][2].real);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
 /* Times that stand still, go back or leap give no infinite slope and no overflow, and no time counts twice. */
 static void wild_times_do_no_harm(void **state)
 {
@@ -243,6 +261,7 @@ int main(void)
 		cmocka_unit_test(nan_is_bridged),
 		cmocka_unit_test(resuming_at_a_bound_does_not_wind_up),
 		cmocka_unit_test(signs_may_be_turned),
+		cmocka_unit_test(a_gap_ends_the_slope),
 		cmocka_unit_test(wild_times_do_no_harm),
 		cmocka_unit_test(nonsense_is_refused),
 	};

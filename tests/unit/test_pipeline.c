@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/internal.h"
 #include "weir/weir.h"
 
 struct outcome {
@@ -220,6 +221,21 @@ static void limit_ends_the_run(void **state)
 	unlink(path);
 }
 
+/* Proves that a source whose readers have had enough stops, while another one still keeps the run going. */
+static void a_source_without_readers_stops(void **state)
+{
+	static const char program[] =
+		"synth:counter rate=max | limit 100 | null\nsynth:counter rate=20Hz | limit 5 | null\n";
+	struct weir_options options = { .quiet = true };
+	struct weir_pipeline *pipeline;
+
+	(void)state;
+	assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
+	assert_int_equal(weir_run(pipeline), 0);
+	assert_in_range(pipeline->node[0]->records_out, 100, 500000);
+	weir_close(pipeline);
+}
+
 /* Proves that a rehearsed output is never touched and always ends parked. */
 static void rehearsal_parks(void **state)
 {
@@ -291,7 +307,7 @@ int main(void)
 		cmocka_unit_test(arrived_and_lost_add_up),  cmocka_unit_test(stop_drains),
 		cmocka_unit_test(time_limit_ends),          cmocka_unit_test(limit_ends_the_run),
 		cmocka_unit_test(rehearsal_parks),          cmocka_unit_test(failures_have_their_status),
-		cmocka_unit_test(same_output_for_any_ring),
+		cmocka_unit_test(same_output_for_any_ring), cmocka_unit_test(a_source_without_readers_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

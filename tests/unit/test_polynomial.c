@@ -14,10 +14,11 @@
 #include <cmocka.h>
 
 #include "../common/interpreter.h"
-#include "core/record.h"
 #include "derived.h"
 #include "filter/filter_user.h"
+#include "pushdown/pushdown.h"
 #include "random_condition.h"
+#include "stream/record.h"
 
 #define CONDITIONS 4000 /* WEIR_TEST_CONDITIONS in the environment: so many instead */
 #define ROWS 60

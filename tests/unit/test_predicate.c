@@ -13,10 +13,11 @@
 #include <cmocka.h>
 
 #include "../common/interpreter.h"
-#include "core/record.h"
 #include "derived.h"
 #include "lang/lang.h"
+#include "pushdown/pushdown.h"
 #include "random_condition.h"
+#include "stream/record.h"
 
 #ifdef __SANITIZE_THREAD__
 #define CONDITIONS 500 /* all on one thread: the other builds do the rest */

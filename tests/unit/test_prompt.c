@@ -138,18 +138,18 @@ static const struct weir_driver ticking_driver = { .name = "ticking",
 						   .stage = &ticking_ops };
 static const struct weir_driver tell_driver = { .name = "tell", .actuator_params = no_params, .actuator = &tell_ops };
 
-extern const struct weir_driver weir_sensor_synth, weir_operator_select, weir_operator_where, weir_operator_every,
+extern const struct weir_driver weir_bridge_synth, weir_operator_select, weir_operator_where, weir_operator_every,
 	weir_operator_changed, weir_operator_switch, weir_operator_limit, weir_operator_timeout, weir_bridge_null;
 
 /* The linker looks into the library only for what is not defined here: this is the registry. */
 const struct weir_driver *const weir_drivers[] = {
 	&pipe_driver,           &slow_driver,          &ticking_driver,      &tell_driver,
-	&weir_sensor_synth,     &weir_operator_select, &weir_operator_where, &weir_operator_every,
+	&weir_bridge_synth,     &weir_operator_select, &weir_operator_where, &weir_operator_every,
 	&weir_operator_changed, &weir_operator_switch, &weir_operator_limit, &weir_operator_timeout,
 	&weir_bridge_null,
 };
 const size_t weir_n_drivers = sizeof(weir_drivers) / sizeof(weir_drivers[0]);
-const struct weir_absent weir_absents[] = { { 0 } };
+const struct weir_builtin weir_builtins[] = { { 0 } };
 
 /* --- running ------------------------------------------------------------------- */
 
@@ -215,8 +215,12 @@ static void the_plan_says_which(void **state)
 		{ "pipe | timeout 1s | switch on stale off not stale | tell", { 0 }, true },
 		{ "pipe | tell", { .threads = 1 }, false },
 		{ "pipe | tell", { .dry_run = true }, false },
+		{ "pipe | where format('%d', value) in ('3', '4') | tell", { 0 }, true },
+		{ "pipe | where matches(format('%d', value), '^(1+)+$') | tell", { 0 }, false },
+		{ "pipe | select x = length(extract(format('%d', value), '(1+)')) | tell", { 0 }, false },
 		{ "pipe | slow | tell", { 0 }, false },
-		{ "pipe | null", { 0 }, false },
+		{ "pipe | null", { 0 }, true },
+		{ "pipe | null", { .threads = 1 }, false },
 		{ "synth:counter | select value | tell", { 0 }, false },
 	};
 

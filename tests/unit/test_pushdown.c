@@ -5,6 +5,7 @@
  * rows that follow each other, cut into blocks at random; the filter as a predicate, as generated code in an interpreter, as
  * the user tier, and for a part of the chains in the kernel.
  */
+#include "pushdown/pushdown.h"
 #include "random_chain.h"
 
 #include <errno.h>

@@ -127,7 +127,7 @@ static void test_refusals(void **state)
 	weir_schema_init(&schema, WEIR_CLOCK_MONOTONIC);
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	harness_expect_refusal("pwm:/no/such/chip/0", &schema, "find the PWM chip");
-	harness_expect_refusal("pwm:pwmchip0", &schema, "is no PWM channel");
+	harness_expect_refusal("pwm:pwmchip0", &schema, "is not a PWM channel");
 	harness_expect_refusal("pwm:0/1 freq=50Hz pulse_min=3ms pulse_max=2ms", &schema, "pulse_max=");
 }
 

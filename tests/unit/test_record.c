@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
 #include "harness.h"
+#include "stream/record.h"
+#include "weir/whole.h"
 
 #define ROWS 100
 
@@ -379,14 +380,59 @@ static void gather_appends(void **state)
 	weir_block_close(from);
 }
 
+/* A double becomes an integer in one way, whatever it is. */
+static void whole_numbers_saturate(void **state)
+{
+	static const struct {
+		double from;
+		int64_t to;
+	} known[] = {
+		{ 0.4, 0 },           { -0.6, -1 },           { 0x1p62, INT64_C(1) << 62 }, { 0x1p63, INT64_MAX },
+		{ 1e300, INT64_MAX }, { -1e300, INT64_MIN },  { INFINITY, INT64_MAX },      { -INFINITY, INT64_MIN },
+		{ NAN, 0 },           { -0x1p63, INT64_MIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		assert_int_equal(weir_whole(known[i].from), known[i].to);
+		assert_int_equal(weir_whole_count(known[i].from), known[i].to < 0 ? 0 : known[i].to);
+	}
+}
+
+/* What a delay begins with is a value that its field can have. */
+static void a_delay_begins_with_a_value_of_its_field(void **state)
+{
+	static const char *const wrong[] = { "delay 2 i=0.5", "delay 2 i=1e300", "delay 2 i=0/0",
+					     "delay 2 i=1/0", "delay 2 b=2",     "delay 2 b=-1" };
+	struct weir_schema schema;
+	struct harness h;
+
+	(void)state;
+	weir_schema_init(&schema, WEIR_CLOCK_NOMINAL);
+	weir_schema_add(&schema, "i", WEIR_INT, "", 0);
+	weir_schema_add(&schema, "b", WEIR_BOOL, "", 0);
+	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		harness_expect_refusal(wrong[i], &schema, "must begin with");
+	assert_true(harness_open(&h, "delay 2 i=-7, b=1, x=0/0", &schema));
+	harness_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(raw_follows_the_bits),        cmocka_unit_test(physical_is_offset_then_scale),
-		cmocka_unit_test(decode_follows_the_model),    cmocka_unit_test(floats_are_kept),
-		cmocka_unit_test(native_round_trip),           cmocka_unit_test(text_always_ends),
-		cmocka_unit_test(native_schema_keeps_scale),   cmocka_unit_test(schema_has_bounds),
-		cmocka_unit_test(unsound_schemas_are_refused), cmocka_unit_test(gather_appends),
+		cmocka_unit_test(raw_follows_the_bits),
+		cmocka_unit_test(physical_is_offset_then_scale),
+		cmocka_unit_test(decode_follows_the_model),
+		cmocka_unit_test(floats_are_kept),
+		cmocka_unit_test(native_round_trip),
+		cmocka_unit_test(text_always_ends),
+		cmocka_unit_test(native_schema_keeps_scale),
+		cmocka_unit_test(schema_has_bounds),
+		cmocka_unit_test(unsound_schemas_are_refused),
+		cmocka_unit_test(gather_appends),
+		cmocka_unit_test(whole_numbers_saturate),
+		cmocka_unit_test(a_delay_begins_with_a_value_of_its_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,9 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/record.h"
 #include "format/record_format.h"
 #include "harness.h"
+#include "short_file.h"
+#include "stream/record.h"
 #include "weir/record_file.h"
 
 #define BLOCKS_MAX 64
@@ -471,7 +472,7 @@ static void recordings_are_not_mixed(void **state)
 	weir_schema_add(&schema, "x", WEIR_REAL, "", 0);
 	assert_int_equal(write(fd, "no recording\n", 13), 13);
 	snprintf(chain, sizeof(chain), "record:%s", path);
-	harness_expect_refusal(chain, &schema, "no recording that can be continued");
+	harness_expect_refusal(chain, &schema, "not a recording that can be continued");
 	assert_int_equal(lseek(fd, 0, SEEK_END), 13);
 	assert_int_equal(ftruncate(fd, 0), 0);
 	close(fd);
@@ -480,6 +481,34 @@ static void recordings_are_not_mixed(void **state)
 	snprintf(chain, sizeof(chain), "replay:%s[valu]", path);
 	harness_expect_refusal(chain, NULL, "no field 'valu'");
 	unlink(path);
+}
+
+/* Who plays a recording back with several damaged places loses what was in them, and counts it once. */
+static void replay_counts_each_loss_once(void **state)
+{
+	struct recording r;
+	struct harness h;
+	uint32_t lost = 0, places = 0;
+	struct file file;
+
+	(void)state;
+	make_recording(&r, 300, 6);
+	for (uint32_t i = 1; i + 2 < r.n_blocks && places < 3; i += 2) {
+		if (!r.n[i] || !r.n[i + 1])
+			continue;
+		r.bytes[r.at[i] + WEIR_RECORD_HEADER] ^= 1;
+		lost += r.n[i];
+		places++;
+	}
+	assert_true(places > 1);
+	file = make_file_of(r.bytes, r.size);
+	open_source(&h, "replay:%s speed=max", file.path);
+	assert_int_equal(harness_pull_all(&h, 5), 0);
+	assert_int_equal(h.source->lost[WEIR_LOST_CUT], lost);
+	assert_int_equal(h.n + lost, 300);
+	harness_close(&h);
+	unlink(file.path);
+	free_recording(&r);
 }
 
 int main(void)
@@ -494,6 +523,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_recording_is_said),
 		cmocka_unit_test(replay_gives_what_was_recorded),
 		cmocka_unit_test(replay_keeps_the_distances),
+		cmocka_unit_test(replay_counts_each_loss_once),
 		cmocka_unit_test(recordings_are_not_mixed),
 	};
 

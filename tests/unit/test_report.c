@@ -153,11 +153,12 @@ static void test_order_and_status(void **state)
 	weir_report_close(report);
 }
 
+/* A message that is there already does not count: a thread's own are told apart by its name, which is its own until it is joined. */
 static void *add_many(void *report)
 {
 	for (int i = 0; i < 1000; i++)
 		weir_report_add(report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, "hint", "thread %p error %d",
-				(void *)&i, i);
+				(void *)pthread_self(), i);
 	return NULL;
 }
 
@@ -203,6 +204,37 @@ static void test_nearest(void **state)
 	assert_null(weir_nearest("rate", 4, words, 0));
 }
 
+/* Passwords are not shown: neither in the line of the program, nor in message and hint; what is no password is. */
+static void test_secrets(void **state)
+{
+	static const char *const shown[][2] = {
+		{ "mqtt://me:se:cr@et@host:1883/a", "mqtt://me:********@host:1883/a" },
+		{ "mqtt://me:p/w@host/a | null", "mqtt://me:***@host/a | null" },
+		{ "mqtt:me:pw@host/a", "mqtt:me:**@host/a" },
+		{ "exec:\"curl https://u:pw@host/?a=b\"", "exec:\"curl https://u:**@host/?a=b\"" },
+		{ "mqtt://host/a password=pw qos=1", "mqtt://host/a password=** qos=1" },
+		{ "mqtt://host/a passwrd=pw", "mqtt://host/a passwrd=**" },
+		{ "mqtt://host/a password = \"p w\" qos=1", "mqtt://host/a password = \"***\" qos=1" },
+		{ "mqtt://host:1883/a@b", "mqtt://host:1883/a@b" },
+		{ "mqtt://me@[::1]:1883/a", "mqtt://me@[::1]:1883/a" },
+		{ "mqtt://me@host/a password_file=/x", "mqtt://me@host/a password_file=/x" },
+		{ "csv:a:b.csv | print", "csv:a:b.csv | print" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
+		struct weir_report *report = open_report(shown[i][0]);
+		char expected[400];
+
+		weir_report_add(report, WEIR_EXIT_USAGE, (struct weir_span){ 0, 4 }, shown[i][0], "%s", shown[i][0]);
+		snprintf(expected, sizeof(expected), "a.weir:1:1: error: %s\n    %s\n    ^~~~\n    %s\n", shown[i][1],
+			 shown[i][1], shown[i][1]);
+		expect_print(report, expected);
+		assert_string_equal(weir_report_text(report), shown[i][0]);
+		weir_report_close(report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_order_and_status),
 		cmocka_unit_test(test_threads_and_flood),
 		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_secrets),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/ring_internal.h"
 #include "ring_rows.h"
+#include "stream/ring_internal.h"
 
 /* ------------------------------------------------------------------ memory */
 
@@ -321,6 +321,134 @@ static void test_deadline(void **state)
 	weir_ring_close(ring);
 }
 
+/* ------------------------------------------------------------- who is woken */
+
+/* A writer that sleeps is woken when a quarter of the ring is free, not for each row; before that by a reader that waits itself. */
+static void test_writer_is_woken(void **state)
+{
+	struct weir_ring *ring = open_ring(8, 1, NEAR_WRAP);
+	struct weir_reader *reader = open_reader(ring, WEIR_BLOCK);
+	uint32_t quarter = weir_ring_capacity(ring) / 4, got;
+	_Atomic uint32_t bell = 0;
+
+	(void)state;
+	weir_ring_set_space_bell(ring, &bell);
+	write_rows(ring, weir_ring_capacity(ring));
+	weir_ring_announce(ring);
+	(void)weir_reader_peek(reader, quarter, &got);
+	assert_int_equal(weir_reader_release(reader, quarter - 1), 0);
+	assert_int_equal(bell, 0);
+	assert_int_equal(weir_reader_release(reader, 1), 0);
+	assert_int_equal(bell, 1);
+	write_rows(ring, quarter);
+	weir_ring_announce(ring);
+	weir_reader_announce(reader);
+	assert_int_equal(bell, 2);
+	weir_reader_retract(reader);
+	weir_reader_close(reader);
+	weir_ring_close(ring);
+}
+
+/* A mark that stays where it is, or comes late, wakes nobody; one that moves wakes who watches it, once. */
+static void test_mark_wakes_watchers(void **state)
+{
+	struct weir_ring *ring = open_ring(8, 1, 0);
+	struct weir_reader *reader = open_reader(ring, WEIR_BLOCK), *other = open_reader(ring, WEIR_BLOCK);
+	_Atomic uint32_t bell = 0, others = 0;
+
+	(void)state;
+	weir_reader_set_bell(reader, &bell);
+	weir_reader_set_bell(other, &others);
+	weir_reader_watch_marks(reader);
+	weir_ring_mark(ring, 5);
+	assert_int_equal(weir_reader_mark(reader), 5);
+	weir_reader_announce(reader);
+	weir_reader_announce(other);
+	weir_ring_mark(ring, 5);
+	weir_ring_mark(ring, 4);
+	assert_int_equal(bell, 0);
+	assert_false(weir_reader_has_news(reader));
+	weir_ring_mark(ring, 6);
+	weir_ring_mark(ring, 7);
+	assert_int_equal(bell, 1);
+	assert_true(weir_reader_has_news(reader));
+	assert_int_equal(weir_reader_mark(reader), 7);
+	assert_int_equal(others, 0);
+	weir_reader_close(other);
+	weir_reader_close(reader);
+	weir_ring_close(ring);
+}
+
+/* Full is a ring in which a reader that is waited for has not one row's room left. */
+static void test_full(void **state)
+{
+	struct weir_ring *ring = open_ring(8, 1, NEAR_WRAP);
+	struct weir_reader *fast = open_reader(ring, WEIR_DROP_OLDEST), *reader = open_reader(ring, WEIR_BLOCK);
+	uint32_t got;
+
+	(void)state;
+	write_rows(ring, weir_ring_capacity(ring) - 1);
+	assert_false(weir_ring_is_full(ring));
+	write_rows(ring, 1);
+	assert_true(weir_ring_is_full(ring));
+	(void)weir_reader_peek(reader, 1, &got);
+	assert_int_equal(weir_reader_release(reader, 1), 0);
+	assert_false(weir_ring_is_full(ring));
+	weir_reader_close(reader);
+	write_rows(ring, 1);
+	assert_false(weir_ring_is_full(ring));
+	weir_reader_close(fast);
+	weir_ring_close(ring);
+}
+
+/* What the ring refused before a reader came is none of its losses. */
+static void test_refused_before(void **state)
+{
+	struct weir_ring *ring = open_ring(8, 1, 0);
+	struct weir_reader *early = open_reader(ring, WEIR_DROP_NEWEST), *late;
+
+	(void)state;
+	weir_ring_refuse(ring, 5);
+	late = open_reader(ring, WEIR_DROP_NEWEST);
+	weir_ring_refuse(ring, 3);
+	assert_int_equal(weir_reader_lost(early), 8);
+	assert_int_equal(weir_reader_lost(late), 3);
+	weir_reader_close(late);
+	weir_reader_close(early);
+	weir_ring_close(ring);
+}
+
+/* A look at rows costs the writer nothing, and never gives a row that may be overwritten. */
+static void test_look(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct weir_ring *ring = open_ring(64, 64, i ? NEAR_WRAP : 0);
+		struct weir_reader *reader = open_reader(ring, WEIR_DROP_OLDEST);
+		uint32_t capacity = weir_ring_capacity(ring), got;
+		uint8_t row[64];
+
+		(void)state;
+		assert_false(weir_ring_copy_row(ring, weir_ring_head(ring) - 1, row));
+		assert_int_equal(weir_ring_unread(ring), 0);
+		for (uint32_t n = 0; n < 20 * capacity; n++) {
+			write_rows(ring, 1);
+			assert_true(weir_ring_copy_row(ring, weir_ring_head(ring) - 1, row));
+			assert_true(row_is(row, 64, weir_ring_head(ring) - 1));
+			assert_true(weir_ring_copy_row(ring, weir_ring_first(ring), row));
+			assert_true(row_is(row, 64, weir_ring_first(ring)));
+			assert_false(weir_ring_copy_row(ring, weir_ring_head(ring), row));
+			assert_int_equal(weir_ring_unread(ring), n + 1 < capacity ? n + 1 : capacity);
+		}
+		/* A claim covers the oldest rows. */
+		weir_ring_reserve(ring, 3, &got);
+		assert_int_equal(got, 3);
+		assert_false(weir_ring_copy_row(ring, weir_ring_first(ring) + 2, row));
+		assert_true(weir_ring_copy_row(ring, weir_ring_first(ring) + 3, row));
+		weir_reader_close(reader);
+		weir_ring_close(ring);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +461,11 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_writer_is_woken),
+		cmocka_unit_test(test_mark_wakes_watchers),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_refused_before),
+		cmocka_unit_test(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,12 +12,12 @@
 
 #include <string.h>
 
-#include "core/ring_internal.h"
+#include "stream/ring_internal.h"
 
 static uint64_t load_head_late(const struct weir_ring *ring);
 
 #define weir_ring_load_head load_head_late
-#include "core/ring_reader.c" /* NOLINT: the code itself is under test */
+#include "stream/ring_reader.c" /* NOLINT: the code itself is under test */
 #undef weir_ring_load_head
 
 #include "ring_rows.h"

@@ -221,6 +221,72 @@ static void test_joining_a_running_writer(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ------------------------------------------------------------------- places */
+
+#define PLACES_EACH (WEIR_RING_READERS_MAX / 2)
+
+struct crowd {
+	struct weir_ring *ring;
+	_Atomic int arrived;
+	int left; /* places, in rounds in which none should be */
+};
+
+/* They go on within a moment of each other, so that they meet at the roster. */
+static void arrive(struct crowd *crowd)
+{
+	int goal = atomic_fetch_add(&crowd->arrived, 1) / 2 * 2 + 2;
+
+	while (atomic_load(&crowd->arrived) < goal)
+		sched_yield();
+}
+
+static void count_left(struct crowd *crowd)
+{
+	struct weir_reader *more;
+
+	if (weir_reader_open(&more, crowd->ring, WEIR_BLOCK) == -EUSERS)
+		return;
+	crowd->left++;
+	weir_reader_close(more);
+}
+
+static void join_and_leave(struct crowd *crowd, bool counts)
+{
+	struct weir_reader *reader[PLACES_EACH];
+
+	arrive(crowd);
+	for (int i = 0; i < PLACES_EACH; i++)
+		reader[i] = open_reader(crowd->ring, WEIR_BLOCK);
+	arrive(crowd);
+	if (counts)
+		count_left(crowd);
+	arrive(crowd);
+	for (int i = 0; i < PLACES_EACH; i++)
+		weir_reader_close(reader[i]);
+}
+
+static void *join_many_times(void *argument)
+{
+	for (int i = 0; i < JOINS; i++)
+		join_and_leave(argument, false);
+	return NULL;
+}
+
+/* Two threads that join at the same time never get one place: when all have joined, no place is left. */
+static void test_each_place_is_taken_once(void **state)
+{
+	struct crowd crowd = { .ring = open_ring(8, 1, 0) };
+	pthread_t other;
+
+	(void)state;
+	pthread_create(&other, NULL, join_many_times, &crowd);
+	for (int i = 0; i < JOINS; i++)
+		join_and_leave(&crowd, true);
+	pthread_join(other, NULL);
+	weir_ring_close(crowd.ring);
+	assert_int_equal(crowd.left, 0);
+}
+
 /* One row a page, one page a row: both sides sleep all the time, and no wake-up is missed. */
 static void test_tiny_ring_never_stalls(void **state)
 {
@@ -308,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_drop_oldest_disowns_what_was_overwritten),
 		cmocka_unit_test(test_policies_together),
 		cmocka_unit_test(test_joining_a_running_writer),
+		cmocka_unit_test(test_each_place_is_taken_once),
 		cmocka_unit_test(test_tiny_ring_never_stalls),
 		cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_interrupt_from_signal),

@@ -364,7 +364,7 @@ static void csv_empties_its_file_late(void **state)
 	unlink(path);
 }
 
-/* Appending adds records and no second header, also where the file is new; separators other than the comma are quoted for. */
+/* Appending adds records and no second header, also where the file is new. */
 static void csv_takes_options(void **state)
 {
 	struct weir_schema schema;
@@ -375,7 +375,7 @@ static void csv_takes_options(void **state)
 
 	(void)state;
 	weir_block_slice(&one, memory, 0, 1);
-	snprintf(chain, sizeof(chain), "csv:%s append separator=l time=none", path);
+	snprintf(chain, sizeof(chain), "csv:%s append separator=\";\" time=none", path);
 	for (int run = 0; run < 2; run++) {
 		assert_true(harness_open(&h, chain, &schema));
 		assert_int_equal(harness_start(&h), 0);
@@ -384,9 +384,9 @@ static void csv_takes_options(void **state)
 		harness_close(&h);
 	}
 	read_all(fd, text, sizeof(text));
-	assert_string_equal(text, "xlilbls\n1.5l42l0l\"plain\"\n1.5l42l0l\"plain\"\n");
+	assert_string_equal(text, "x;i;b;s\n1.5;42;0;plain\n1.5;42;0;plain\n");
 	harness_expect_refusal("csv:x.csv separator=ab", &schema, "one character");
-	harness_expect_refusal("csv:x.csv separator='\"'", &schema, "one character");
+	harness_expect_refusal("csv:x.csv separator='\"'", &schema, "quotes");
 	harness_memory_free(memory);
 	close(fd);
 	unlink(path);
@@ -412,7 +412,7 @@ static void csv_has_one_writer(void **state)
 		assert_true(harness_open(&other, chain, &schema));
 		assert_int_equal(harness_start(&other), appends ? 0 : -EWOULDBLOCK);
 		if (!appends)
-			harness_expect_error(&other, "somebody else is writing this file");
+			harness_expect_error(&other, "another process is writing this file");
 		harness_close(&other);
 		harness_close(&h);
 	}

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/sorter.h"
 #include "harness.h"
+#include "stream/sorter.h"
 #include "weir/weir.h"
 #include "whole_file.h"
 

@@ -8,42 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../common/dice.h"
 #include "core/run.h"
 #include "harness.h"
-
-/* A file that lasts for one test. */
-struct file {
-	char path[64];
-};
-
-static struct file make_file(const char *text)
-{
-	struct file file = { "/tmp/weir-test-XXXXXX" };
-	int fd = mkstemp(file.path);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	return file;
-}
-
-static void open_source(struct harness *h, const char *format, const char *path)
-{
-	char chain[256];
-
-	snprintf(chain, sizeof(chain), format, path);
-	if (!harness_open(h, chain, NULL))
-		fail_msg("%s: %s", chain, harness_error(h));
-	assert_int_equal(harness_start(h), 0);
-}
-
-static void expect_refusal(const char *format, const char *path, const char *text)
-{
-	char chain[256];
-
-	snprintf(chain, sizeof(chain), format, path);
-	harness_expect_refusal(chain, NULL, text);
-}
+#include "short_file.h"
 
 /* -------------------------------------------------------------------- synth */
 
@@ -212,8 +180,8 @@ static void csv_names_the_bad_cell(void **state)
 		const char *text, *columns, *message;
 	} cases[] = {
 		{ "x,y\n1,2\n\n\"3\",z\n", "[x,y]", ":4:5: 'z' is not a number" },
-		{ "x,y\n1,2\n3\n", "[x,y]", ":3:1: '3' begins a line with more or fewer cells" },
-		{ "x,y\n1,2\n3,4,5\n", "[x,y]", "more or fewer cells" },
+		{ "x,y\n1,2\n3\n", "[x,y]", ":3:1: '3' begins a line of 1 cells, and the header has 2" },
+		{ "x,y\n1,2\n3,4,5\n", "[x,y]", "begins a line of 3 cells" },
 		{ "x,y\n1,2\n3,128\n", "[x,y:s8]", ":3:3: '128' is out of range" },
 		{ "x,y\n1,2\n3,1.5\n", "[x,y:s8]", "'1.5' is not an integer" },
 		{ "x,y\n1,2\n3,99999999999999999999\n", "[y:s64]", "out of range" },
@@ -330,7 +298,7 @@ static void csv_bounds_its_lines(void **state)
 	open_source(&h, "csv:%s[x]", file.path);
 	assert_int_equal(harness_pull(&h, 100), 1);
 	assert_int_equal(harness_pull(&h, 100), -E2BIG);
-	harness_expect_error(&h, ":3: the line is longer than");
+	harness_expect_error(&h, ":3:1: the line is longer than");
 	harness_close(&h);
 	unlink(file.path);
 	free(text);
@@ -421,6 +389,61 @@ static void long_lines_are_cut(void **state)
 	free(text);
 }
 
+/* The first lines of a file say how wide its cells are, and the mark of UTF-8 before them is none of them. What is told holds. */
+static void lines_are_as_wide_as_a_file_needs(void **state)
+{
+	static const struct {
+		int length;
+		const char *format;
+		uint32_t width, cut;
+	} cases[] = {
+		{ 10, "lines:%s", 240, 0 },
+		{ 239, "lines:%s", 240, 0 },
+		{ 240, "lines:%s", 1024, 0 },
+		{ 1023, "lines:%s", 1024, 0 },
+		{ 1024, "lines:%s", 4080, 0 },
+		{ 5000, "lines:%s", 4080, 1 },
+		{ 1000, "lines:%s width=240", 240, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[6000];
+		struct file file;
+		struct harness h;
+
+		snprintf(text, sizeof(text), "\xef\xbb\xbfone\n%0*d\nthree", cases[i].length, 7);
+		file = make_file(text);
+		open_source(&h, cases[i].format, file.path);
+		assert_int_equal(h.schema.field[0].bytes, cases[i].width);
+		assert_int_equal(harness_pull_all(&h, 100), 0);
+		assert_int_equal(h.n, 3);
+		assert_string_equal(h.value[0][0].text, "one");
+		assert_int_equal(strlen(h.value[0][1].text),
+				 cases[i].cut ? cases[i].width - 1 : (uint32_t)cases[i].length);
+		assert_int_equal(atomic_load(&h.source->lost[WEIR_LOST_CUT]), cases[i].cut);
+		harness_close(&h);
+		unlink(file.path);
+	}
+}
+
+/* Text ends at a byte of zero; what is behind it on its line counts as cut. */
+static void zeros_cut_lines(void **state)
+{
+	struct file file = make_file_of("one\0more\ntwo\n", 13);
+	struct harness h;
+
+	(void)state;
+	open_source(&h, "lines:%s", file.path);
+	assert_int_equal(harness_pull_all(&h, 100), 0);
+	assert_int_equal(h.n, 2);
+	assert_string_equal(h.value[0][0].text, "one");
+	assert_string_equal(h.value[0][1].text, "two");
+	assert_int_equal(atomic_load(&h.source->lost[WEIR_LOST_CUT]), 1);
+	harness_close(&h);
+	unlink(file.path);
+}
+
 /* A pipe gives a line when it is there, half a line is waited for, and each has the time of its arrival. */
 static void lines_arrive_through_a_pipe(void **state)
 {
@@ -458,6 +481,25 @@ static void lines_names_what_is_missing(void **state)
 	expect_refusal("lines:%s", "/nonexistent/file", "'/nonexistent/file': cannot open: No such file");
 }
 
+/* Where a turn is a whole number of records, each edge of a square is where it should be; noise is splitmix64 from its first number on. */
+static void shapes_begin_where_they_should(void **state)
+{
+	struct harness square, noise;
+	struct dice dice = { 7 };
+
+	(void)state;
+	open_source(&square, "synth:square rate=max freq=%s", "125Hz");
+	open_source(&noise, "synth:noise rate=max seed=%s", "7");
+	pull(&square, 1000, 100);
+	pull(&noise, 1000, 100);
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_true(square.value[0][i].real == (i % 8 < 4 ? 1 : -1));
+		assert_true(noise.value[0][i].real == (double)(int64_t)roll(&dice) * 0x1p-63);
+	}
+	harness_close(&noise);
+	harness_close(&square);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,7 +519,10 @@ int main(void)
 		cmocka_unit_test(replay_brings_back_what_csv_wrote),
 		cmocka_unit_test(lines_are_lines),
 		cmocka_unit_test(long_lines_are_cut),
+		cmocka_unit_test(lines_are_as_wide_as_a_file_needs),
+		cmocka_unit_test(zeros_cut_lines),
 		cmocka_unit_test(lines_arrive_through_a_pipe),
+		cmocka_unit_test(shapes_begin_where_they_should),
 		cmocka_unit_test(lines_names_what_is_missing),
 	};
 

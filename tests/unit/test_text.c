@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "skip.h"
 #include "weir/text.h"
 
 static const char *written(char *text, double value)
@@ -101,6 +102,55 @@ static void reals_look_right(void **state)
 }
 
 /* Reading agrees with the C library to the bit on decimals of every length, and takes the whole cell or nothing. */
+/* Between 1e-4 and 1e15, around the powers of two and of ten, where the distance of doubles and the number of digits change. */
+static void long_decimals_are_the_nearest(void **state)
+{
+	uint64_t random = 3;
+	char text[WEIR_NUMBER_MAX + 1];
+
+	(void)state;
+	for (int i = 0; i < 300000; i++)
+		expect_round_trip(
+			ldexp((double)(harness_random(&random) >> 11), -66 + (int)harness_below(&random, 64)));
+	for (int exponent = -14; exponent <= 50; exponent++)
+		for (int n = -3; n <= 3; n++)
+			expect_round_trip(ldexp(1 + n * (n < 0 ? 0x1p-53 : 0x1p-52), exponent));
+	for (int exponent = -5; exponent <= 16; exponent++) {
+		double power = strtod((snprintf(text, sizeof(text), "1e%d", exponent), text), NULL);
+
+		expect_round_trip(power);
+		expect_round_trip(nextafter(power, 0));
+		expect_round_trip(nextafter(power, INFINITY));
+	}
+	assert_string_equal(written(text, 0.018661999999999998), "0.018661999999999998");
+	assert_string_equal(written(text, 0.1 + 0.2), "0.30000000000000004");
+	assert_string_equal(written(text, -1 / 3.0), "-0.3333333333333333");
+}
+
+/* Of up to 18 digits, at the middle between two doubles and next to it. */
+static void long_decimals_are_read_exactly(void **state)
+{
+	uint64_t random = 4;
+	char text[64];
+	double value;
+
+	(void)state;
+	for (int i = 0; i < 300000; i++) {
+		int decimals = (int)harness_below(&random, 18);
+		uint64_t digits = harness_random(&random) % UINT64_C(1000000000000000000);
+
+		if (i % 2)
+			digits = (UINT64_C(1) << 53) + 2 * harness_below(&random, UINT32_MAX) +
+				 harness_below(&random, 2);
+		snprintf(text, sizeof(text), "%018llu", (unsigned long long)digits);
+		memmove(text + 19 - decimals, text + 18 - decimals, (size_t)decimals + 1);
+		text[18 - decimals] = '.';
+		assert_int_equal(weir_read_real(text, &value), 0);
+		if (value != strtod(text, NULL))
+			fail_msg("%s is read as %.17g", text, value);
+	}
+}
+
 static void reading_is_strict_and_exact(void **state)
 {
 	static const char *const wrong[] = { "",      " ", "x",  "1x", "1 2", "--1", "+-1",
@@ -160,10 +210,8 @@ static void locale_has_no_influence(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4 && !set; i++)
 		set = setlocale(LC_NUMERIC, locales[i]);
-	if (!set) {
-		print_message("no locale with a decimal comma is installed\n");
-		skip();
-	}
+	if (!set)
+		skip_because("no locale with a decimal comma is installed");
 	assert_string_equal(written(text, 1.2345678901234567e-30), "1.2345678901234567e-30");
 	assert_int_equal(weir_read_real("1.5e3", &value), 0);
 	assert_true(value == 1500);
@@ -217,6 +265,47 @@ static void csv_is_quoted_where_needed(void **state)
 	expect_csv("a\"b", "\"a\"\"b\"");
 	expect_csv("a\nb", "\"a\nb\"");
 	expect_csv(" a", "\" a\"");
+	expect_csv("\xef\xbb\xbfx", "\"\xef\xbb\xbfx\"");
+}
+
+/* A double that is written with nothing but digits cannot be told from a whole number, all of whose digits count. */
+static void large_reals_show_that_they_are(void **state)
+{
+	char text[WEIR_NUMBER_MAX + 1];
+	double value;
+
+	(void)state;
+	assert_string_equal(written(text, 0x1p53 - 1), "9007199254740991");
+	assert_string_equal(written(text, 0x1p53 + 2), "9007199254740994.0");
+	assert_string_equal(written(text, -27021597764222976.0), "-27021597764222976.0");
+	assert_string_equal(written(text, 1e18), "1e+18");
+	assert_int_equal(weir_read_real("1e400", &value), -ERANGE);
+	assert_int_equal(weir_read_real("-1e400", &value), -ERANGE);
+	assert_int_equal(weir_read_real("4.9e-324", &value), 0);
+	assert_int_equal(weir_read_real("-Infinity", &value), 0);
+}
+
+/* What numbers and words are made of cannot stand between them, nor what ends a line or a cell. */
+static void separators_separate(void **state)
+{
+	static const char *const good[] = { ",", ";", "|", " ", ":", "/", "~", "\x1f" };
+	static const char *const bad[] = { "",  "ab", ".", "-",  "+", "_",  "0",  "9",       "e",
+					   "E", "x",  "n", "\"", "'", "\n", "\r", "\xc2\xa7" };
+	char separator;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_null(weir_read_separator(good[i], '.', &separator));
+		assert_int_equal(separator, good[i][0]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (!weir_read_separator(bad[i], '.', &separator))
+			fail_msg("'%s' separates cells", bad[i]);
+	assert_null(weir_read_separator("tab", '.', &separator));
+	assert_int_equal(separator, '\t');
+	assert_null(weir_read_separator("\\t", '.', &separator));
+	assert_int_equal(separator, '\t');
+	assert_non_null(weir_read_separator(",", ',', &separator));
 }
 
 int main(void)
@@ -224,11 +313,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reals_round_trip),
 		cmocka_unit_test(reals_look_right),
+		cmocka_unit_test(long_decimals_are_the_nearest),
+		cmocka_unit_test(long_decimals_are_read_exactly),
 		cmocka_unit_test(reading_is_strict_and_exact),
 		cmocka_unit_test(integers_round_trip),
 		cmocka_unit_test(locale_has_no_influence),
 		cmocka_unit_test(json_is_always_valid),
 		cmocka_unit_test(csv_is_quoted_where_needed),
+		cmocka_unit_test(large_reals_show_that_they_are),
+		cmocka_unit_test(separators_separate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

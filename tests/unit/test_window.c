@@ -63,10 +63,12 @@ static long double model_slope(const int64_t *t, const double *x, uint32_t n, lo
 	long double mean_t = 0, tt = 0, tx = 0;
 
 	for (uint32_t i = 0; i < n; i++)
-		mean_t += (long double)t[i] / n;
+		mean_t += (long double)(t[i] - t[0]) / n;
 	for (uint32_t i = 0; i < n; i++) {
-		tt += (t[i] - mean_t) * (t[i] - mean_t);
-		tx += (t[i] - mean_t) * (x[i] - mean);
+		long double from_t = t[i] - t[0] - mean_t;
+
+		tt += from_t * from_t;
+		tx += from_t * (x[i] - mean);
 	}
 	return tt > 0 ? tx / tt * 1e9L : NAN;
 }
@@ -461,6 +463,42 @@ static void nonsense_is_refused(void **state)
 	harness_memory_free(memory);
 }
 
+/* Panes keep what rounding has taken from each of them: 1e16 + 1 + 1 - 1e16 is 2. */
+static void panes_keep_what_rounding_took(void **state)
+{
+	static const double x[] = { 1e16, 0, 1, 0, 1, 0, -1e16, 0 };
+	struct weir_schema schema;
+	struct weir_block *memory = harness_numbers(&schema, 8);
+	struct harness h;
+
+	(void)state;
+	memcpy(memory->column[0].real, x, sizeof(x));
+	harness_run(&h, "window 8 step 4 sum(x) as s", memory, 8, 1);
+	assert_true(h.n >= 1);
+	assert_true(h.value[0][0].real == 2);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
+/* A window that shows nothing new comes out up to `gap` after the newest record, and not a step later. */
+static void windows_end_after_the_gap(void **state)
+{
+	static const int64_t times[] = { 0, 35, 400 };
+	struct weir_schema schema;
+	struct weir_block *memory = harness_numbers(&schema, 3);
+	struct harness h;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		memory->t[i] = times[i] * 1000000;
+	harness_run(&h, "window 40ms step 10ms count() as n gap=15ms", memory, 3, 1);
+	assert_int_equal(h.t[0], 40000000);
+	assert_int_equal(h.t[1], 50000000);
+	assert_true(h.t[2] > 400000000);
+	harness_close(&h);
+	harness_memory_free(memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +512,8 @@ int main(void)
 		cmocka_unit_test(long_silence_is_crossed),
 		cmocka_unit_test(median_is_bounded),
 		cmocka_unit_test(units_follow),
+		cmocka_unit_test(panes_keep_what_rounding_took),
+		cmocka_unit_test(windows_end_after_the_gap),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 

@@ -10,22 +10,21 @@
 #include "weir/output.h"
 
 struct print {
+	struct weir_output_config config;
+	bool header;
 	struct weir_output *output;
 };
 
 static int print_open(struct weir_node *node, const struct weir_schema *in)
 {
 	struct print *print = weir_state(node);
-	struct weir_output_config config = {
-		.layout = weir_arg_given(node, "format") ? (enum weir_layout)weir_arg_int(node, "format")
-							 : weir_output_default(node),
-		.time = (enum weir_time_form)weir_arg_int(node, "time"),
-		.flush = (enum weir_flush)weir_arg_int(node, "flush"),
-		.no_header = !weir_arg_int(node, "header"),
-		.measurement = weir_arg_text(node, "name"),
-	};
+	int err;
 
-	return weir_output_open_as(&print->output, in, &config);
+	if (!weir_given(node, &print->config.layout))
+		print->config.layout = weir_output_default(node);
+	print->config.no_header = !print->header;
+	err = weir_output_share_standard(node, &print->config);
+	return err < 0 ? err : weir_output_open_as(&print->output, in, &print->config);
 }
 
 /* A reader that has had enough is no failure: -EPIPE ends the chain in good order, and nobody is told. */
@@ -38,15 +37,28 @@ static int told(struct weir_node *node, int err)
 static int print_start(struct weir_node *node)
 {
 	struct print *print = weir_state(node);
+	int err = weir_output_start(print->output, STDOUT_FILENO);
 
-	return told(node, weir_output_start(print->output, STDOUT_FILENO));
+	if (err == -ENOTSUP)
+		return weir_fail(node, -err, "raw records are bytes, and standard output is a terminal; write > FILE");
+	return told(node, err);
+}
+
+/* What a reader that has gone did not read, it did not want. */
+static int account(struct weir_node *node, struct print *print, int err)
+{
+	uint64_t unsent = weir_output_unsent(print->output);
+
+	if (err != -EPIPE)
+		weir_lost(node, WEIR_LOST_UNSENT, unsent);
+	return told(node, err);
 }
 
 static int print_flush(struct weir_node *node)
 {
 	struct print *print = weir_state(node);
 
-	return told(node, weir_output_flush(print->output));
+	return account(node, print, weir_output_flush(print->output));
 }
 
 static int print_push(struct weir_node *node, const struct weir_block *in)
@@ -55,7 +67,7 @@ static int print_push(struct weir_node *node, const struct weir_block *in)
 	int err = weir_output_block(print->output, in);
 
 	weir_lost(node, WEIR_LOST_POISON, weir_output_left_out(print->output));
-	return told(node, err);
+	return account(node, print, err);
 }
 
 static void print_close(struct weir_node *node)
@@ -66,20 +78,14 @@ static void print_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "format",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .words = weir_layout_words,
-	  .help = "jsonl, one JSON object a line, unless --format says otherwise; csv: a header line, then one line a "
-		  "record; influx: line protocol; raw: bytes" },
-	WEIR_OUTPUT_PARAM_TIME,
-	{ .name = "header", .style = WEIR_KEY, .value = WEIR_V_BOOL, .fallback = "yes", .help = "of csv" },
-	{ .name = "name",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_TEXT,
-	  .fallback = "weir",
-	  .help = "of influx: the measurement" },
-	WEIR_OUTPUT_PARAM_FLUSH("block"),
+	WEIR_P_WORD(
+		"format", struct print, config.layout, NULL, weir_layout_words,
+		"jsonl, one JSON object a line, unless --format says otherwise; csv: a header line, then one line a "
+		"record; influx: line protocol; raw: bytes"),
+	WEIR_OUTPUT_PARAM_TIME(struct print, config.time),
+	WEIR_P_BOOL("header", struct print, header, "yes", "of csv"),
+	WEIR_P_TEXT("name", struct print, config.measurement, "weir", "of influx: the measurement"),
+	WEIR_OUTPUT_PARAM_FLUSH(struct print, config.flush, "block"),
 	{ 0 }
 };
 
@@ -89,12 +95,13 @@ static const struct weir_sink_ops print_ops = {
 	.start = print_start,
 	.push = print_push,
 	.flush = print_flush,
+	.may_share = true,
 	.close = print_close,
 };
 
 const struct weir_driver weir_bridge_print = {
 	.name = "print",
-	.doc = "write records to standard output",
+	.doc = "standard output",
 	.sink_params = params,
 	.sink = &print_ops,
 };

@@ -13,7 +13,7 @@
 
 #define CLI_USAGE 2
 
-/** A command; run gets argv with the command's own name first and returns the exit status. */
+/** A command, of which a user hears unless `doc` is NULL; run gets argv with the command's own name first and returns the exit status. */
 struct command {
 	const char *name, *doc;
 	int (*run)(int argc, char **argv);
@@ -28,9 +28,15 @@ int cmd_replay(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_tap(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_complete(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_park(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+
+/** @brief What main() begins with: no standard descriptor is closed, and an output that cannot be written ends in status 1. */
+void cli_begin(void);
 
 /** @brief Parse with argp under the name "weir COMMAND". Exits with CLI_USAGE on wrong usage, as argp does. */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
@@ -51,16 +57,22 @@ struct cli_query cli_query(int argc, char **argv, const char *words, const char 
 struct program {
 	char *text;
 	const char *name;
+	char **values;     /**< of its parameters: "NAME=VALUE", NULL-terminated; NULL: none. cli_free_values() */
+	uint32_t n_shared; /**< the first of them are of a file that is an environment as well */
 };
 
-/** @brief Does it end in .weir, or name a file? */
+/** @brief Does it name a file, or end in .weir as only a file's name would? */
 bool cli_is_file(const char *argument);
 
 /**
- * @brief Take an argument as a file when it ends in .weir, is `-` or names one, and as the program itself otherwise.
+ * @brief Take an argument as a file when it names one or can be nothing else, as standard input when it is `-`, and as the program
+ * itself otherwise.
  * @return 0, or CLI_USAGE after a message. Free text.
  */
-int cli_program(struct program *out, const char *argument);
+int cli_program(struct program *out, const char *argument, FILE *messages);
+
+/** @brief Print a listing, broken to the width of the terminal or of COLUMNS. wrap.c */
+void cli_print_wrapped(const char *text, FILE *to);
 
 /** @brief Write a text as a string of the language. */
 void cli_put_string(FILE *to, const char *text);

@@ -4,6 +4,7 @@
  * script that stands here, from files of ours in memory.
  */
 #include <errno.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,6 +138,55 @@ static int find_columns(char *header, char *first, int column[FIELDS_MAX], const
 	return n;
 }
 
+/* The next cell, with its end cut off. Within quotes a comma is text. NULL: there is none. */
+static char *next_cell(char **line)
+{
+	char *cell = *line, *at = cell;
+	bool is_quoted = false;
+
+	if (!cell)
+		return NULL;
+	for (; *at && *at != '\n' && (is_quoted || *at != ','); at++)
+		is_quoted ^= *at == '"';
+	*line = *at == ',' ? at + 1 : NULL;
+	*at = 0;
+	return cell;
+}
+
+static void find_numbers(char *line, const int *column, bool *has_numbers, int n)
+{
+	char *cell;
+
+	for (int i = 1, k = 0; k < n && (cell = next_cell(&line)); i++) {
+		if (i != column[k])
+			continue;
+		has_numbers[k] |= is_number(cell) && isfinite(strtod(cell, NULL));
+		k++;
+	}
+}
+
+/* gnuplot ends at a field without a single number, and what comes after it would not be drawn. Returns how many fields are left. */
+static int leave_out_empty(FILE *rows, int *column, const char **name, int n)
+{
+	bool has_numbers[FIELDS_MAX] = { false };
+	char *line = NULL;
+	size_t room = 0;
+	int left = 0;
+
+	while (getline(&line, &room, rows) > 0)
+		find_numbers(line, column, has_numbers, n);
+	free(line);
+	for (int i = 0; i < n; i++) {
+		if (!has_numbers[i]) {
+			fprintf(stderr, "weir: field '%s' has no numbers and is not drawn\n", name[i]);
+			continue;
+		}
+		column[left] = column[i];
+		name[left++] = name[i];
+	}
+	return left;
+}
+
 static void put_script(FILE *script, const struct arguments *arguments, const char *csv, const int *column,
 		       const char *const *name, int n, const char *t0)
 {
@@ -167,9 +217,13 @@ static int write_script(FILE *script, const struct arguments *arguments, const c
 	const char *name[FIELDS_MAX];
 	int column[FIELDS_MAX], n = 0;
 	FILE *file = fopen(csv, "r");
+	long rows;
 
-	if (file && getline(&line[0], &room[0], file) > 0 && getline(&line[1], &room[1], file) > 0)
+	if (file && getline(&line[0], &room[0], file) > 0 && (rows = ftell(file)) >= 0 &&
+	    getline(&line[1], &room[1], file) > 0) {
 		n = find_columns(line[0], line[1], column, name);
+		n = fseek(file, rows, SEEK_SET) ? 0 : leave_out_empty(file, column, name, n);
+	}
 	if (n)
 		put_script(script, arguments, csv, column, name, n, line[1]);
 	if (file)

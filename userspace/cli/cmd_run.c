@@ -7,180 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "stats.h"
+#include "weir/display.h"
 
-enum summary { SUMMARY_TEXT, SUMMARY_JSON, SUMMARY_NONE };
-
-struct arguments {
-	struct weir_options options;
-	enum summary summary;
-	bool json, verbose;
-	const char *program;
-};
-
-enum {
-	KEY_FOR = 256,
-	KEY_DRY_RUN,
-	KEY_STRICT,
-	KEY_TIER,
-	KEY_IO,
-	KEY_RING,
-	KEY_STATS,
-	KEY_JSON,
-	KEY_BPF,
-	KEY_FORMAT,
-	KEY_THREADS,
-	KEY_NO_GUARD
-};
-
-static const struct argp_option run_options[] = {
-	{ NULL, 'n', "N", 0, "take N records from each source, then drain and end (k, M, G understood)", 0 },
-	{ "for", KEY_FOR, "TIME", 0, "run for this long: 10s, 5m", 0 },
-	{ "dry-run", KEY_DRY_RUN, NULL, 0, "actuators say what they would do, and do nothing", 0 },
-	{ "no-guard", KEY_NO_GUARD, NULL, 0, "drive outputs from this process: nobody parks them if it is killed", 0 },
-	{ "strict", KEY_STRICT, NULL, 0, "exit 4 when any record was lost", 0 },
-	{ "filter-tier", KEY_TIER, "TIER", 0, "where a leading `where` runs: auto, inline, batch, user", 0 },
-	{ "io", KEY_IO, "BACKEND", 0, "how bytes are moved: auto, uring, poll", 0 },
-	{ "ring", KEY_RING, "N", 0, "records that a ring holds at least (default 65536)", 0 },
-	{ "threads", KEY_THREADS, "N", 0,
-	  "threads that run stages, beside those of sources (default: as the plan sees fit)", 0 },
-	{ "stats", KEY_STATS, "FORM", 0, "the summary at the end, on standard error: text, json, none", 0 },
-	{ "format", KEY_FORMAT, "FORM", 0, "what `print` writes where it is not told: jsonl, csv, influx, raw", 0 },
-	{ "quiet", 'q', NULL, 0, "no warnings and no summary", 0 },
-	{ "verbose", 'v', NULL, 0, "print the plan first, on standard error", 0 },
-	{ 0 },
-};
-
-static const struct argp_option explain_options[] = {
-	{ "json", KEY_JSON, NULL, 0, "print JSON", 0 },
-	{ "bpf", KEY_BPF, NULL, 0, "list the eBPF that was generated, with the conditions beside it", 0 },
-	{ "filter-tier", KEY_TIER, "TIER", 0, "plan for this tier: auto, inline, batch, user", 0 },
-	{ 0 },
-};
-
-static void refuse_word(struct argp_state *state, const char *option, const char *word, const char *const *words)
-{
-	char list[128] = "";
-
-	for (int i = 0; words[i]; i++)
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", words[i]);
-	argp_error(state, "%s: '%s' is not one of %s", option, word, list);
-}
-
-static int choice(struct argp_state *state, const char *option, const char *word, const char *const *words)
-{
-	for (int i = 0; words[i]; i++)
-		if (!strcmp(word, words[i]))
-			return i;
-	refuse_word(state, option, word, words);
-	return 0;
-}
-
-static long long positive(struct argp_state *state, const char *option, const char *text, long long value)
-{
-	if (value <= 0)
-		argp_error(state, "%s: '%s' is not a positive %s", option, text,
-			   strcmp(option, "--for") ? "count" : "time (10s, 5m)");
-	return value;
-}
-
-static void parse_tier(struct argp_state *state, struct weir_options *options, const char *word)
-{
-	static const char *const tiers[] = { "auto", "inline", "batch", "user", NULL };
-
-	options->tier = (enum weir_filter_tier)choice(state, "--filter-tier", word, tiers);
-}
-
-static error_t parse_run(int key, char *value, struct argp_state *state)
-{
-	static const char *const backends[] = { "auto", "uring", "poll", NULL };
-	static const char *const forms[] = { "text", "json", "none", NULL };
-	static const char *const formats[] = { "jsonl", "csv", "influx", "raw", NULL };
-	struct arguments *arguments = state->input;
-	struct weir_options *options = &arguments->options;
-
-	switch (key) {
-	case 'n':
-		options->limit = (uint64_t)positive(state, "-n", value, cli_count(value));
-		return 0;
-	case KEY_FOR:
-		options->for_ns = positive(state, "--for", value, cli_duration(value));
-		return 0;
-	case KEY_DRY_RUN:
-		options->dry_run = true;
-		return 0;
-	case KEY_NO_GUARD:
-		options->no_guard = true;
-		return 0;
-	case KEY_STRICT:
-		options->strict = true;
-		return 0;
-	case KEY_TIER:
-		parse_tier(state, options, value);
-		return 0;
-	case KEY_IO:
-		options->io = (enum weir_io)choice(state, "--io", value, backends);
-		return 0;
-	case KEY_RING:
-		options->ring_rows = (uint32_t)positive(state, "--ring", value, cli_count(value));
-		return 0;
-	case KEY_THREADS:
-		options->threads = (uint32_t)positive(state, "--threads", value, cli_count(value));
-		return 0;
-	case KEY_STATS:
-		arguments->summary = (enum summary)choice(state, "--stats", value, forms);
-		return 0;
-	case KEY_FORMAT:
-		options->records = (enum weir_records)choice(state, "--format", value, formats);
-		return 0;
-	case 'v':
-		arguments->verbose = true;
-		return 0;
-	case 'q':
-		options->quiet = true;
-		arguments->summary = SUMMARY_NONE;
-		return 0;
-	case KEY_JSON:
-		arguments->json = true;
-		return 0;
-	case KEY_BPF:
-		options->show_code = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->program)
-			argp_error(state, "one program only; quote it: weir run 'source | sink'");
-		arguments->program = value;
-		return 0;
-	case ARGP_KEY_END:
-		if (!arguments->program)
-			argp_error(state, "a program is missing: a FILE, or 'source | stage | sink'");
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-/* From the command line to a pipeline: what all three begin with. */
-static int open_program(struct weir_pipeline **out, struct arguments *arguments, const struct argp *argp, int argc,
-			char **argv)
-{
-	struct program program;
-	int status;
-
-	*out = NULL;
-	cli_parse(argp, argc, argv, arguments);
-	status = cli_program(&program, arguments->program);
-	if (status)
-		return status;
-	status = weir_open(out, program.text, program.name, &arguments->options);
-	free(program.text);
-	return status;
-}
-
-static void print_summary(const struct weir_pipeline *pipeline, enum summary summary)
-{
-	if (summary != SUMMARY_NONE)
-		weir_summary(pipeline, stderr, summary == SUMMARY_JSON ? WEIR_FORMAT_JSON : WEIR_FORMAT_TEXT);
-}
+#define ONE_PROGRAM                                                                                                   \
+	.usage = "FILE [NAME=VALUE...]\n'PROGRAM' [NAME=VALUE...]",                                                   \
+	.missing = "a program is missing: a FILE, or the text itself in quotes, as in 'synth:sine rate=1Hz | print'", \
+	.excess = "one program only; quote it: weir run 'source | sink'", .least = 1, .most = 1
 
 /* A terminal that goes away sends SIGHUP too; what has one is not a service that is asked to read its program again. */
 static bool has_terminal(void)
@@ -207,27 +40,58 @@ static void shorten(struct weir_options *options, long long elapsed_ns)
 		options->for_ns = elapsed_ns < options->for_ns ? options->for_ns - elapsed_ns : 1;
 }
 
+static FILE *messages(const struct run_arguments *arguments)
+{
+	return arguments->options.messages ? arguments->options.messages : stderr;
+}
+
+/* The text, and the values of its parameters. */
+static int read_program(struct program *out, const char *argument, const struct run_arguments *arguments)
+{
+	int status = cli_program(out, argument, messages(arguments));
+
+	return status ? status : cli_read_values(&arguments->parameters, out, messages(arguments));
+}
+
+static int open_with_values(struct weir_pipeline **out, const struct program *program,
+			    const struct run_arguments *arguments)
+{
+	struct weir_options options = arguments->options;
+
+	options.parameters = (const char *const *)program->values;
+	options.n_shared_parameters = program->n_shared;
+	return weir_open(out, program->text, program->name, &options);
+}
+
+static void free_program(struct program *program)
+{
+	free(program->text);
+	cli_free_values(program->values);
+}
+
 /* The new text, or the old one where the new one is wrong: what runs must not end because of a slip of the pen. */
-static int reopen(struct weir_pipeline **out, struct program *program, const struct arguments *arguments)
+static int reopen(struct weir_pipeline **out, struct program *program, const char *argument,
+		  const struct run_arguments *arguments)
 {
 	struct program next = { 0 };
-	int status = cli_program(&next, arguments->program);
+	int status = read_program(&next, argument, arguments);
 
 	*out = NULL;
 	if (!status)
-		status = weir_open(out, next.text, next.name, &arguments->options);
+		status = open_with_values(out, &next, arguments);
 	if (status) {
-		free(next.text);
-		fputs("weir: the program cannot be read again; the old one goes on\n", stderr);
-		return weir_open(out, program->text, program->name, &arguments->options);
+		free_program(&next);
+		fputs("weir: the program cannot be read again; the old one goes on\n", messages(arguments));
+		return open_with_values(out, program, arguments);
 	}
-	free(program->text);
+	free_program(program);
 	*program = next;
 	return 0;
 }
 
 /* The old pipeline is gone before the new one looks at the devices. */
-static int reload(struct weir_pipeline **pipeline, struct program *program, const struct arguments *arguments)
+static int reload(struct weir_pipeline **pipeline, struct program *program, const char *argument,
+		  const struct run_arguments *arguments)
 {
 	struct weir_memories *memories;
 	int status = weir_memories_take(&memories, *pipeline);
@@ -235,7 +99,7 @@ static int reload(struct weir_pipeline **pipeline, struct program *program, cons
 	weir_close(*pipeline);
 	*pipeline = NULL;
 	if (!status)
-		status = reopen(pipeline, program, arguments);
+		status = reopen(pipeline, program, argument, arguments);
 	if (status)
 		weir_memories_close(memories);
 	else
@@ -243,57 +107,180 @@ static int reload(struct weir_pipeline **pipeline, struct program *program, cons
 	return status;
 }
 
-static int run_program(struct program *program, struct arguments *arguments)
+/* "/etc/weir/pump.weir" is "pump"; a program that is no file has the name "program". */
+static void name_of(char name[64], const struct run_arguments *arguments, const char *argument)
 {
-	struct weir_pipeline *pipeline;
-	int status = weir_open(&pipeline, program->text, program->name, &arguments->options);
+	const char *slash = strrchr(argument, '/'), *base = slash ? slash + 1 : argument;
+	size_t n = strlen(base);
 
-	if (!status && arguments->verbose)
-		weir_explain(pipeline, stderr, WEIR_FORMAT_TEXT);
+	if (n > 5 && !strcmp(base + n - 5, ".weir"))
+		n -= 5;
+	if (arguments->name)
+		snprintf(name, 64, "%s", arguments->name);
+	else if (!arguments->is_made && cli_is_file(argument))
+		snprintf(name, 64, "%.*s", (int)n, base);
+	else
+		snprintf(name, 64, "program");
+}
+
+static int open_display(struct weir_display **out, const struct run_arguments *arguments, const char *argument)
+{
+	char name[64];
+	struct weir_display_options options = { .name = name,
+						.http = arguments->http,
+						.token_file = arguments->http_token,
+						.quiet = arguments->options.quiet,
+						.messages = arguments->options.messages };
+
+	name_of(name, arguments, argument);
+	return weir_display_open(out, &options);
+}
+
+static int run_shown(struct weir_pipeline *pipeline, struct weir_display *display)
+{
+	int status;
+
+	weir_display_begin(display, pipeline);
+	status = weir_run(pipeline);
+	weir_display_end(display);
+	return status;
+}
+
+/* Every run, and an attempt that does not come to one, has a summary. */
+static int run_and_reload(struct weir_pipeline **pipeline, struct weir_display *display, struct program *program,
+			  const char *argument, struct run_arguments *arguments, struct cli_stats *stats)
+{
+	int status = 0;
+
 	while (!status) {
 		long long began_ns = now_ns();
 
-		status = weir_run(pipeline);
-		print_summary(pipeline, arguments->summary);
-		if (status || !weir_wants_reload(pipeline))
-			break;
+		status = run_shown(*pipeline, display);
+		cli_stats_print(stats, *pipeline, status);
+		if (status || !weir_wants_reload(*pipeline))
+			return status;
+		weir_notify_reload();
 		shorten(&arguments->options, now_ns() - began_ns);
-		status = reload(&pipeline, program, arguments);
+		status = reload(pipeline, program, argument, arguments);
 	}
+	cli_stats_print(stats, NULL, status);
+	return status;
+}
+
+static int run_program(struct program *program, const char *argument, struct run_arguments *arguments,
+		       struct cli_stats *stats)
+{
+	struct weir_pipeline *pipeline;
+	struct weir_display *display = NULL;
+	int status = open_with_values(&pipeline, program, arguments);
+
+	if (!status && arguments->verbose)
+		weir_explain(pipeline, messages(arguments), WEIR_FORMAT_TEXT);
+	/* After weir_open(), which may fork, and gives up rights. */
+	if (!status)
+		status = open_display(&display, arguments, argument);
+	if (status)
+		cli_stats_print(stats, NULL, status);
+	else
+		status = run_and_reload(&pipeline, display, program, argument, arguments, stats);
+	weir_display_close(display);
 	weir_close(pipeline);
+	return status;
+}
+
+static int make_program(struct program *out, const char *text, const struct run_arguments *arguments)
+{
+	out->text = strdup(text);
+	out->name = "<argument>";
+	return out->text ? cli_read_values(&arguments->parameters, out, messages(arguments)) : 1;
+}
+
+int cli_run(const char *argument, struct run_arguments *arguments)
+{
+	struct program program = { 0 };
+	struct cli_stats stats;
+	int status = cli_stats_open(&stats, arguments);
+
+	if (status)
+		return status;
+	status = arguments->is_made ? make_program(&program, argument, arguments)
+				    : read_program(&program, argument, arguments);
+	if (status) {
+		free_program(&program);
+		cli_stats_print(&stats, NULL, status);
+		return cli_stats_close(&stats, status);
+	}
+	arguments->options.handle_signals = true;
+	arguments->options.keep_rings = arguments->http;
+	arguments->options.drop_privileges = true;
+	arguments->options.notify = true;
+	arguments->options.reload = !arguments->is_made && cli_is_file(argument) && !has_terminal();
+	arguments->options.no_input = !strcmp(argument, "-");
+	status = run_program(&program, argument, arguments, &stats);
+	free_program(&program);
+	return cli_stats_close(&stats, status);
+}
+
+int cli_run_made(int argc, char **argv, struct run_arguments *arguments,
+		 void (*make)(FILE *to, const struct run_arguments *arguments))
+{
+	char *program = NULL;
+	FILE *stream;
+	int status;
+	size_t n;
+
+	cli_parse_run(arguments, cli_run_options, argc, argv);
+	stream = open_memstream(&program, &n);
+	if (!stream)
+		return 1;
+	make(stream, arguments);
+	arguments->is_made = true;
+	status = fclose(stream) ? 1 : cli_run(program, arguments);
+	free(program);
+	free(arguments->parameters.word);
 	return status;
 }
 
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp argp = {
-		run_options, parse_run, "FILE\n'PROGRAM'", "Run a program until its sources end, or a signal.", NULL,
-		NULL,        NULL,
-	};
-	struct arguments arguments = { .options = { .handle_signals = true } };
-	struct program program;
+	static const struct cli_operands operands = { ONE_PROGRAM,
+						      .doc = "Run a program until its sources end, or a signal." };
+	struct run_arguments arguments = { .operands = &operands };
 	int status;
 
-	cli_parse(&argp, argc, argv, &arguments);
-	status = cli_program(&program, arguments.program);
-	if (status)
-		return status;
-	arguments.options.reload = cli_is_file(arguments.program) && !has_terminal();
-	status = run_program(&program, &arguments);
-	free(program.text);
+	cli_parse_run(&arguments, cli_run_options, argc, argv);
+	status = cli_run(arguments.operand[0], &arguments);
+	free(arguments.parameters.word);
+	return status;
+}
+
+/* What check and explain begin with: from the command line to a pipeline that is not run. */
+static int open_program(struct weir_pipeline **out, struct run_arguments *arguments, const struct argp_option *options,
+			int argc, char **argv)
+{
+	struct program program = { 0 };
+	int status;
+
+	*out = NULL;
+	arguments->options.check_only = true;
+	cli_parse_run(arguments, options, argc, argv);
+	status = read_program(&program, arguments->operand[0], arguments);
+	arguments->options.no_input = !strcmp(arguments->operand[0], "-");
+	if (!status)
+		status = open_with_values(out, &program, arguments);
+	free_program(&program);
+	free(arguments->parameters.word);
 	return status;
 }
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct argp_option none[] = { { 0 } };
-	static const struct argp argp = {
-		none, parse_run, "FILE\n'PROGRAM'", "Parse a program and resolve its devices; touch no output.", NULL,
-		NULL, NULL,
+	static const struct cli_operands operands = {
+		ONE_PROGRAM, .doc = "Parse a program and resolve its devices; touch no output."
 	};
-	struct arguments arguments = { .options = { .check_only = true } };
+	struct run_arguments arguments = { .operands = &operands };
 	struct weir_pipeline *pipeline;
-	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
+	int status = open_program(&pipeline, &arguments, cli_check_options, argc, argv);
 
 	weir_close(pipeline);
 	return status;
@@ -301,18 +288,12 @@ int cmd_check(int argc, char **argv)
 
 int cmd_explain(int argc, char **argv)
 {
-	static const struct argp argp = {
-		explain_options,
-		parse_run,
-		"FILE\n'PROGRAM'",
-		"Print the plan of a program: threads, rings, what runs in the kernel and why not more.",
-		NULL,
-		NULL,
-		NULL,
-	};
-	struct arguments arguments = { .options = { .check_only = true } };
+	static const struct cli_operands operands = { ONE_PROGRAM,
+						      .doc = "Print the plan of a program: threads, rings, stages in "
+							     "the kernel, and the reason for each limit." };
+	struct run_arguments arguments = { .operands = &operands };
 	struct weir_pipeline *pipeline;
-	int status = open_program(&pipeline, &arguments, &argp, argc, argv);
+	int status = open_program(&pipeline, &arguments, cli_explain_options, argc, argv);
 
 	if (status)
 		return status;

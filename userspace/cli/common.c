@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 
-#define PROGRAM_MAX (1 << 20) /* bytes: more is no program that anybody wrote */
-#define MARK_BYTES 3
+/* -h is what other programs call it; argp has -?. */
+static void spell_help(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = help;
+}
 
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
@@ -17,6 +22,7 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 
 	snprintf(name, sizeof(name), "weir %s", argv[0]);
 	argv[0] = name;
+	spell_help(argc, argv);
 	argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
@@ -65,88 +71,6 @@ struct cli_query cli_query(int argc, char **argv, const char *words, const char 
 
 	cli_parse(&argp, argc, argv, &query);
 	return query.asked;
-}
-
-/* Where the byte at `at` is, as an editor counts. */
-static void complain_of_nul(const char *name, const char *text, size_t at)
-{
-	size_t line = 1, begin = 0;
-
-	for (size_t i = 0; i < at; i++) {
-		if (text[i] != '\n')
-			continue;
-		line++;
-		begin = i + 1;
-	}
-	fprintf(stderr, "%s:%zu:%zu: error: a NUL byte; this is no program but some other file\n", name, line,
-		at - begin + 1);
-}
-
-/* Is it text? Says why not. */
-static bool is_program(const char *name, const char *text, size_t n)
-{
-	const char *nul = memchr(text, '\0', n);
-
-	if (n > PROGRAM_MAX)
-		fprintf(stderr, "%s: error: a program has at most %d bytes\n", name, PROGRAM_MAX);
-	else if (nul)
-		complain_of_nul(name, text, (size_t)(nul - text));
-	return n <= PROGRAM_MAX && !nul;
-}
-
-/* Some editors begin a file with a byte order mark. */
-static void drop_mark(char *text, size_t n)
-{
-	if (n >= MARK_BYTES && !memcmp(text, "\xef\xbb\xbf", MARK_BYTES))
-		memmove(text, text + MARK_BYTES, n + 1 - MARK_BYTES);
-}
-
-/* NULL after a message. */
-static char *read_all(FILE *file, const char *name)
-{
-	char *text = malloc(PROGRAM_MAX + 2);
-	size_t n = text ? fread(text, 1, PROGRAM_MAX + 1, file) : 0;
-
-	if (!text || ferror(file))
-		fprintf(stderr, "weir: cannot read '%s': %s\n", name, strerror(errno));
-	if (text && !ferror(file) && is_program(name, text, n)) {
-		text[n] = '\0';
-		drop_mark(text, n);
-		return text;
-	}
-	free(text);
-	return NULL;
-}
-
-bool cli_is_file(const char *argument)
-{
-	size_t length = strlen(argument);
-
-	return (length > 5 && !strcmp(argument + length - 5, ".weir")) || !access(argument, F_OK);
-}
-
-static int read_file(struct program *out, const char *path)
-{
-	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
-
-	if (!file) {
-		fprintf(stderr, "weir: cannot open '%s': %s\n", path, strerror(errno));
-		return CLI_USAGE;
-	}
-	out->name = strcmp(path, "-") ? path : "<stdin>";
-	out->text = read_all(file, out->name);
-	if (file != stdin)
-		fclose(file);
-	return out->text ? 0 : CLI_USAGE;
-}
-
-int cli_program(struct program *out, const char *argument)
-{
-	if (!strcmp(argument, "-") || cli_is_file(argument))
-		return read_file(out, argument);
-	out->text = strdup(argument);
-	out->name = "<argument>";
-	return out->text ? 0 : 1;
 }
 
 static long long scaled(double number, double factor)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "cli.h"
 
@@ -14,8 +16,11 @@ static const struct command commands[] = {
 	{ "set", "set outputs by hand: LINE=on", cmd_set },
 	{ "get", "show the outputs that the guard holds", cmd_get },
 	{ "park", "drive outputs to their safe state", cmd_park },
+	{ "ps", "list the pipelines that run on this machine", cmd_ps },
+	{ "top", "show a running pipeline live in the terminal", cmd_top },
 	{ "list", "list sensors, stages, sinks, actuators and streams", cmd_list },
 	{ "tap", "print what another process publishes", cmd_tap },
+	{ "complete", NULL, cmd_complete },
 	{ "doctor", "look at this machine and say what would mend it", cmd_doctor },
 };
 
@@ -27,8 +32,9 @@ static int usage(FILE *stream, int status)
 	      "From sensor to relay in one line: weir run 'gpio:DOOR edges=both | gpio:LAMP park=off'\n\n",
 	      stream);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].doc);
-	fputs("\n`weir COMMAND --help` tells its options. Exit status: 0 ok, 1 runtime error, 2 usage or wrong "
+		if (commands[i].doc)
+			fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].doc);
+	fputs("\n`weir help COMMAND` tells its options. Exit status: 0 ok, 1 runtime error, 2 usage or wrong "
 	      "program,\n"
 	      "3 device missing, 4 data lost under --strict.\n",
 	      stream);
@@ -45,17 +51,61 @@ static int unknown(const char *word)
 	return cli_suggest(word, names, N_COMMANDS) ? CLI_USAGE : usage(stderr, CLI_USAGE);
 }
 
+static const struct command *find(const char *word)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(word, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+/* `weir help`, `weir help COMMAND`. */
+static int help(const char *word)
+{
+	static char name[16], option[] = "--help";
+	const struct command *command = word ? find(word) : NULL;
+
+	if (!word)
+		return usage(stdout, 0);
+	if (!command)
+		return unknown(word);
+	snprintf(name, sizeof(name), "%s", command->name);
+	return command->run(2, (char *[]){ name, option, NULL });
+}
+
+static int misplaced(const char *option)
+{
+	fprintf(stderr, "weir: '%s' stands before the command; write it behind: weir COMMAND %s\n", option, option);
+	return usage(stderr, CLI_USAGE);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+}
+
+/* With more rights than its user (setcap, setuid), weir looks for programs where the system has them. */
+static void distrust_path(void)
+{
+	if (getauxval(AT_SECURE))
+		setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+}
+
 int main(int argc, char **argv)
 {
+	const struct command *command;
+
+	cli_begin();
+	distrust_path();
 	argp_err_exit_status = CLI_USAGE;
 	if (argc < 2)
 		return usage(stderr, CLI_USAGE);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
-		return usage(stdout, 0);
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+	if (is_one_of(argv[1], "help", "--help", "-h"))
+		return help(argv[2]);
+	if (is_one_of(argv[1], "version", "--version", "-V"))
 		return printf("weir %s\n", weir_version()) < 0;
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	return unknown(argv[1]);
+	command = find(argv[1]);
+	if (command)
+		return command->run(argc - 1, argv + 1);
+	return *argv[1] == '-' ? misplaced(argv[1]) : unknown(argv[1]);
 }

@@ -50,12 +50,20 @@ static void rehearse(struct weir_node *node, const char *verb, double value)
 /* A rule that nobody would keep is worse than an error. */
 static int check_unguarded(struct weir_node *node)
 {
-	static const char *const rules[] = { "stale", "max_on", "min_on", "min_off", "interlock", "starts", "break" };
+	const struct weir_output_args *args = weir_output_args(node);
+	const struct {
+		const char *name;
+		const void *member;
+	} rules[] = {
+		{ "stale", &args->stale_ns },     { "max_on", &args->max_on_ns },    { "min_on", &args->min_on_ns },
+		{ "min_off", &args->min_off_ns }, { "interlock", &args->interlock }, { "starts", &args->starts },
+		{ "break", &args->break_ns },
+	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (node->driver->actuator->describe && weir_arg_given(node, rules[i]))
-			return weir_fail_arg(node, rules[i], "leave out --no-guard", "%s= is kept by the guard",
-					     rules[i]);
+		if (node->driver->actuator->describe && weir_given(node, rules[i].member))
+			return weir_fail_arg(node, rules[i].name, "leave out --no-guard", "%s= is kept by the guard",
+					     rules[i].name);
 	return 0;
 }
 
@@ -69,11 +77,12 @@ static int start_driver(struct weir_node *node)
 int weir_actuate_start(struct weir_node *node)
 {
 	const struct weir_options *options = &node->pipeline->options;
+	double parked = node->driver->actuator->parked(node);
 	int err = 0;
 
-	node->applied = node->driver->actuator->parked(node);
+	atomic_store_explicit(&node->applied, parked, memory_order_relaxed);
 	if (options->dry_run)
-		rehearse(node, "would start at", node->applied);
+		rehearse(node, "would start at", parked);
 	else if (node->driver->actuator->describe && !options->no_guard)
 		err = weir_held_start(node);
 	else
@@ -105,7 +114,7 @@ static int apply(struct weir_node *node, double value, int64_t t)
 		err = node->driver->actuator->apply(node, value);
 	if (err < 0)
 		return err;
-	node->applied = value;
+	atomic_store_explicit(&node->applied, value, memory_order_relaxed);
 	/* What the guard has done of it, the guard counts. */
 	if (!node->held)
 		atomic_fetch_add_explicit(&node->actuations, 1, memory_order_relaxed);
@@ -123,7 +132,7 @@ int weir_actuate(struct weir_node *node, const struct weir_block *block)
 			weir_lost(node, WEIR_LOST_POISON, 1);
 			value = node->driver->actuator->parked(node);
 		}
-		if (value == node->applied)
+		if (value == atomic_load_explicit(&node->applied, memory_order_relaxed))
 			continue;
 		err = apply(node, value, block->t[i]);
 		if (err < 0)

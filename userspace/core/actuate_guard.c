@@ -26,8 +26,9 @@
 
 #include "core/guard_link.h"
 #include "core/run.h"
+#include "guard/attribute.h"
 
-#define PATH_MAX 64 /* agents, and sources, that an output depends on */
+#define GUARD_PATH_MAX 64 /* agents, and sources, that an output depends on */
 #define DOUBTS 16
 #define HANG_NS INT64_C(1000000000) /* a guard looks at its leases several times in a deadline */
 
@@ -44,11 +45,11 @@ struct weir_held {
 	bool told;    /* its trouble has been reported */
 	/* Loop's thread. */
 	int64_t deadline_ns, stale_ns;
-	const struct weir_agent *agent[PATH_MAX];
-	uint32_t turns[PATH_MAX], n_agents;
-	struct weir_feed *feed[PATH_MAX];
-	uint64_t seen[PATH_MAX];
-	int64_t fresh_ns[PATH_MAX];
+	const struct weir_agent *agent[GUARD_PATH_MAX];
+	uint32_t turns[GUARD_PATH_MAX], n_agents;
+	struct weir_feed *feed[GUARD_PATH_MAX];
+	uint64_t seen[GUARD_PATH_MAX];
+	int64_t fresh_ns[GUARD_PATH_MAX];
 	uint32_t n_feeds;
 };
 
@@ -58,18 +59,18 @@ struct weir_guarding {
 	uint32_t n;
 	unsigned doubts;      /* pulses in a row at which the guard seemed to hang */
 	_Atomic bool is_gone; /* the guard; written by the loop's thread */
+	bool is_left;         /* the guard holds the outputs for the next program of this process */
 };
 
 /* --- taking ------------------------------------------------------------------- */
 
-static int fail_link(struct weir_node *node, int err)
+static int fail_link(struct weir_node *node, const struct weir_guard_link *link, int err)
 {
+	const char *why = *link->why ? link->why : strerror(-err);
+
 	if (err == -ENOEXEC)
-		return weir_fail(
-			node, ENOEXEC,
-			"cannot start the guard: weir-guard is neither beside this program nor in the path, or "
-			"it failed; --no-guard does without it");
-	return weir_fail(node, -err, "cannot reach the guard: %s; --no-guard does without it", strerror(-err));
+		return weir_fail(node, ENOEXEC, "cannot start a guard: %s; --no-guard does without it", why);
+	return weir_fail(node, -err, "cannot reach the guard: %s; --no-guard does without it", why);
 }
 
 static int open_guarding(struct weir_node *node)
@@ -86,28 +87,29 @@ static int open_guarding(struct weir_node *node)
 	err = weir_guard_link_open(&guarding->link, true);
 	if (err >= 0)
 		err = weir_guard_link_hello(&guarding->link, title);
-	return err < 0 ? fail_link(node, err) : 0;
+	return err < 0 ? fail_link(node, &guarding->link, err) : 0;
 }
 
 static int fill_rules(struct weir_node *node, struct weir_guard_request *request)
 {
+	const struct weir_output_args *args = weir_output_args(node);
 	struct weir_rule *rule = &request->rule;
-	const char *group = weir_arg_text(node, "interlock"), *problem;
+	const char *group = args->interlock, *problem;
 
 	*rule = (struct weir_rule){
 		.park = node->driver->actuator->parked(node),
-		.max_on = weir_arg_int(node, "max_on"),
-		.min_on = weir_arg_int(node, "min_on"),
-		.min_off = weir_arg_int(node, "min_off"),
-		.gap = weir_arg_int(node, "break"),
-		.starts = (uint32_t)weir_arg_int(node, "starts"),
-		.per = weir_arg_int(node, "per"),
+		.max_on = args->max_on_ns,
+		.min_on = args->min_on_ns,
+		.min_off = args->min_off_ns,
+		.gap = args->break_ns,
+		.starts = args->starts,
+		.per = args->per_ns,
 	};
 	if (group && strlen(group) >= sizeof(rule->group))
 		return weir_fail_arg(node, "interlock", NULL, "the group's name is too long");
 	snprintf(rule->group, sizeof(rule->group), "%s", group ? group : "");
-	request->deadline_ns = weir_arg_int(node, "deadline");
-	request->stale_ns = weir_arg_int(node, "stale");
+	request->deadline_ns = args->deadline_ns;
+	request->stale_ns = args->stale_ns;
 	problem = weir_rule_problem(rule);
 	return problem ? weir_fail_arg(node, NULL, NULL, "%s", problem) : 0;
 }
@@ -122,17 +124,32 @@ static bool has_rules(const struct weir_guard_request *request)
 /* Whoever has the descriptor is bound by nothing but the guard's readiness to kill. */
 static int fill_direct(struct weir_node *node, struct weir_guard_request *request)
 {
-	request->direct = !request->what.is_file && weir_arg_int(node, "direct");
+	request->direct = !request->what.is_file && weir_output_args(node)->direct;
 	if (request->direct && has_rules(request))
 		return weir_fail_arg(node, "direct", "leave out direct, or the rules",
 				     "an output that is set directly can have no rules but park= and deadline=");
 	return 0;
 }
 
+/* Of the outputs before this one, those that the guard is to hold. */
+static uint32_t count_held(const struct weir_pipeline *pipeline)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_nodes; i++)
+		n += pipeline->node[i]->role == WEIR_ACTUATOR && pipeline->node[i]->driver->actuator->describe;
+	return n;
+}
+
 int weir_held_check(struct weir_node *node)
 {
 	struct weir_guard_request request = { 0 };
+	uint32_t before = count_held(node->pipeline);
 
+	if (before == WEIR_GUARD_SLOTS && !node->pipeline->options.no_guard)
+		return weir_fail_arg(node, NULL, "the lines of one chip are one output: gpio:CHIP[A, B, C]",
+				     "this is output %u, and the guard holds at most %d of a program", before + 1,
+				     WEIR_GUARD_SLOTS);
 	return fill_rules(node, &request);
 }
 
@@ -154,6 +171,22 @@ static int fail_take(struct weir_node *node, const struct weir_guarding *guardin
 				*guarding->link.reply.text ? guarding->link.reply.text : NULL);
 }
 
+/* An attribute is made ready by us, which must not happen to one that somebody else is using. */
+static int look(struct weir_node *node, struct weir_guarding *guarding, struct weir_guard_request *request)
+{
+	int err = weir_held_describe(node, request, NULL);
+
+	if (err < 0 || !request->what.is_file)
+		return err;
+	err = weir_guard_link_look(&guarding->link, &request->what);
+	if (err > 0 && guarding->link.reply.is_held) {
+		snprintf(guarding->link.reply.text, sizeof(guarding->link.reply.text),
+			 "it was set by hand; weir park gives it up");
+		err = -EBUSY;
+	}
+	return err < 0 ? fail_take(node, guarding, request, err) : 0;
+}
+
 static int take(struct weir_node *node, struct weir_guarding *guarding)
 {
 	struct weir_held *held = &guarding->held[guarding->n];
@@ -161,7 +194,9 @@ static int take(struct weir_node *node, struct weir_guarding *guarding)
 	int err;
 
 	*held = (struct weir_held){ .node = node, .file = -1, .grip.lines = -1 };
-	err = weir_held_describe(node, &request, &held->file);
+	err = look(node, guarding, &request);
+	if (err >= 0)
+		err = weir_held_describe(node, &request, &held->file);
 	if (err >= 0) {
 		err = weir_guard_link_take(&guarding->link, &request, held->file, &held->grip);
 		if (err < 0)
@@ -238,13 +273,9 @@ int weir_held_ask(struct weir_node *node, const double *value, uint32_t n, int64
 
 static int set_park(const struct weir_held *held)
 {
-	char text[32];
-	int length;
-
 	if (!held->what.is_file)
 		return weir_grip_set(&held->grip, held->what.park);
-	length = snprintf(text, sizeof(text), "%.0f\n", held->what.park[0] * held->what.factor + held->what.add);
-	return pwrite(held->file, text, (size_t)length, 0) < 0 ? -errno : 0;
+	return weir_attribute_set(held->file, &held->what, held->what.park[0], NULL);
 }
 
 void weir_held_park(struct weir_node *node)
@@ -261,6 +292,27 @@ void weir_held_park(struct weir_node *node)
 		weir_fail(node, ETIMEDOUT, "the guard does not answer");
 	held->is_over = true;
 	pthread_mutex_unlock(&held->lock);
+}
+
+void weir_held_look(const struct weir_node *node, struct weir_held_look *out)
+{
+	const struct weir_guarding *guarding = node->pipeline->runtime->guarding;
+	const struct weir_guard_grip *grip = &node->held->grip;
+	const struct weir_guard_tell_slot *told = weir_guard_link_told(&guarding->link, grip);
+
+	out->done = atomic_load(&told->done);
+	out->refused = atomic_load(&told->refused);
+	out->parks = atomic_load(&told->parks);
+	out->is_live = !guarding->is_gone && atomic_load(&told->epoch) == atomic_load(&grip->epoch);
+}
+
+struct weir_progress weir_held_progress(const struct weir_node *node)
+{
+	const struct weir_guarding *guarding = node->pipeline->runtime->guarding;
+	const struct weir_guard_grip *grip = &node->held->grip;
+
+	return (struct weir_progress){ atomic_load(&guarding->link.asks->slot[grip->slot].head),
+				       atomic_load(&weir_guard_link_told(&guarding->link, grip)->tail) };
 }
 
 /* --- the loop's side ---------------------------------------------------------- */
@@ -403,7 +455,7 @@ static void add_agent(struct weir_held *held, const struct weir_agent *agent)
 	for (uint32_t i = 0; i < held->n_agents; i++)
 		if (held->agent[i] == agent)
 			return;
-	if (agent && held->n_agents < PATH_MAX)
+	if (agent && held->n_agents < GUARD_PATH_MAX)
 		held->agent[held->n_agents++] = agent;
 }
 
@@ -413,7 +465,7 @@ static void add_feed(struct weir_held *held, struct weir_runtime *run, const str
 		if (held->feed[i]->node == source)
 			return;
 	for (uint32_t i = 0; i < run->n_feeds; i++)
-		if (run->feed[i].node == source && held->n_feeds < PATH_MAX)
+		if (run->feed[i].node == source && held->n_feeds < GUARD_PATH_MAX)
 			held->feed[held->n_feeds++] = &run->feed[i];
 }
 
@@ -424,7 +476,7 @@ static void add_neighbours(struct weir_held *held, const struct weir_pipeline *p
 
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < pipeline->n_agents; k++)
-			if (pipeline->agent[k]->worker == held->agent[i]->worker)
+			if (pipeline->agent[k]->worker == held->agent[i]->worker && !pipeline->agent[k]->is_pooled)
 				add_agent(held, pipeline->agent[k]);
 }
 
@@ -468,18 +520,25 @@ static void count(struct weir_held *held, const struct weir_guarding *guarding)
 {
 	const struct weir_guard_tell_slot *told = weir_guard_link_told(&guarding->link, &held->grip);
 
-	atomic_store(&held->node->actuations, atomic_load(&told->done));
-	atomic_store(&held->node->refused, atomic_load(&told->refused));
-	atomic_store(&held->node->parked, atomic_load(&told->parks));
+	atomic_fetch_add(&held->node->actuations, atomic_load(&told->done));
+	atomic_fetch_add(&held->node->refused, atomic_load(&told->refused));
+	atomic_fetch_add(&held->node->parked, atomic_load(&told->parks));
+}
+
+/* After a failure somebody has to look at it, and a reloaded program, or the next session, may have the same outputs: until then none is
+ * released. */
+static enum weir_guard_leave how_to_leave(const struct weir_pipeline *pipeline)
+{
+	if (weir_report_status(pipeline->report) != WEIR_EXIT_OK)
+		return WEIR_LEAVE_KEEPS;
+	return weir_wants_reload(pipeline) || weir_run_goes_on(pipeline) ? WEIR_LEAVE_TO_NEXT : WEIR_LEAVE_RELEASES;
 }
 
 void weir_guarding_end(struct weir_pipeline *pipeline)
 {
 	struct weir_guarding *guarding = pipeline->runtime->guarding;
-	struct weir_guard_request request = { .verb = WEIR_GUARD_LEAVE };
+	struct weir_guard_request request = { .verb = WEIR_GUARD_LEAVE, .index = how_to_leave(pipeline) };
 
-	/* After a failure somebody has to look at it: until then no output is let go of. */
-	request.index = weir_report_status(pipeline->report) != WEIR_EXIT_OK;
 	if (!guarding)
 		return;
 	for (uint32_t i = 0; i < guarding->n; i++) {
@@ -489,6 +548,7 @@ void weir_guarding_end(struct weir_pipeline *pipeline)
 	}
 	if (guarding->n && !guarding->is_gone && weir_guard_link_call(&guarding->link, &request, -1) < 0)
 		park_without(pipeline, "has ended");
+	guarding->is_left = guarding->n && !guarding->is_gone && request.index == WEIR_LEAVE_TO_NEXT;
 	for (uint32_t i = 0; i < guarding->n; i++)
 		count(&guarding->held[i], guarding);
 }
@@ -509,7 +569,27 @@ void weir_guarding_close(struct weir_pipeline *pipeline)
 		if (held->file >= 0)
 			close(held->file);
 	}
-	weir_guard_link_close(&guarding->link);
-	free(guarding);
+	guarding->n = 0;
 	pipeline->runtime->guarding = NULL;
+	if (guarding->is_left)
+		pipeline->runtime->left = guarding;
+	else
+		weir_guarding_free(guarding);
+}
+
+void weir_guarding_free(struct weir_guarding *left)
+{
+	if (left)
+		weir_guard_link_close(&left->link);
+	free(left);
+}
+
+void weir_guarding_release(struct weir_guarding *left)
+{
+	struct weir_guard_request request = { .verb = WEIR_GUARD_LEAVE, .index = WEIR_LEAVE_RELEASES };
+
+	/* A guard that does not answer keeps them, which is safe. */
+	if (left)
+		(void)!weir_guard_link_call(&left->link, &request, -1);
+	weir_guarding_free(left);
 }

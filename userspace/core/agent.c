@@ -12,17 +12,43 @@
 #include <stdlib.h>
 
 #include "core/run.h"
-#include "core/sorter.h"
+#include "stream/sorter.h"
 
 #define TURNS 16    /* before another agent of the same thread has its turn */
 #define AT_ONCE 256 /* turns of a prompt agent before the loop looks at everything else */
 
-/* Nothing to read just now: let a sink write out what it has gathered. */
+static void look_at_expressions(const struct weir_agent *agent)
+{
+	for (struct weir_node *node = agent->first; node; node = node->down) {
+		weir_node_warn_undated(node);
+		weir_node_count_faults(node);
+	}
+}
+
+/* Nothing to read just now: let a sink write out what it has gathered, and serve it where nobody else does. */
 static int idle(struct weir_agent *agent)
 {
 	struct weir_node *last = weir_chain_last(agent->first);
+	int got = last->role == WEIR_SINK ? weir_node_flush(last) : 0;
 
-	return last->role == WEIR_SINK ? weir_node_flush(last) : 0;
+	look_at_expressions(agent);
+	if (got || !last->is_attached)
+		return got;
+	agent->sink_wait.until_ns = INT64_MAX;
+	agent->sink_wait.fd = -1;
+	got = last->driver->sink->serve(last, &agent->sink_wait);
+	agent->sink_wait.is_idle = true;
+	agent->is_fresh |= got > 0;
+	return got < 0 ? got : 0;
+}
+
+/* A source that shares the thread may acknowledge what has been answered for, before anybody sleeps. */
+static bool is_fresh(struct weir_agent *agent)
+{
+	bool was = agent->is_fresh;
+
+	agent->is_fresh = false;
+	return was && agent->port[0].feed && !agent->port[0].ended;
 }
 
 /* ------------------------------------------------------------------- records */
@@ -45,6 +71,14 @@ static void miss(struct weir_agent *agent, struct weir_port *port)
 	port->lost = 0;
 }
 
+/* The position of the next record. */
+static uint64_t place_of(const struct weir_port *port)
+{
+	uint64_t behind = port->reader ? weir_reader_position(port->reader) : weir_stream_head(port->from);
+
+	return behind - (port->block->n - port->at);
+}
+
 /* Live, time may have passed before these came: what is older than the last tick is late. */
 static int push_timely(struct weir_agent *agent, struct weir_port *port)
 {
@@ -60,9 +94,11 @@ static int push_timely(struct weir_agent *agent, struct weir_port *port)
 	}
 	if (port->lost)
 		miss(agent, port);
+	agent->is_fresh = true;
+	agent->place = place_of(port);
 	n = run_in_time(block, port->at, port->promised_ns);
 	weir_block_slice(&part, block, port->at, n);
-	err = n ? weir_chain_push(agent->first, &part, &agent->time_ns) : 0;
+	err = n ? weir_chain_push(agent->first, &part, &agent->time_ns, port->time_ns) : 0;
 	port->at += n;
 	return err;
 }
@@ -112,10 +148,19 @@ static enum weir_clock clock_of(const struct weir_agent *agent)
 	return agent->port[0].from->schema.clock;
 }
 
+/* A stream that brings its dates along comes at no time that could be waited for. */
+static bool is_live(const struct weir_agent *agent)
+{
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		if (!weir_clock_is_live(agent->port[i].from->schema.clock))
+			return false;
+	return true;
+}
+
 /* The stream's own time, as far as records of a live stream can no longer be under way. */
 static int64_t settled_time(const struct weir_agent *agent)
 {
-	return clock_of(agent) == WEIR_CLOCK_NOMINAL ? INT64_MIN : weir_now(clock_of(agent)) - agent->lateness_ns;
+	return is_live(agent) ? weir_now(clock_of(agent)) - agent->lateness_ns : INT64_MIN;
 }
 
 /* What the chain waits for that time alone can bring: its first tick, or a record that waits for another stream or for older ones
@@ -159,7 +204,7 @@ static int64_t next_deadline(const struct weir_agent *agent)
 {
 	int64_t due = next_due(agent), left;
 
-	if (due == INT64_MAX || clock_of(agent) == WEIR_CLOCK_NOMINAL)
+	if (due == INT64_MAX || !is_live(agent))
 		return INT64_MAX;
 	if (__builtin_sub_overflow(due, settled_time(agent), &left) || left > INT64_MAX / 2)
 		return INT64_MAX;
@@ -168,47 +213,12 @@ static int64_t next_deadline(const struct weir_agent *agent)
 
 /* ------------------------------------------------------------------- waiting */
 
-/* Records at hand wait for others, not for more of their own. */
-static bool is_hungry(const struct weir_port *port)
-{
-	return weir_port_is_empty(port) && !port->ended;
-}
-
-bool weir_agent_is_ready(const struct weir_agent *agent)
-{
-	if (agent->is_pausing)
-		return true;
-	if (agent->wants_space)
-		return weir_ring_has_space(agent->wants_space);
-	for (uint32_t i = 0; i < agent->n_ports; i++)
-		if (is_hungry(&agent->port[i]) && weir_reader_has_news(agent->port[i].reader))
-			return true;
-	return agent->deadline_ns != INT64_MAX && weir_now(WEIR_CLOCK_MONOTONIC) >= agent->deadline_ns;
-}
-
-void weir_agent_announce(struct weir_agent *agent)
-{
-	if (agent->wants_space)
-		weir_ring_announce(agent->wants_space);
-	for (uint32_t i = 0; i < agent->n_ports && !agent->wants_space; i++)
-		if (is_hungry(&agent->port[i]))
-			weir_reader_announce(agent->port[i].reader);
-}
-
-void weir_agent_retract(struct weir_agent *agent)
-{
-	if (agent->wants_space)
-		weir_ring_retract(agent->wants_space);
-	for (uint32_t i = 0; i < agent->n_ports && !agent->wants_space; i++)
-		weir_reader_retract(agent->port[i].reader);
-}
-
 /* Not at work: it may take as long as it likes, as far as the guard of its outputs is concerned. */
 static void rest(struct weir_agent *agent)
 {
 	atomic_store_explicit(&agent->waiting, true, memory_order_release);
 	if (agent->port[0].feed)
-		weir_lent_wait(&agent->port[0], agent->deadline_ns);
+		weir_lent_wait(agent);
 	else
 		weir_worker_wait(agent);
 	atomic_store_explicit(&agent->waiting, false, memory_order_release);
@@ -229,9 +239,27 @@ static void pause_now_and_then(struct weir_agent *agent)
 	agent->is_pausing = false;
 }
 
+/* Where a filter drops records, the time of a stream comes to no sleeper that has not asked for it. */
+static void ask_for_time(const struct weir_agent *agent)
+{
+	const struct weir_stream *to = weir_chain_last(agent->first)->stream;
+
+	for (uint32_t i = 0; i < agent->n_ports && agent->is_timed; i++) {
+		const struct weir_port *port = &agent->port[i];
+		int64_t wanted = to && to->is_timed ? INT64_MIN : next_due(agent);
+
+		/* A sorter lets go of records when time has come further by its lateness. */
+		if (port->sorter && wanted > INT64_MIN &&
+		    __builtin_add_overflow(wanted, agent->first->sorts_ns, &wanted))
+			wanted = INT64_MAX;
+		weir_stream_want_time(port->from, wanted);
+	}
+}
+
 static int wait_for_news(struct weir_agent *agent)
 {
 	agent->deadline_ns = next_deadline(agent);
+	ask_for_time(agent);
 	rest(agent);
 	return agent->port[0].reader && weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
 }
@@ -264,7 +292,7 @@ static int serve(struct weir_agent *agent)
 		if (err != -EAGAIN)
 			continue;
 		err = idle(agent);
-		if (!err)
+		if (!err && !is_fresh(agent))
 			err = wait_for_news(agent);
 	}
 	return err;
@@ -318,8 +346,10 @@ static void leave(struct weir_agent *agent)
 	for (uint32_t i = 0; i < agent->n_ports; i++) {
 		struct weir_port *port = &agent->port[i];
 
+		weir_leftover_note(port);
 		if (port->feed) {
-			weir_feed_want_end(port->feed);
+			if (!weir_feed_concludes(port->feed))
+				weir_feed_want_end(port->feed);
 			continue;
 		}
 		weir_lost(agent->first, WEIR_LOST_RING, weir_reader_lost(port->reader));
@@ -328,14 +358,34 @@ static void leave(struct weir_agent *agent)
 	}
 }
 
+/* How far its source has come by now is chance where the chain, or all that it reads, has ended before that. */
+static bool has_more_sessions(const struct weir_agent *agent)
+{
+	uint32_t n_out = 0;
+
+	for (const struct weir_node *node = agent->first; node; node = node->down)
+		if (node->has_enough)
+			return false;
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		n_out += agent->port[i].from->writer && agent->port[i].from->writer->is_out;
+	return n_out < agent->n_ports && atomic_load(&agent->pipeline->runtime->has_session);
+}
+
 void weir_agent_end(struct weir_agent *agent, int err)
 {
 	int64_t end = end_time(agent);
 
+	/* Its sink is ended with it, and no session goes on behind that. */
+	agent->is_out = !has_more_sessions(agent);
 	if (err >= 0)
 		err = weir_chain_flush(agent->first, &end);
+	look_at_expressions(agent);
 	finish(agent, end);
 	leave(agent);
+	/* A reader of our output that has gone wants no more of it. */
+	agent->has_failed = err < 0 && err != -EPIPE;
+	if (err < 0)
+		atomic_store(&agent->has_undone, true);
 	atomic_store(&agent->ended, true);
 	weir_run_agent_over(agent->pipeline, err);
 }
@@ -345,6 +395,14 @@ void weir_agent_run(struct weir_agent *agent)
 	weir_agent_end(agent, serve(agent));
 }
 
+/* Of the chain, or of the source that it asks itself. */
+static int64_t serve_deadline(const struct weir_agent *agent)
+{
+	int64_t deadline = next_deadline(agent);
+
+	return agent->is_pooled && agent->port[0].wait.until_ns < deadline ? agent->port[0].wait.until_ns : deadline;
+}
+
 void weir_agent_serve(struct weir_agent *agent)
 {
 	int err = agent->has_begun ? 0 : weir_chain_begin(agent->first);
@@ -352,33 +410,15 @@ void weir_agent_serve(struct weir_agent *agent)
 	agent->has_begun = true;
 	for (uint32_t i = 0; i < AT_ONCE && !err; i++)
 		err = take_turn(agent);
+	if (err == -EAGAIN && agent->is_pooled)
+		err = idle(agent) ?: -EAGAIN;
 	if (!err)
 		agent->deadline_ns = 0; /* long ago */
-	else if (err == -EAGAIN)
-		agent->deadline_ns = next_deadline(agent);
-	else
+	else if (err == -EAGAIN) {
+		agent->deadline_ns = serve_deadline(agent);
+		ask_for_time(agent);
+	} else
 		weir_agent_end(agent, err);
-}
-
-static bool is_behind(const struct weir_agent *agent, const struct weir_stream *stream, uint64_t position)
-{
-	if (atomic_load(&agent->ended))
-		return false;
-	for (uint32_t i = 0; i < agent->n_ports; i++)
-		if (agent->port[i].from == stream &&
-		    (int64_t)(atomic_load_explicit(&agent->port[i].done, memory_order_acquire) - position) < 0)
-			return true;
-	return false;
-}
-
-bool weir_stream_is_done(const struct weir_stream *stream, uint64_t position)
-{
-	const struct weir_pipeline *pipeline = stream->from->pipeline;
-
-	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (is_behind(pipeline->agent[i], stream, position))
-			return false;
-	return true;
 }
 
 /* -------------------------------------------------------------- open, close */
@@ -407,14 +447,15 @@ int weir_agent_open(struct weir_agent *agent)
 	agent->deadline_ns = INT64_MAX;
 	agent->numbers = numbers(agent);
 	agent->row = agent->pipeline->first_row;
+	agent->is_needed = false;
 	/* Whoever looks at it is the loop, which has then done all that there was. */
-	atomic_store(&agent->waiting, agent->is_prompt);
+	atomic_store(&agent->waiting, agent->is_prompt || agent->is_pooled);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
 		err = weir_port_open(&agent->port[i], agent);
-	if (last->stream) {
-		last->stream->writer = agent;
+	for (struct weir_node *node = agent->first; node; node = node->down)
+		node->agent = agent;
+	if (last->stream)
 		weir_ring_set_space_bell(last->stream->ring, &agent->worker->bell);
-	}
 	return err;
 }
 

@@ -2,6 +2,7 @@
 #include "weir/audit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -12,18 +13,20 @@ struct weir_audit {
 	struct weir_actuation last;
 };
 
-int weir_audit_open(struct weir_audit **out)
+int weir_audit_open(struct weir_audit **out, char why[WEIR_AUDIT_WHY])
 {
 	struct weir_guard_request request = { .verb = WEIR_GUARD_LISTEN };
 	struct weir_audit *audit = calloc(1, sizeof(*audit));
 	int err;
 
 	*out = NULL;
+	*why = '\0';
 	if (!audit)
 		return -ENOMEM;
 	err = weir_guard_link_open(&audit->link, true);
 	if (err >= 0)
 		err = weir_guard_link_call(&audit->link, &request, -1);
+	snprintf(why, WEIR_AUDIT_WHY, "%s", audit->link.why);
 	if (err < 0)
 		weir_audit_close(audit);
 	else

@@ -21,6 +21,44 @@ static void count(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* ------------------------------------------------------------------- answers */
+
+bool weir_is_attached(const struct weir_node *node)
+{
+	return node->is_attached;
+}
+
+void weir_is_slow(struct weir_node *node)
+{
+	node->is_slow = true;
+}
+
+void weir_undone(struct weir_node *node, enum weir_loss cause, uint64_t n)
+{
+	if (node->agent)
+		atomic_store(&node->agent->has_undone, true);
+	if (!weir_node_is_answered(node))
+		weir_lost(node, cause, n);
+}
+
+struct weir_progress weir_node_progress(const struct weir_node *node)
+{
+	uint64_t taken = atomic_load_explicit(&node->records_in, memory_order_relaxed);
+
+	if (node->role == WEIR_ACTUATOR)
+		return node->held ? weir_held_progress(node) : (struct weir_progress){ taken, taken };
+	if (node->driver->sink->progress)
+		return node->driver->sink->progress(node);
+	return (struct weir_progress){ taken, atomic_load_explicit(&node->answered, memory_order_acquire) };
+}
+
+/* Release: what the sink was given has gone out. */
+static void mark_answered(struct weir_node *node)
+{
+	atomic_store_explicit(&node->answered, atomic_load_explicit(&node->records_in, memory_order_relaxed),
+			      memory_order_release);
+}
+
 /* --------------------------------------------------------------------- ticks */
 
 void weir_tick_at(struct weir_node *node, int64_t t_ns)
@@ -68,13 +106,6 @@ void weir_one_for_one(struct weir_node *node)
 void weir_begins_with(struct weir_node *node, uint32_t n)
 {
 	node->begins_with = n;
-}
-
-static bool has_tick(const struct weir_node *node)
-{
-	if (node->role != WEIR_OPERATOR || node->never_ticks)
-		return false;
-	return node->driver->combiner ? node->driver->combiner->tick : node->driver->stage->tick;
 }
 
 int weir_node_settle(struct weir_node *node)
@@ -147,7 +178,7 @@ static int push(struct weir_node *node, const struct weir_block *block)
 {
 	switch (node->role) {
 	case WEIR_OPERATOR:
-		return has_tick(node) ? push_between_ticks(node, block) : give(node, block);
+		return weir_node_ticks(node) ? push_between_ticks(node, block) : give(node, block);
 	case WEIR_SINK:
 		return node->driver->sink->push(node, block);
 	case WEIR_ACTUATOR:
@@ -158,13 +189,40 @@ static int push(struct weir_node *node, const struct weir_block *block)
 	return -EINVAL;
 }
 
+/* What has become of the records that a node was given, as far as it has told. */
+static uint64_t accounted(const struct weir_node *node)
+{
+	uint64_t n = atomic_load_explicit(&node->records_out, memory_order_relaxed);
+
+	for (int cause = 0; cause < WEIR_LOST_CAUSES; cause++)
+		n += atomic_load_explicit(&node->lost[cause], memory_order_relaxed);
+	return n;
+}
+
+/* It failed in this block. A sink has counted what it could not bring where it should, or cannot tell. */
+static void count_failure(struct weir_node *node, const struct weir_block *block, uint64_t before)
+{
+	uint64_t told = accounted(node) - before;
+
+	if (!node->agent || node->agent->has_counted_block)
+		return;
+	node->agent->has_counted_block = true;
+	if (told < block->n && (node->role != WEIR_SINK || !told))
+		weir_lost(node, WEIR_LOST_END, block->n - told);
+}
+
 int weir_node_push(struct weir_node *node, const struct weir_block *block)
 {
+	uint64_t before = accounted(node);
 	int err;
 
 	count(&node->records_in, block->n);
 	err = push(node, block);
+	if (!err && node->role == WEIR_SINK && !node->driver->sink->flush)
+		mark_answered(node);
 	node->has_enough |= err > 0;
+	if (err < 0 && err != -EPIPE)
+		count_failure(node, block, before);
 	return err;
 }
 
@@ -172,6 +230,7 @@ int weir_emit(struct weir_node *node, const struct weir_block *block)
 {
 	if (!block->n)
 		return 0;
+	assert(block->n <= WEIR_BLOCK_MAX);
 	count(&node->records_out, block->n);
 	if (block->t[block->n - 1] > node->emitted_ns)
 		node->emitted_ns = block->t[block->n - 1];
@@ -180,12 +239,12 @@ int weir_emit(struct weir_node *node, const struct weir_block *block)
 	return weir_stream_write(node->stream, block);
 }
 
-/* From `from` on, up to where time runs backwards. */
-static uint32_t run_in_order(const struct weir_block *block, uint32_t from)
+/* From `from` on, up to where time runs backwards. A record that is late is alone: what it asks for may be due at once. */
+static uint32_t run_in_order(const struct weir_block *block, uint32_t from, int64_t told_ns)
 {
 	uint32_t to = from + 1;
 
-	while (to < block->n && block->t[to] >= block->t[to - 1])
+	while (block->t[from] >= told_ns && to < block->n && block->t[to] >= block->t[to - 1])
 		to++;
 	return to - from;
 }
@@ -206,8 +265,13 @@ static int64_t newest(const struct weir_block *block, int64_t than)
 	return most[0];
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Time is told after each run, wherever the block was cut, so that a record which comes late comes after the same ticks. */
-int weir_chain_push(struct weir_node *first, const struct weir_block *block, int64_t *time_ns)
+int weir_chain_push(struct weir_node *first, const struct weir_block *block, int64_t *time_ns, int64_t told_ns)
 {
 	const struct weir_stream *stream = weir_chain_last(first)->stream;
 	bool is_timed = weir_chain_ticks(first) || (stream && stream->is_timed);
@@ -215,7 +279,7 @@ int weir_chain_push(struct weir_node *first, const struct weir_block *block, int
 	int err = 0;
 
 	for (uint32_t from = 0, n; from < block->n && !err; from += n) {
-		n = is_timed ? run_in_order(block, from) : block->n;
+		n = is_timed ? run_in_order(block, from, later(*time_ns, told_ns)) : block->n;
 		weir_block_slice(&part, block, from, n);
 		err = weir_node_push(first, &part);
 		if (!is_timed)
@@ -223,7 +287,7 @@ int weir_chain_push(struct weir_node *first, const struct weir_block *block, int
 		else if (part.t[n - 1] > *time_ns)
 			*time_ns = part.t[n - 1];
 		if (!err)
-			err = weir_chain_advance(first, *time_ns);
+			err = weir_chain_advance(first, later(*time_ns, told_ns));
 	}
 	return err;
 }
@@ -280,21 +344,15 @@ int64_t weir_chain_due(const struct weir_node *first)
 	return due;
 }
 
-bool weir_chain_ticks(const struct weir_node *first)
-{
-	for (const struct weir_node *node = first; node; node = node->down)
-		if (has_tick(node))
-			return true;
-	return false;
-}
-
 /* ----------------------------------------------------------------------- end */
 
-struct weir_node *weir_chain_last(struct weir_node *first)
+static int flush_sink(struct weir_node *node)
 {
-	while (first->down)
-		first = first->down;
-	return first;
+	int err = node->driver->sink->flush(node);
+
+	if (!err)
+		mark_answered(node);
+	return err;
 }
 
 int weir_node_flush(struct weir_node *node)
@@ -303,9 +361,7 @@ int weir_node_flush(struct weir_node *node)
 		return node->driver->combiner->flush ? node->driver->combiner->flush(node) : 0;
 	if (node->role == WEIR_OPERATOR && node->driver->stage->flush)
 		return node->driver->stage->flush(node);
-	if (node->role == WEIR_SINK && node->driver->sink->flush)
-		return node->driver->sink->flush(node);
-	return 0;
+	return node->role == WEIR_SINK && node->driver->sink->flush ? flush_sink(node) : 0;
 }
 
 int weir_chain_begin(struct weir_node *first)
@@ -332,7 +388,8 @@ int weir_chain_flush(struct weir_node *first, int64_t *end_ns)
 		node->time_ns = *end_ns > INT64_MIN ? *end_ns - 1 : INT64_MIN;
 		if (err >= 0)
 			err = weir_node_flush(node);
-		if (err >= 0 && node->role == WEIR_SINK && node->driver->sink->end)
+		if (err >= 0 && node->role == WEIR_SINK && node->driver->sink->end &&
+		    (!node->agent || node->agent->is_out))
 			err = node->driver->sink->end(node);
 		if (err < 0 && !result)
 			result = err;

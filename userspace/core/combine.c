@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/run.h"
 
@@ -42,12 +43,18 @@ static int64_t bound(const struct weir_port *port)
 	return t > port->time_ns ? t : port->time_ns;
 }
 
+/* By number also of streams whose clocks differ: then the first one's time is that of all. */
+static uint32_t n_timed(const struct weir_agent *agent)
+{
+	return ops_of(agent)->rows && !weir_node_is_of_one_clock(agent->first) ? 1 : agent->n_ports;
+}
+
 /* Of all inputs; the agent's own time when none will bring anything more. */
 static int64_t earliest_bound(const struct weir_agent *agent)
 {
 	int64_t least = INT64_MAX;
 
-	for (uint32_t i = 0; i < agent->n_ports; i++)
+	for (uint32_t i = 0; i < n_timed(agent); i++)
 		if (bound(&agent->port[i]) < least)
 			least = bound(&agent->port[i]);
 	return least < INT64_MAX ? least : agent->time_ns;
@@ -103,7 +110,7 @@ static uint32_t run_in_order(const struct weir_agent *agent, uint32_t n)
 	for (uint32_t k = 0; k < n && agent->is_timed; k++) {
 		int64_t t = INT64_MIN;
 
-		for (uint32_t i = 0; i < agent->n_ports; i++) {
+		for (uint32_t i = 0; i < n_timed(agent); i++) {
 			const struct weir_port *port = &agent->port[i];
 
 			if (port->block->t[port->at + k] > t)
@@ -137,7 +144,8 @@ static int give_rows(struct weir_agent *agent, uint32_t n)
 		struct weir_port *port = &agent->port[i];
 
 		weir_block_slice(&part[i], port->block, port->at, n);
-		take_times(agent, &part[i]);
+		if (i < n_timed(agent))
+			take_times(agent, &part[i]);
 		in[i] = &part[i];
 		port->at += n;
 		port->row += n;
@@ -151,7 +159,7 @@ static int64_t time_before(const struct weir_agent *agent)
 {
 	int64_t most = agent->time_ns;
 
-	for (uint32_t i = 0; i < agent->n_ports; i++)
+	for (uint32_t i = 0; i < n_timed(agent); i++)
 		if (agent->port[i].time_ns > most)
 			most = agent->port[i].time_ns;
 	return most;
@@ -180,7 +188,7 @@ static int end_by_number(struct weir_agent *agent)
 		port->at = port->block->n;
 		knows_all &= port->goes_on || port->ended;
 	}
-	return knows_all || agent->port[0].from->schema.clock != WEIR_CLOCK_NOMINAL ? WEIR_ENOUGH : -EAGAIN;
+	return knows_all || weir_clock_is_live(agent->port[0].from->schema.clock) ? WEIR_ENOUGH : -EAGAIN;
 }
 
 static int combine_by_number(struct weir_agent *agent)
@@ -202,15 +210,11 @@ static int combine_by_number(struct weir_agent *agent)
 
 /* ------------------------------------------------------------------- by time */
 
-static void drop_late(struct weir_agent *agent)
+static void drop_late(struct weir_agent *agent, struct weir_port *port)
 {
-	for (uint32_t i = 0; i < agent->n_ports; i++) {
-		struct weir_port *port = &agent->port[i];
-
-		while (!weir_port_is_empty(port) && port->block->t[port->at] < port->promised_ns) {
-			weir_lost(agent->first, WEIR_LOST_LATE, 1);
-			port->at++;
-		}
+	while (!weir_port_is_empty(port) && port->block->t[port->at] < port->promised_ns) {
+		weir_lost(agent->first, WEIR_LOST_LATE, 1);
+		port->at++;
 	}
 }
 
@@ -226,20 +230,85 @@ static int oldest(const struct weir_agent *agent)
 	return best;
 }
 
-/* Records of port `best` may go while they stand before this: of equal times, those of the inputs named first. */
-static int64_t limit_for(const struct weir_agent *agent, uint32_t best)
+/*
+ * Ports in the order of their bounds: of equal ones, those that are named first, and last those that will bring nothing more. While
+ * records go down, only the first one's bound changes, so each turn costs a binary search.
+ */
+struct turns {
+	uint32_t n;
+	uint8_t port[WEIR_INPUTS_MAX];
+	int64_t bound[WEIR_INPUTS_MAX]; /* of each port, by its number */
+	bool is_done[WEIR_INPUTS_MAX];
+};
+
+_Static_assert(WEIR_INPUTS_MAX <= UINT8_MAX, "a port's number is one byte");
+
+static bool goes_before(const struct turns *turns, uint32_t a, uint32_t b)
 {
-	int64_t limit = INT64_MAX;
+	if (turns->bound[a] != turns->bound[b])
+		return turns->bound[a] < turns->bound[b];
+	if (turns->is_done[a] != turns->is_done[b])
+		return turns->is_done[b];
+	return a < b;
+}
 
-	for (uint32_t i = 0; i < agent->n_ports; i++) {
-		int64_t at = i == best ? INT64_MAX : bound(&agent->port[i]);
+/* Where port `number` stands among those from `from` on. */
+static uint32_t turns_find(const struct turns *turns, uint32_t from, uint32_t number)
+{
+	uint32_t low = from, high = turns->n;
 
-		if (i > best && at < INT64_MAX)
-			at++;
-		if (at < limit)
-			limit = at;
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (goes_before(turns, turns->port[middle], number))
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return limit;
+	return low;
+}
+
+static void turns_look(struct turns *turns, const struct weir_port *port, uint32_t number)
+{
+	turns->bound[number] = bound(port);
+	turns->is_done[number] = is_done(port);
+}
+
+static void turns_start(struct turns *turns, const struct weir_agent *agent)
+{
+	turns->n = 0;
+	for (uint32_t i = 0; i < agent->n_ports; i++) {
+		uint32_t at;
+
+		turns_look(turns, &agent->port[i], i);
+		at = turns_find(turns, 0, i);
+		memmove(turns->port + at + 1, turns->port + at, turns->n - at);
+		turns->port[at] = (uint8_t)i;
+		turns->n++;
+	}
+}
+
+/* The first one has moved on. */
+static void turns_next(struct turns *turns, const struct weir_agent *agent)
+{
+	uint8_t first = turns->port[0];
+	uint32_t at;
+
+	turns_look(turns, &agent->port[first], first);
+	at = turns_find(turns, 1, first);
+	memmove(turns->port, turns->port + 1, at - 1);
+	turns->port[at - 1] = first;
+}
+
+/* Records of the first port may go while they stand before this: of equal times, those of the ports that are named first. */
+static int64_t turns_limit(const struct turns *turns)
+{
+	uint32_t first = turns->port[0], next;
+
+	if (turns->n == 1)
+		return INT64_MAX;
+	next = turns->port[1];
+	return turns->bound[next] + (next > first && turns->bound[next] < INT64_MAX);
 }
 
 static int give_run(struct weir_agent *agent, uint32_t best, int64_t limit)
@@ -302,23 +371,25 @@ static int tell_time(struct weir_agent *agent, int64_t t_ns)
 /* Runs as long as it is known whose turn it is, until some port must be filled again. */
 static int give_all(struct weir_agent *agent, bool *any)
 {
-	for (;;) {
-		int best = oldest(agent), err;
-		int64_t limit;
+	struct turns turns;
+	struct weir_port *port;
+	int err;
 
-		if (best < 0)
-			return 0;
-		limit = limit_for(agent, (uint32_t)best);
-		if (bound(&agent->port[best]) >= limit && limit < INT64_MAX)
+	turns_start(&turns, agent);
+	do {
+		uint32_t first = turns.port[0];
+
+		port = &agent->port[first];
+		if (weir_port_is_empty(port))
 			return 0;
 		*any = true;
-		err = goes_back(&agent->port[best]) ? tell_time(agent, agent->port[best].time_ns) : 0;
+		err = goes_back(port) ? tell_time(agent, port->time_ns) : 0;
 		if (!err)
-			err = give_run(agent, (uint32_t)best, limit);
-		drop_late(agent);
-		if (err || weir_port_is_empty(&agent->port[best]))
-			return err;
-	}
+			err = give_run(agent, first, turns_limit(&turns));
+		drop_late(agent, port);
+		turns_next(&turns, agent);
+	} while (!err && !weir_port_is_empty(port));
+	return err;
 }
 
 static int combine_by_time(struct weir_agent *agent)
@@ -328,7 +399,8 @@ static int combine_by_time(struct weir_agent *agent)
 	int err, settled;
 
 	fill_all(agent);
-	drop_late(agent);
+	for (uint32_t i = 0; i < agent->n_ports; i++)
+		drop_late(agent, &agent->port[i]);
 	err = give_all(agent, &any);
 	if (!err)
 		err = tell_ended(agent);
@@ -352,7 +424,7 @@ int64_t weir_combine_end(const struct weir_agent *agent)
 {
 	int64_t least = INT64_MAX;
 
-	for (uint32_t i = 0; i < agent->n_ports; i++)
+	for (uint32_t i = 0; i < n_timed(agent); i++)
 		if (is_done(&agent->port[i]) && !agent->port[i].goes_on && agent->port[i].time_ns < least)
 			least = agent->port[i].time_ns;
 	return least < INT64_MAX ? least : INT64_MIN;

@@ -6,7 +6,7 @@ const char *weir_loss_name(enum weir_loss cause)
 	static const char *const name[] = {
 		[WEIR_LOST_DEVICE] = "device", [WEIR_LOST_RING] = "ring", [WEIR_LOST_FILTER] = "filter",
 		[WEIR_LOST_POISON] = "poison", [WEIR_LOST_CUT] = "cut",   [WEIR_LOST_LATE] = "late",
-		[WEIR_LOST_UNSENT] = "unsent",
+		[WEIR_LOST_UNSENT] = "unsent", [WEIR_LOST_END] = "end",
 	};
 
 	return name[cause];
@@ -26,7 +26,7 @@ const char *weir_policy_name(enum weir_policy policy)
 const char *weir_node_text(const struct weir_node *node, int *length)
 {
 	*length = (int)node->args->where.length;
-	return weir_report_text(node->pipeline->report) + node->args->where.at;
+	return weir_report_shown(node->pipeline->report) + node->args->where.at;
 }
 
 const char *weir_stream_tier(const struct weir_stream *stream)

@@ -6,34 +6,72 @@
  * What was overwritten while it was being decoded is known when the rows are given back, before any stage has seen them.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
 #include "core/run.h"
+#include "stream/record.h"
 
 static const struct weir_source_ops *ops_of(const struct weir_feed *feed)
 {
 	return feed->node->driver->source;
 }
 
-int weir_lent_copy(struct weir_feed *feed, void *rows, uint32_t max, struct weir_wait *wait)
+/* What it shows, and never more than was asked for. */
+static int lend(struct weir_feed *feed, uint32_t max, const void **rows, struct weir_wait *wait)
+{
+	int n = ops_of(feed)->lend(feed->node, max, rows, wait);
+
+	return n > 0 && (uint32_t)n > max ? (int)max : n;
+}
+
+int weir_lent_copy(struct weir_feed *feed, struct weir_rows *rows, struct weir_wait *wait)
 {
 	size_t row_bytes = feed->stream->schema.row_bytes;
-	uint32_t spoilt;
+	uint32_t spoilt, got;
 	const void *from;
+	char *to = weir_rows_next(rows);
 	int n;
 
 	do {
-		n = ops_of(feed)->lend(feed->node, max, &from, wait);
+		n = lend(feed, weir_rows_room(rows), &from, wait);
 		if (n <= 0)
 			return n;
-		memcpy(rows, from, (size_t)n * row_bytes);
+		memcpy(to, from, (size_t)n * row_bytes);
 		spoilt = ops_of(feed)->take_back(feed->node, (uint32_t)n);
 	} while (spoilt == (uint32_t)n);
 	if (spoilt)
-		memmove(rows, (char *)rows + spoilt * row_bytes, ((size_t)n - spoilt) * row_bytes);
-	return n - (int)spoilt;
+		memmove(to, to + spoilt * row_bytes, ((size_t)n - spoilt) * row_bytes);
+	weir_rows_span(rows, (uint32_t)n - spoilt, &got);
+	return 1;
+}
+
+int weir_lent_open(struct weir_feed *feed)
+{
+	feed->result = 1;
+	if (ops_of(feed)->lend)
+		return 0;
+	feed->rows = malloc((size_t)WEIR_BLOCK_MAX * feed->stream->schema.row_bytes);
+	return feed->rows ? 0 : -ENOMEM;
+}
+
+/* ----------------------------------------------------------------------- fill */
+
+/* A driver that is asked for rows fills memory of ours. What it says behind them is kept until they are taken. */
+static int produce(struct weir_feed *feed, uint32_t max, const void **rows, struct weir_wait *wait)
+{
+	struct weir_rows room = { .at = feed->rows,
+				  .left = max < WEIR_BLOCK_MAX ? max : WEIR_BLOCK_MAX,
+				  .stride = feed->stream->schema.row_bytes };
+	int result = feed->result;
+
+	*rows = feed->rows;
+	while (result > 0 && !room.n)
+		result = weir_source_produce(feed->node, &room, wait);
+	feed->result = result == -EAGAIN ? 1 : result;
+	return room.n ? (int)room.n : result;
 }
 
 /* Decode before giving back: only then is it known which of them were whole. */
@@ -42,7 +80,8 @@ static void take(struct weir_port *port, const void *rows, uint32_t n)
 	struct weir_feed *feed = port->feed;
 
 	weir_rows_decode(&port->from->schema, rows, n, port->block);
-	port->at = ops_of(feed)->take_back(feed->node, n);
+	port->at = ops_of(feed)->lend ? ops_of(feed)->take_back(feed->node, n) : 0;
+	feed->stream->lent += n;
 	weir_feed_count(feed, n - port->at);
 }
 
@@ -55,8 +94,9 @@ static int ask(struct weir_port *port, uint32_t max)
 
 	if (!allowed || atomic_load_explicit(&feed->pipeline->runtime->stopping, memory_order_relaxed))
 		return 0;
-	port->wait = (struct weir_wait){ .until_ns = INT64_MAX, .fd = -1 };
-	n = ops_of(feed)->lend(feed->node, allowed < max ? (uint32_t)allowed : max, &rows, &port->wait);
+	port->wait = (struct weir_wait){ .until_ns = INT64_MAX, .fd = -1, .is_idle = port->is_idle };
+	port->is_idle = true;
+	n = (ops_of(feed)->lend ? lend : produce)(feed, allowed < max ? (uint32_t)allowed : max, &rows, &port->wait);
 	if (n > 0)
 		take(port, rows, (uint32_t)n);
 	return n;
@@ -77,11 +117,30 @@ void weir_lent_fill(struct weir_port *port, uint32_t max)
 	port->ended = true;
 }
 
-void weir_lent_wait(const struct weir_port *port, int64_t deadline_ns)
+/* Of both ends, and of the chain between them. */
+static int64_t first_deadline(const struct weir_agent *agent, bool is_attached)
 {
-	struct weir_wait wait = port->wait;
+	int64_t first = agent->deadline_ns;
 
-	if (deadline_ns < wait.until_ns)
-		wait.until_ns = deadline_ns;
-	weir_feed_wait(port->feed, &wait);
+	if (agent->port[0].wait.until_ns < first)
+		first = agent->port[0].wait.until_ns;
+	return is_attached && agent->sink_wait.until_ns < first ? agent->sink_wait.until_ns : first;
+}
+
+void weir_lent_wait(struct weir_agent *agent)
+{
+	struct weir_port *port = &agent->port[0];
+	bool is_attached = weir_chain_last(agent->first)->is_attached;
+	struct pollfd fds[3] = {
+		{ .fd = agent->pipeline->runtime->halt_fd, .events = POLLIN },
+		{ .fd = port->wait.fd, .events = POLLIN },
+		{ .fd = is_attached ? agent->sink_wait.fd : -1, .events = POLLIN },
+	};
+	int64_t until = first_deadline(agent, is_attached), left = until - weir_now(WEIR_CLOCK_MONOTONIC);
+	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+	int n = left > 0 ? ppoll(fds, 3, until == INT64_MAX ? NULL : &timeout, NULL) : 0;
+
+	/* When it is a time that has come, nobody looks into whose it was. */
+	port->is_idle = n > 0 && !fds[1].revents;
+	agent->sink_wait.is_idle = n > 0 && !fds[2].revents;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/run.h"
+#include "stream/record.h"
 
 #define RING_ROWS 65536
 
@@ -28,14 +29,38 @@ int weir_pipeline_new(struct weir_pipeline **out, const struct weir_options *opt
 	return err;
 }
 
+void *weir_append(void *array, uint32_t n, size_t element)
+{
+	if (n & (n - 1))
+		return array;
+	return realloc(array, (n ? (size_t)n * 2 : 1) * element);
+}
+
 static int keep_node(struct weir_pipeline *pipeline, struct weir_node *node)
 {
-	struct weir_node **grown = realloc(pipeline->node, (pipeline->n_nodes + 1) * sizeof(struct weir_node *));
+	struct weir_node **grown = weir_append(pipeline->node, pipeline->n_nodes, sizeof(struct weir_node *));
 
 	if (!grown)
 		return -ENOMEM;
 	pipeline->node = grown;
 	pipeline->node[pipeline->n_nodes++] = node;
+	return 0;
+}
+
+/* Told once, at the first reader for which there is no place. */
+int weir_node_add_reader(struct weir_node *up, struct weir_node *reader)
+{
+	struct weir_node **grown = weir_append(up->readers, up->n_readers, sizeof(struct weir_node *));
+
+	if (!grown)
+		return -ENOMEM;
+	up->readers = grown;
+	up->readers[up->n_readers++] = reader;
+	if (up->n_readers == WEIR_RING_READERS_MAX + 1)
+		weir_report_add(reader->pipeline->report, WEIR_EXIT_USAGE, reader->args->where,
+				"let some of them read a stream made of it, as in more = s | skip 0",
+				"this is reader %d of its stream, and a stream has at most %d",
+				WEIR_RING_READERS_MAX + 1, WEIR_RING_READERS_MAX);
 	return 0;
 }
 
@@ -53,10 +78,10 @@ static int add(struct weir_pipeline *pipeline, const struct weir_driver *driver,
 		weir_node_close(node);
 		return err;
 	}
-	for (uint32_t i = 0; i < in->n; i++)
-		in->up[i]->n_readers++;
-	*out = node;
-	return 0;
+	for (uint32_t i = 0; i < in->n && err >= 0; i++)
+		err = weir_node_add_reader(in->up[i], node);
+	*out = err < 0 ? NULL : node;
+	return err;
 }
 
 int weir_pipeline_add(struct weir_pipeline *pipeline, const struct weir_driver *driver, enum weir_role role,
@@ -81,19 +106,14 @@ int weir_pipeline_add_circle(struct weir_pipeline *pipeline, const struct weir_d
 int weir_pipeline_close_circle(struct weir_node *node, struct weir_node *up)
 {
 	node->up = up;
-	node->in = up->out;
-	up->n_readers++;
-	return node->driver->stage->resolve(node, &node->in);
+	if (weir_node_add_reader(up, node) < 0)
+		return -ENOMEM;
+	return node->driver->stage->resolve(node, weir_in(node));
 }
 
 uint32_t weir_pipeline_ring_rows(const struct weir_pipeline *pipeline)
 {
 	return pipeline->options.ring_rows ? pipeline->options.ring_rows : RING_ROWS;
-}
-
-FILE *weir_messages(const struct weir_pipeline *pipeline)
-{
-	return pipeline->options.messages ? pipeline->options.messages : stderr;
 }
 
 uint64_t weir_pipeline_lost(const struct weir_pipeline *pipeline)
@@ -112,6 +132,9 @@ static void close_streams(struct weir_pipeline *pipeline)
 		weir_stream_close(pipeline->stream[i]);
 		weir_filter_close(pipeline->stream[i]->filter);
 		weir_custom_close(pipeline->stream[i]->custom);
+		free(pipeline->stream[i]->predicate);
+		free(pipeline->stream[i]->code);
+		free(pipeline->stream[i]->origin);
 		free(pipeline->stream[i]);
 	}
 	free(pipeline->stream);
@@ -132,5 +155,8 @@ void weir_close(struct weir_pipeline *pipeline)
 	close_streams(pipeline);
 	weir_runtime_close(pipeline->runtime);
 	weir_report_close(pipeline->report);
+	for (char **variable = pipeline->environment; variable && *variable; variable++)
+		free(*variable);
+	free(pipeline->environment);
 	free(pipeline);
 }

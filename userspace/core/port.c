@@ -7,11 +7,13 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 
-#include "core/notes.h"
-#include "core/record.h"
+#include "core/rescale.h"
 #include "core/run.h"
-#include "core/sorter.h"
+#include "stream/notes.h"
+#include "stream/record.h"
+#include "stream/sorter.h"
 
 /* In a circle one stream is made of the other: it has no counterpart to what the other lacks, and would wait for it for ever. */
 static bool is_in_circle(const struct weir_node *node)
@@ -24,19 +26,33 @@ static bool is_in_circle(const struct weir_node *node)
 	return node->up && is_in_circle(node->up);
 }
 
+static int open_scaled(struct weir_port *port)
+{
+	if (!port->from->rescale)
+		return 0;
+	port->scaled = malloc(sizeof(*port->scaled));
+	if (!port->scaled)
+		return -ENOMEM;
+	weir_schema_copy(port->scaled, &port->from->schema);
+	port->rescaled = 0;
+	return 0;
+}
+
 int weir_port_open(struct weir_port *port, const struct weir_agent *agent)
 {
 	const struct weir_node *first = agent->first;
 	int err;
 
 	port->time_ns = port->promised_ns = port->reached_ns = INT64_MIN;
+	port->done = port->released = agent->pipeline->first_row;
 	if (port->from->is_lent)
 		return weir_block_open(&port->block, &port->from->schema);
 	err = weir_reader_open(&port->reader, port->from->ring, port->policy);
 	if (err < 0)
 		return err;
 	port->next_note = port->missing = 0;
-	port->done = weir_reader_position(port->reader);
+	port->has_passed_over = !port->knows_start;
+	port->done = port->released = weir_reader_position(port->reader);
 	port->base = port->done - agent->pipeline->first_row;
 	port->heeds_missing = !is_in_circle(first);
 	port->expected = agent->pipeline->first_row;
@@ -45,7 +61,9 @@ int weir_port_open(struct weir_port *port, const struct weir_agent *agent)
 		weir_reader_watch_marks(port->reader);
 	if (agent->worker)
 		weir_reader_set_bell(port->reader, &agent->worker->bell);
-	err = weir_block_open(&port->block, &port->from->schema);
+	err = open_scaled(port);
+	if (err >= 0)
+		err = weir_block_open(&port->block, &port->from->schema);
 	if (err < 0 || !first->sorts)
 		return err;
 	return weir_sorter_open(&port->sorter, &port->from->schema, first->sorts_ns);
@@ -55,11 +73,21 @@ void weir_port_close(struct weir_port *port)
 {
 	weir_sorter_close(port->sorter);
 	weir_block_close(port->block);
+	free(port->scaled);
 	weir_reader_close(port->reader);
 	port->sorter = NULL;
 	port->feed = NULL;
 	port->block = NULL;
+	port->scaled = NULL;
 	port->reader = NULL;
+}
+
+static const struct weir_schema *current_schema(struct weir_port *port)
+{
+	if (!port->scaled)
+		return &port->from->schema;
+	weir_rescale_read(port->from->rescale, &port->rescaled, port->scaled);
+	return port->scaled;
 }
 
 /* Decode before release: a row may be overwritten under a drop_oldest reader, and only release knows whether it was. */
@@ -67,7 +95,7 @@ static void take(struct weir_port *port, const void *rows, uint32_t n)
 {
 	uint64_t position = weir_reader_position(port->reader) - port->base + port->missing;
 
-	weir_rows_decode(&port->from->schema, rows, n, port->block);
+	weir_rows_decode(current_schema(port), rows, n, port->block);
 	port->at = weir_reader_release(port->reader, n);
 	port->row = position + port->at;
 	port->lost += port->row - port->expected;
@@ -82,7 +110,7 @@ static void reach(struct weir_port *port, int64_t t_ns)
 
 static uint32_t most_rows(const struct weir_agent *agent)
 {
-	uint32_t most = agent->pipeline->options.block_rows;
+	uint32_t most = agent->takes_one ? 1 : agent->pipeline->options.block_rows;
 
 	return most && most < WEIR_BLOCK_MAX ? most : WEIR_BLOCK_MAX;
 }
@@ -107,6 +135,21 @@ static uint32_t heed_notes(struct weir_port *port, uint32_t n)
 	return n;
 }
 
+/* What says how things stood at the start is not this one's: its rows are counted from the one after it. */
+static void pass_over_initial(struct weir_port *port)
+{
+	uint32_t n;
+
+	weir_reader_peek(port->reader, 1, &n);
+	if (!n)
+		return;
+	port->has_passed_over = true;
+	if (!port->from->n_initial)
+		return;
+	(void)!weir_reader_release(port->reader, 1);
+	port->base++;
+}
+
 /* Rows as they are in the ring. False: there is none just now. */
 static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 {
@@ -115,9 +158,10 @@ static bool fetch(struct weir_port *port, const struct weir_agent *agent)
 	const void *rows;
 	uint32_t n;
 
-	/* Release: whoever sees it sees what the stages did with these records. */
+	if (!port->has_passed_over)
+		pass_over_initial(port);
 	if (weir_port_oldest(port) == INT64_MAX)
-		atomic_store_explicit(&port->done, weir_reader_position(port->reader), memory_order_release);
+		weir_kept_publish(port, agent, weir_reader_position(port->reader));
 	rows = weir_reader_peek(port->reader, most_rows(agent), &n);
 	if (n) {
 		take(port, rows, heed_notes(port, n));
@@ -158,6 +202,7 @@ void weir_port_fill(struct weir_port *port, const struct weir_agent *agent)
 	if (!weir_port_is_empty(port) || port->ended)
 		return;
 	if (port->feed) {
+		weir_kept_publish(port, agent, weir_stream_head(port->from));
 		weir_lent_fill(port, most_rows(agent));
 		return;
 	}

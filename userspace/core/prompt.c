@@ -14,30 +14,6 @@
 
 #include "core/run.h"
 
-static bool is_brief(const struct weir_node *node)
-{
-	const struct weir_options *options = &node->pipeline->options;
-
-	if (node->role == WEIR_OPERATOR)
-		return node->driver->stage && node->driver->stage->is_brief;
-	/* The guard is only asked; a rehearsal is printed. */
-	return node->role == WEIR_ACTUATOR && !options->dry_run &&
-	       (node->driver->actuator->is_brief || (node->driver->actuator->describe && !options->no_guard));
-}
-
-bool weir_agent_suits_loop(const struct weir_agent *agent)
-{
-	const struct weir_node *from = agent->port[0].from->from;
-
-	if (agent->pipeline->options.threads || agent->n_ports > 1 || from->role != WEIR_SOURCE ||
-	    weir_source_is_pulled(from))
-		return false;
-	for (const struct weir_node *node = agent->first; node; node = node->down)
-		if (!is_brief(node))
-			return false;
-	return weir_chain_last(agent->first)->role == WEIR_ACTUATOR;
-}
-
 static bool is_running(const struct weir_agent *agent)
 {
 	return agent->is_prompt && !atomic_load_explicit(&agent->ended, memory_order_relaxed);

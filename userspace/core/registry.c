@@ -23,14 +23,6 @@ const struct weir_driver *weir_driver_find(const char *name, enum weir_role role
 	return NULL;
 }
 
-const struct weir_absent *weir_absent_find(const char *name)
-{
-	for (const struct weir_absent *absent = weir_absents; absent->name; absent++)
-		if (!strcmp(absent->name, name))
-			return absent;
-	return NULL;
-}
-
 const struct weir_param *weir_driver_params(const struct weir_driver *driver, enum weir_role role)
 {
 	static const struct weir_param none[] = { { .name = NULL } };
@@ -54,4 +46,10 @@ const char *weir_role_name(enum weir_role role)
 	};
 
 	return name[role];
+}
+
+bool weir_is_stage(const char *name)
+{
+	return weir_driver_find(name, WEIR_OPERATOR) || weir_driver_find(name, WEIR_SINK) ||
+	       weir_driver_find(name, WEIR_ACTUATOR);
 }

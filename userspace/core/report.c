@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGES_MAX 100
+#include "core/secret.h"
+
+#define MESSAGES_MAX WEIR_REPORT_MESSAGES
 #define LINE_WIDTH 110  /* characters of a source line that are shown */
 #define BEFORE_CARET 60 /* of which so many before the place, where the line is longer */
 
@@ -22,6 +24,7 @@ struct message {
 struct weir_report {
 	char *name;
 	char *text;
+	char *shown; /* the text without passwords, of the same length */
 	uint32_t length;
 	pthread_mutex_t lock; /* guards all below; the two atomics are also read without it */
 	struct message message[MESSAGES_MAX];
@@ -44,12 +47,14 @@ int weir_report_open(struct weir_report **out, const char *name, const char *tex
 		return -ENOMEM;
 	report->name = strdup(name);
 	report->text = strdup(text);
+	report->shown = strdup(text);
 	report->length = (uint32_t)length;
 	pthread_mutex_init(&report->lock, NULL);
-	if (!report->name || !report->text) {
+	if (!report->name || !report->text || !report->shown) {
 		weir_report_close(report);
 		return -ENOMEM;
 	}
+	weir_secret_mask(report->shown, length);
 	*out = report;
 	return 0;
 }
@@ -71,6 +76,7 @@ void weir_report_close(struct weir_report *report)
 	forget(report);
 	pthread_mutex_destroy(&report->lock);
 	free(report->text);
+	free(report->shown);
 	free(report->name);
 	free(report);
 }
@@ -83,6 +89,16 @@ const char *weir_report_name(const struct weir_report *report)
 const char *weir_report_text(const struct weir_report *report)
 {
 	return report->text;
+}
+
+uint32_t weir_report_length(const struct weir_report *report)
+{
+	return report->length;
+}
+
+const char *weir_report_shown(const struct weir_report *report)
+{
+	return report->shown;
 }
 
 static int rank(enum weir_exit status)
@@ -240,14 +256,19 @@ static void print_char(const char *text, uint32_t at, uint32_t bytes, FILE *stre
 void weir_print_plain(const char *text, FILE *stream)
 {
 	uint32_t end = (uint32_t)strnlen(text, UINT32_MAX / 2);
+	char *shown = strndup(text, end);
 
+	if (!shown)
+		return; /* rather nothing than a password */
+	weir_secret_mask(shown, end);
 	for (uint32_t at = 0, bytes; at < end; at += bytes) {
-		bytes = char_bytes(text, at, end);
-		if (text[at] == '\n')
+		bytes = char_bytes(shown, at, end);
+		if (shown[at] == '\n')
 			fputc('\n', stream);
 		else
-			print_char(text, at, bytes, stream);
+			print_char(shown, at, bytes, stream);
 	}
+	free(shown);
 }
 
 static void print_line(const char *text, uint32_t start, uint32_t end, uint32_t from, FILE *stream)
@@ -295,8 +316,8 @@ static void print_place(const struct weir_report *report, struct weir_span where
 		from = before - BEFORE_CARET;
 	if (marks > from + LINE_WIDTH - before)
 		marks = from + LINE_WIDTH - before;
-	print_line(report->text, start, end, from, stream);
-	print_caret(report->text, start, at, from, marks, stream);
+	print_line(report->shown, start, end, from, stream);
+	print_caret(report->shown, start, at, from, marks, stream);
 }
 
 static const char *title(const struct weir_report *report)

@@ -33,6 +33,8 @@ struct weir_span {
 	uint32_t at, length;
 };
 
+#define WEIR_REPORT_MESSAGES 100 /**< that are kept; of others only the number is told */
+
 struct weir_report;
 
 /**
@@ -43,6 +45,10 @@ struct weir_report;
 int weir_report_open(struct weir_report **out, const char *name, const char *text) WEIR_MUST_CHECK;
 void weir_report_close(struct weir_report *report);
 const char *weir_report_text(const struct weir_report *report);
+/** @brief Bytes of the text, without its terminating zero. */
+uint32_t weir_report_length(const struct weir_report *report);
+/** @brief The text as people may see it: of the same length, with `*` in place of passwords. */
+const char *weir_report_shown(const struct weir_report *report);
 const char *weir_report_name(const struct weir_report *report);
 
 /**
@@ -65,7 +71,7 @@ unsigned weir_report_count(const struct weir_report *report);
 void weir_report_print(struct weir_report *report, FILE *stream);
 
 /** @brief Print what may come from a file, a device or a program: bytes that a terminal would act on, or could not show, as `?`, but for
- *  ends of lines. */
+ *  ends of lines; and passwords as `*`. */
 void weir_print_plain(const char *text, FILE *stream);
 
 /** @brief The 1-based line and column (in characters of UTF-8) of an offset. */

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/notify.h"
 #include "core/run.h"
 #include "core/uevent.h"
 
@@ -26,57 +27,12 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static void ring_bell(int fd)
-{
-	uint64_t one = 1;
-
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		return; /* EAGAIN: it is already ringing */
-}
-
-void weir_run_wake(struct weir_pipeline *pipeline)
-{
-	ring_bell(pipeline->runtime->wake_fd);
-}
-
-void weir_run_feed_over(struct weir_pipeline *pipeline)
-{
-	atomic_fetch_sub(&pipeline->runtime->feeds_live, 1);
-	weir_run_wake(pipeline);
-}
-
-void weir_run_agent_over(struct weir_pipeline *pipeline, int error)
-{
-	/* A reader of our output that went away (EPIPE) has had enough: not a failure. */
-	if (error < 0 && error != -EPIPE && error != -EINTR && weir_report_status(pipeline->report) == WEIR_EXIT_OK)
-		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
-				"a stage failed: %s", strerror(-error));
-	/* Nobody reads any more, or a stage has failed: no use in feeding on. */
-	if (atomic_fetch_sub(&pipeline->runtime->agents_live, 1) == 1 || error < 0)
-		weir_stop(pipeline);
-}
-
-void weir_stop(struct weir_pipeline *pipeline)
-{
-	struct weir_runtime *run = pipeline->runtime;
-
-	atomic_store(&run->stopping, true);
-	ring_bell(run->halt_fd);
-	ring_bell(run->wake_fd);
-}
-
-void weir_abort(struct weir_pipeline *pipeline)
-{
-	atomic_store(&pipeline->runtime->aborting, true);
-	weir_stop(pipeline);
-}
-
-int weir_halt_fd(const struct weir_node *node)
-{
-	return node->pipeline->runtime->halt_fd;
-}
-
 /* ------------------------------------------------- what the loop is told */
+
+static void on_signal(void *context)
+{
+	weir_run_glance(context);
+}
 
 static void on_deadline(void *context)
 {
@@ -107,38 +63,16 @@ static void on_wake(void *context)
 
 	if (read(run->wake_fd, &bells, sizeof(bells)) < 0)
 		return;
+	weir_pools_look(pipeline);
 	for (uint32_t i = 0; i < run->n_feeds; i++)
 		if (stop || atomic_load(&run->feed[i].wants_end))
 			weir_feed_end(&run->feed[i]);
+		else
+			weir_feed_look(&run->feed[i]);
 	if (atomic_load(&run->aborting) || (!atomic_load(&run->feeds_live) && !atomic_load(&run->agents_live)))
 		weir_loop_stop(run->loop);
 	else if (stop)
 		set_deadline(run, pipeline);
-}
-
-static void on_signal(void *context)
-{
-	struct weir_pipeline *pipeline = context;
-	struct signalfd_siginfo info;
-
-	while (read(pipeline->runtime->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		bool reload = info.ssi_signo == SIGHUP && pipeline->options.reload;
-
-		/* A request to end goes before one to begin again, whichever came first. */
-		pipeline->runtime->wants_reload = reload && !pipeline->runtime->interrupts;
-		if (reload)
-			weir_stop(pipeline);
-		else if (pipeline->runtime->interrupts++)
-			weir_abort(pipeline);
-		else
-			weir_stop(pipeline);
-	}
-}
-
-void weir_run_glance(struct weir_pipeline *pipeline)
-{
-	if (pipeline->runtime->signal_fd >= 0)
-		on_signal(pipeline);
 }
 
 static void on_time(void *context)
@@ -158,9 +92,10 @@ static bool is_stuck(const struct weir_pipeline *pipeline)
 		const struct weir_feed *feed = &run->feed[i];
 
 		/* Whether an agent waits for its own source or for another agent shows in how it sleeps. */
-		if (feed->reader)
+		if (feed->reader && feed->reader->worker)
 			continue;
-		if (!feed->over && !(atomic_load(&feed->waits) && weir_ring_is_full(feed->stream->ring)))
+		if (!feed->over &&
+		    !(feed->stream->ring && atomic_load(&feed->waits) && weir_ring_is_full(feed->stream->ring)))
 			return false;
 	}
 	return atomic_load(&run->agents_live) && weir_workers_rest(pipeline);
@@ -210,6 +145,8 @@ static int open_signals(struct weir_runtime *run)
 	if (!is_hangup_ignored())
 		sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that has come to its limit is a write(2) that fails. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Threads inherit the mask, so only the loop meets these signals. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -224,6 +161,8 @@ static int open_events(struct weir_pipeline *pipeline)
 		err = open_signals(run);
 	if (err >= 0 && run->signal_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->signal_fd, on_signal, pipeline);
+	if (err >= 0)
+		err = weir_watchdog_begin(pipeline);
 	if (err >= 0 && weir_pipeline_can_jam(pipeline))
 		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + LOOK_NS, LOOK_NS, on_look,
 					  pipeline);
@@ -231,8 +170,7 @@ static int open_events(struct weir_pipeline *pipeline)
 	if (err >= 0 && run->uevent_fd >= 0)
 		err = weir_loop_add_watch(run->loop, run->uevent_fd, on_uevent, pipeline);
 	if (err >= 0 && pipeline->options.for_ns)
-		err = weir_loop_add_timer(run->loop, weir_now(WEIR_CLOCK_MONOTONIC) + pipeline->options.for_ns, 0,
-					  on_time, pipeline);
+		err = weir_loop_add_timer(run->loop, run->started_ns + pipeline->options.for_ns, 0, on_time, pipeline);
 	return err < 0 ? err : 0;
 }
 
@@ -249,9 +187,19 @@ static void introduce(struct weir_pipeline *pipeline, struct weir_feed *feed)
 	}
 }
 
+static uint32_t n_agents(const struct weir_pipeline *pipeline)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < pipeline->n_agents; i++)
+		n += !pipeline->agent[i]->is_out;
+	return n;
+}
+
 static int open_feeds(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
+	int err = 0;
 
 	run->feed = calloc(pipeline->n_streams + 1, sizeof(*run->feed));
 	if (!run->feed)
@@ -264,15 +212,28 @@ static int open_feeds(struct weir_pipeline *pipeline)
 				.node = stream->from,
 				.stream = stream,
 				.pipeline = pipeline,
+				.taken = run->taken,
 				.intake = -1,
 				.is_pulled = weir_source_is_pulled(stream->from),
+				.is_pooled = stream->is_pooled,
 			};
 	}
 	for (uint32_t i = 0; i < run->n_feeds; i++)
 		introduce(pipeline, &run->feed[i]);
+	for (uint32_t i = 0; i < run->n_feeds && !err; i++)
+		if (run->feed[i].reader)
+			err = weir_lent_open(&run->feed[i]);
 	atomic_store(&run->feeds_live, run->n_feeds);
-	atomic_store(&run->agents_live, pipeline->n_agents);
-	return 0;
+	atomic_store(&run->agents_live, n_agents(pipeline));
+	return err;
+}
+
+/* How many streams there may be is a matter of memory, and so of this machine. */
+static void refuse_ring(struct weir_pipeline *pipeline, uint32_t i, uint32_t rows, int err)
+{
+	weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, pipeline->stream[i]->from->args->where,
+			"--ring=N asks for rings of N records", "stream %u of %u cannot have a ring of %u records: %s",
+			i + 1, pipeline->n_streams, rows, strerror(-err));
 }
 
 static int open_rings(struct weir_pipeline *pipeline)
@@ -280,37 +241,19 @@ static int open_rings(struct weir_pipeline *pipeline)
 	uint32_t rows = weir_pipeline_ring_rows(pipeline);
 	int err = 0;
 
-	for (uint32_t i = 0; i < pipeline->n_streams && err >= 0; i++)
+	for (uint32_t i = 0; i < pipeline->n_streams && err >= 0; i++) {
 		err = weir_stream_open(pipeline->stream[i], rows);
+		if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
+			refuse_ring(pipeline, i, rows, err);
+	}
 	if (err >= 0)
 		err = weir_workers_open(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_agents && err >= 0; i++)
-		err = weir_agent_open(pipeline->agent[i]);
+		if (!pipeline->agent[i]->is_out)
+			err = weir_agent_open(pipeline->agent[i]);
+	if (err >= 0)
+		weir_session_finish_rings(pipeline);
 	return err;
-}
-
-/* Made with the pipeline and not with the run, so that it can be stopped from elsewhere at any time. */
-int weir_runtime_open(struct weir_pipeline *pipeline)
-{
-	struct weir_runtime *run = calloc(1, sizeof(*run));
-
-	if (!run)
-		return -ENOMEM;
-	pipeline->runtime = run;
-	run->signal_fd = run->uevent_fd = run->halt_fd = -1;
-	run->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (run->wake_fd >= 0)
-		run->halt_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return run->halt_fd < 0 ? -errno : 0;
-}
-
-void weir_runtime_close(struct weir_runtime *run)
-{
-	if (!run)
-		return;
-	close_fd(run->wake_fd);
-	close_fd(run->halt_fd);
-	free(run);
 }
 
 static int prepare(struct weir_pipeline *pipeline)
@@ -326,20 +269,25 @@ static int prepare(struct weir_pipeline *pipeline)
 		err = open_rings(pipeline);
 	if (err >= 0)
 		err = open_feeds(pipeline);
+	if (err >= 0)
+		err = weir_pools_open(pipeline);
+	if (err >= 0)
+		err = weir_pools_watch(pipeline);
 	return err;
 }
 
 /* ------------------------------------------------------------------ start */
 
-static int start_ends(struct weir_pipeline *pipeline)
+/* From the second session on, sinks go on where they are. */
+static int start_ends(struct weir_pipeline *pipeline, bool is_first)
 {
 	for (uint32_t i = 0; i < pipeline->n_nodes; i++) {
 		struct weir_node *node = pipeline->node[i];
 		int err = 0;
 
-		if (node->role == WEIR_ACTUATOR)
+		if (node->role == WEIR_ACTUATOR && !node->agent->is_out)
 			err = weir_actuate_start(node);
-		else if (node->role == WEIR_SINK && node->driver->sink->start)
+		else if (is_first && node->role == WEIR_SINK && node->driver->sink->start)
 			err = node->driver->sink->start(node);
 		if (err < 0)
 			return err;
@@ -372,10 +320,11 @@ static int start_feeds(struct weir_runtime *run)
 
 /* ------------------------------------------------------------------- down */
 
-static void end_feeds(struct weir_runtime *run)
+static void end_feeds(struct weir_pipeline *pipeline)
 {
-	atomic_store(&run->stopping, true);
-	ring_bell(run->halt_fd);
+	struct weir_runtime *run = pipeline->runtime;
+
+	weir_run_halt(pipeline);
 	for (uint32_t i = 0; i < run->n_feeds; i++)
 		weir_feed_end(&run->feed[i]);
 }
@@ -397,12 +346,15 @@ static void end_agents(struct weir_pipeline *pipeline)
 	deadline.tv_sec += 1;
 	if (atomic_load(&run->agents_live)) {
 		atomic_store(&run->aborting, true);
+		weir_run_halt(pipeline);
 		interrupt_rings(pipeline);
 	}
 	weir_prompt_end(pipeline);
 	for (uint32_t i = 0; i < run->n_workers; i++)
 		if (weir_worker_join(&run->worker[i], &deadline) < 0)
 			run->abandoned = true;
+	if (weir_pools_join(pipeline, &deadline) < 0)
+		run->abandoned = true;
 	if (run->abandoned)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
 				"a stage does not end; outputs are parked, what it still held is lost");
@@ -421,28 +373,38 @@ static void clear(struct weir_pipeline *pipeline)
 	struct weir_runtime *run = pipeline->runtime;
 
 	run->ended_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	weir_run_set_up(pipeline, false);
 	if (run->abandoned)
 		return;
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
 		weir_agent_close(pipeline->agent[i]);
 	weir_workers_close(pipeline);
+	weir_pools_close(pipeline);
 	for (uint32_t i = 0; i < pipeline->n_streams; i++)
 		weir_stream_close(pipeline->stream[i]);
 	weir_guarding_close(pipeline);
 	weir_loop_close(run->loop);
+	free(run->turns);
 	close_fd(run->signal_fd);
 	close_fd(run->uevent_fd);
+	for (uint32_t i = 0; i < run->n_feeds; i++)
+		free(run->feed[i].rows);
 	free(run->feed);
+	run->signal_fd = run->uevent_fd = -1;
 	run->feed = NULL;
+	run->turns = NULL;
 	run->loop = NULL;
 }
 
-static int start(struct weir_pipeline *pipeline)
+static int start(struct weir_pipeline *pipeline, bool is_first)
 {
-	int err = start_ends(pipeline);
+	int err = start_ends(pipeline, is_first);
 
-	if (err >= 0)
+	if (err >= 0) {
+		weir_guarding_release(pipeline->runtime->left);
+		pipeline->runtime->left = NULL;
 		err = weir_guarding_begin(pipeline);
+	}
 	if (err >= 0)
 		err = start_workers(pipeline->runtime);
 	weir_prompt_begin(pipeline);
@@ -451,16 +413,11 @@ static int start(struct weir_pipeline *pipeline)
 	return err;
 }
 
-static bool has_started(const struct weir_agent *agent)
-{
-	return agent->is_prompt ? agent->has_begun : agent->worker && agent->worker->started;
-}
-
 /* Agents that were never started cannot tell that they are through. */
 static void discount_unstarted(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (!has_started(pipeline->agent[i]))
+		if (!pipeline->agent[i]->is_out && !weir_agent_has_started(pipeline->agent[i]))
 			atomic_fetch_sub(&pipeline->runtime->agents_live, 1);
 }
 
@@ -478,19 +435,52 @@ static int conclude(struct weir_pipeline *pipeline, int err)
 	return status;
 }
 
+static void notify(const struct weir_pipeline *pipeline, const char *lines)
+{
+	/* A manager that cannot be reached acts as its unit says. */
+	if (pipeline->options.notify)
+		(void)!weir_notify(lines);
+}
+
+static int run_once(struct weir_pipeline *pipeline, bool is_first)
+{
+	int err = is_first ? 0 : weir_session_begin(pipeline);
+
+	if (err >= 0)
+		err = prepare(pipeline);
+	if (err >= 0)
+		err = start(pipeline, is_first);
+	if (err >= 0) {
+		weir_run_set_up(pipeline, true);
+		if (is_first)
+			notify(pipeline, "READY=1");
+		err = weir_loop_run(pipeline->runtime->loop);
+	}
+	discount_unstarted(pipeline);
+	end_feeds(pipeline);
+	end_agents(pipeline);
+	atomic_store(&pipeline->runtime->is_over, true);
+	end_feeds(pipeline);
+	if (pipeline->runtime->n_feeds)
+		pipeline->runtime->taken = pipeline->runtime->feed[0].taken;
+	park_all(pipeline);
+	weir_leftover_count(pipeline);
+	clear(pipeline);
+	return err;
+}
+
 int weir_run(struct weir_pipeline *pipeline)
 {
-	int err = prepare(pipeline);
+	int err;
 
 	pipeline->runtime->started_ns = weir_now(WEIR_CLOCK_MONOTONIC);
-	if (err >= 0)
-		err = start(pipeline);
-	if (err >= 0)
-		err = weir_loop_run(pipeline->runtime->loop);
-	discount_unstarted(pipeline);
-	end_feeds(pipeline->runtime);
-	end_agents(pipeline);
-	park_all(pipeline);
-	clear(pipeline);
+	err = run_once(pipeline, true);
+	while (err >= 0 && weir_session_next(pipeline)) {
+		err = run_once(pipeline, false);
+		if (err < 0)
+			weir_session_failed(pipeline);
+	}
+	if (!weir_wants_reload(pipeline))
+		notify(pipeline, "STOPPING=1");
 	return conclude(pipeline, err);
 }

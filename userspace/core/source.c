@@ -4,7 +4,7 @@
  *
  *   descriptor   the loop reads rows into the ring, the driver looks at them, the batch filter thins them out
  *   inline       an eBPF program in the kernel takes the samples; what passed is moved into the ring
- *   pulled       a thread of the source's own asks the driver for rows
+ *   pulled       a thread asks the driver for rows: the source's own, or one of several slow sources (pool.c)
  *
  * and at the end the ring is finished, so that the agents below drain it and follow.
  */
@@ -16,20 +16,9 @@
 
 #include "core/run.h"
 
-#define FULL_NS INT64_C(50000000)
-#define HELPING_BYTES (128u << 10)
-
 static const struct weir_source_ops *ops_of(const struct weir_feed *feed)
 {
 	return feed->node->driver->source;
-}
-
-/* A driver with both forms says by its descriptor which one the arguments chose. */
-bool weir_source_is_pulled(const struct weir_node *node)
-{
-	const struct weir_source_ops *ops = node->driver->source;
-
-	return ops->lend || (ops->produce && (!ops->fd || ops->fd(node) == -ENOTSUP));
 }
 
 const char *weir_node_how(const struct weir_node *node)
@@ -43,82 +32,23 @@ const char *weir_node_how(const struct weir_node *node)
 	return node->driver->source->how(node);
 }
 
-static void add(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-uint64_t weir_feed_allowance(const struct weir_feed *feed)
-{
-	uint64_t limit = feed->pipeline->options.limit;
-
-	return limit ? limit - feed->taken : UINT64_MAX;
-}
-
-void weir_feed_want_end(struct weir_feed *feed)
-{
-	atomic_store(&feed->wants_end, true);
-	weir_run_wake(feed->pipeline);
-}
-
-static uint32_t slot_of(struct weir_stream *stream, const void *rows)
-{
-	size_t bytes;
-	const char *memory = weir_ring_memory(stream->ring, &bytes);
-
-	return (uint32_t)((size_t)((const char *)rows - memory) % bytes / stream->schema.row_bytes);
-}
-
-void weir_feed_count(struct weir_feed *feed, uint32_t n)
-{
-	feed->taken += n;
-	add(&feed->node->records_in, n);
-	add(&feed->node->records_out, n);
-}
-
-/* Rows are in the ring's memory and not yet visible: count them, thin them out, say how many remain. */
-static int admit(struct weir_feed *feed, void *rows, uint32_t n)
-{
-	struct weir_filter *filter = feed->stream->filter;
-	int kept = (int)n;
-
-	feed->taken += n;
-	add(&feed->node->records_in, n);
-	if (filter && weir_filter_tier(filter) != WEIR_TIER_INLINE)
-		kept = weir_filter_rows(filter, rows, slot_of(feed->stream, rows), n);
-	/* A source tells no time but by its rows. */
-	weir_stream_note(feed->stream, INT64_MAX);
-	if (kept < 0)
-		return weir_fail(feed->node, -kept, "the filter failed: %s", strerror(-kept));
-	add(&feed->node->records_out, (uint64_t)kept);
-	return kept;
-}
-
 /* ------------------------------------------------------------- descriptor */
 
 static int landed(void *context, void *rows, uint32_t n)
 {
-	struct weir_feed *feed = context;
-	uint64_t allowed = weir_feed_allowance(feed);
-	int err = 0;
+	return weir_feed_land(context, rows, n);
+}
 
-	if (n >= allowed) {
-		n = (uint32_t)allowed;
-		weir_feed_want_end(feed);
-	}
-	if (n && ops_of(feed)->landed)
-		err = ops_of(feed)->landed(feed->node, rows, n);
-	if (err >= 0)
-		err = admit(feed, rows, n);
-	feed->told |= err < 0;
-	return err;
+static void committed(void *context)
+{
+	weir_feed_tell_time(context);
 }
 
 static void refused(void *context, uint32_t n)
 {
 	struct weir_feed *feed = context;
 
-	add(&feed->node->records_in, n);
+	weir_count(&feed->node->records_in, n);
 	feed->stream->missing += n;
 }
 
@@ -144,23 +74,45 @@ static void ended(void *context, int error)
 		weir_stop(feed->pipeline);
 }
 
+static uint64_t wanted(void *context)
+{
+	return weir_feed_allowance(context);
+}
+
+/* A device with a watermark gathers by itself; one without delivers event by event. */
+static enum weir_intake intake_kind(const struct weir_feed *feed, const struct weir_collected *collected)
+{
+	if (!ops_of(feed)->collects)
+		return WEIR_INTAKE_MULTISHOT;
+	return collected->by_time && collected->watermark > 1 ? WEIR_INTAKE_TIMED : WEIR_INTAKE_POLL;
+}
+
 static int start_intake(struct weir_feed *feed)
 {
 	static const struct weir_intake_ops intake_ops = {
 		.landed = landed,
+		.committed = committed,
 		.refused = refused,
 		.ended = ended,
 		.quiet = quiet,
+		.wanted = wanted,
 	};
 	const struct weir_source_ops *ops = ops_of(feed);
+	struct weir_collected collected = { .watermark = 1 };
+
+	if (ops->collects)
+		ops->collects(feed->node, &collected);
 	struct weir_intake_config config = {
 		.fd = ops->fd(feed->node),
 		.ring = feed->stream->ring,
-		.watermark = ops->watermark ? ops->watermark(feed->node) : 1,
-		/* A device with a watermark gathers by itself; one without delivers event by event. */
-		.kind = ops->watermark ? WEIR_INTAKE_POLL : WEIR_INTAKE_MULTISHOT,
+		.watermark = collected.watermark,
+		.kind = intake_kind(feed, &collected),
 		.ops = &intake_ops,
 		.context = feed,
+		.is_watched = feed->pipeline->runtime->uevent_fd >= 0,
+		.capacity = collected.capacity,
+		.row_ns = collected.row_ns,
+		.latency_ns = collected.latency_ns,
 	};
 
 	feed->intake = weir_loop_add_intake(feed->pipeline->runtime->loop, &config);
@@ -171,19 +123,6 @@ static int start_intake(struct weir_feed *feed)
 
 /* ----------------------------------------------------------------- inline */
 
-/* What the hook has seen stands for the records in; the limit is kept in the kernel, where the samples are. */
-static void count_inline(struct weir_feed *feed)
-{
-	struct weir_filter_counts counts;
-	uint64_t limit = feed->pipeline->options.limit;
-
-	weir_filter_read_counts(feed->stream->filter, &counts);
-	atomic_store_explicit(&feed->node->records_in, counts.seen, memory_order_relaxed);
-	atomic_store_explicit(&feed->node->lost[WEIR_LOST_FILTER], counts.lost, memory_order_relaxed);
-	if (limit && counts.seen >= limit)
-		atomic_store(&feed->wants_end, true);
-}
-
 static void consume(void *context)
 {
 	struct weir_feed *feed = context;
@@ -191,12 +130,18 @@ static void consume(void *context)
 
 	if (feed->over)
 		return;
-	n = weir_filter_consume(feed->stream->filter, feed->stream->ring);
+	n = weir_feed_consume(feed);
 	if (n > 0)
-		add(&feed->node->records_out, (uint64_t)n);
-	count_inline(feed);
+		weir_count(&feed->node->records_out, (uint64_t)n);
+	weir_feed_count_inline(feed);
 	if (atomic_load(&feed->wants_end))
 		weir_feed_end(feed);
+}
+
+void weir_feed_look(struct weir_feed *feed)
+{
+	if (feed->is_inline && feed->started && feed->stream->is_timed)
+		consume(feed);
 }
 
 static int start_inline(struct weir_feed *feed)
@@ -211,88 +156,13 @@ static int start_inline(struct weir_feed *feed)
 
 /* ----------------------------------------------------------------- pulled */
 
-void weir_feed_wait(const struct weir_feed *feed, const struct weir_wait *wait)
-{
-	struct pollfd fds[2] = {
-		{ .fd = feed->pipeline->runtime->halt_fd, .events = POLLIN },
-		{ .fd = wait->fd, .events = POLLIN },
-	};
-	int64_t left = wait->until_ns - weir_now(WEIR_CLOCK_MONOTONIC);
-	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-
-	if (left > 0)
-		ppoll(fds, 2, wait->until_ns == INT64_MAX ? NULL : &timeout, NULL);
-}
-
-/* Ask the driver once. 1: go on; 0: end of the stream; -errno: the driver has said why. */
-static int pull_rows(struct weir_feed *feed, void *rows, uint32_t room)
-{
-	struct weir_wait wait = { .until_ns = INT64_MAX, .fd = -1 };
-	int n = ops_of(feed)->lend ? weir_lent_copy(feed, rows, room, &wait)
-				   : ops_of(feed)->produce(feed->node, rows, room, &wait);
-
-	if (n == -EAGAIN) {
-		weir_feed_wait(feed, &wait);
-		return 1;
-	}
-	if (n <= 0)
-		return n;
-	n = admit(feed, rows, (uint32_t)n);
-	if (n < 0)
-		return n;
-	weir_ring_commit(feed->stream->ring, (uint32_t)n);
-	return 1;
-}
-
-/* Rows that a driver is asked for at a time. Each time the readers are woken up, which costs some microseconds: so a good
- * many, but not more than stay in the cache until they are read. */
-static uint32_t helping(const struct weir_feed *feed)
-{
-	uint32_t rows = HELPING_BYTES / feed->stream->schema.row_bytes;
-
-	return rows > WEIR_BLOCK_MAX ? rows : WEIR_BLOCK_MAX;
-}
-
-static int pull_once(struct weir_feed *feed)
-{
-	uint64_t allowed = weir_feed_allowance(feed);
-	uint32_t room;
-	void *rows;
-
-	/* Whoever read it has had enough: others may go on, but not this. */
-	if (!allowed || !weir_ring_is_read(feed->stream->ring))
-		return 0;
-	rows = weir_ring_reserve(feed->stream->ring, allowed < helping(feed) ? (uint32_t)allowed : helping(feed),
-				 &room);
-	atomic_store_explicit(&feed->waits, !room, memory_order_relaxed);
-	if (room)
-		return pull_rows(feed, rows, room);
-	/* Whatever the readers' policies, a pulled source waits: its records do not spoil. The deadline lets a stop through. */
-	weir_ring_wait_space(feed->stream->ring, weir_now(WEIR_CLOCK_MONOTONIC) + FULL_NS);
-	return 1;
-}
-
-static void *pull(void *context)
-{
-	struct weir_feed *feed = context;
-
-	int more = 1;
-
-	while (more > 0 && !atomic_load_explicit(&feed->pipeline->runtime->stopping, memory_order_relaxed))
-		more = pull_once(feed);
-	if (more < 0)
-		weir_stop(feed->pipeline);
-	weir_feed_want_end(feed);
-	return NULL;
-}
-
 static int start_pulled(struct weir_feed *feed)
 {
-	int err = pthread_create(&feed->thread, NULL, pull, feed);
+	int err = feed->is_pooled ? weir_pool_begin(feed) : -pthread_create(&feed->thread, NULL, weir_feed_pull, feed);
 
-	if (err)
-		return weir_fail(feed->node, err, "cannot start a thread: %s", strerror(err));
-	feed->threaded = true;
+	if (err < 0)
+		return weir_fail(feed->node, -err, "cannot start a thread: %s", strerror(-err));
+	feed->threaded = !feed->is_pooled;
 	return 0;
 }
 
@@ -316,7 +186,10 @@ int weir_feed_start(struct weir_feed *feed)
 	if (err < 0)
 		return err;
 	feed->started = true;
-	if (feed->reader)
+	err = weir_feed_begin(feed);
+	if (err < 0)
+		return err;
+	if (feed->reader && !feed->is_pooled)
 		return weir_worker_start(feed->reader->worker);
 	if (feed->is_inline)
 		return start_inline(feed);
@@ -326,19 +199,26 @@ int weir_feed_start(struct weir_feed *feed)
 static void take_the_rest(struct weir_feed *feed)
 {
 	if (feed->is_inline) {
-		int n = weir_filter_consume(feed->stream->filter, feed->stream->ring);
+		int n = weir_feed_consume(feed);
 
 		if (n > 0)
-			add(&feed->node->records_out, (uint64_t)n);
-		count_inline(feed);
+			weir_count(&feed->node->records_out, (uint64_t)n);
+		weir_feed_count_inline(feed);
 	} else if (feed->intake >= 0) {
 		weir_loop_drain_intake(feed->pipeline->runtime->loop, feed->intake);
 	}
 }
 
+/* Its own thread, or that of its reader, says when it is through; nobody waits for it before that. */
+static bool is_concluding(const struct weir_feed *feed)
+{
+	return feed->started && (weir_feed_concludes(feed) || feed->is_pooled) && !atomic_load(&feed->wants_end) &&
+	       !atomic_load(&feed->pipeline->runtime->is_over);
+}
+
 void weir_feed_end(struct weir_feed *feed)
 {
-	if (feed->over)
+	if (feed->over || is_concluding(feed))
 		return;
 	feed->over = true;
 	weir_feed_join(feed);
@@ -351,7 +231,7 @@ void weir_feed_end(struct weir_feed *feed)
 		ops_of(feed)->stop(feed->node);
 	feed->started = false;
 	if (!feed->reader)
-		weir_ring_finish(feed->stream->ring);
+		weir_ring_finish_at(feed->stream->ring, weir_feed_end_time(feed));
 	weir_run_feed_over(feed->pipeline);
 }
 
@@ -363,13 +243,6 @@ void weir_feed_check(struct weir_feed *feed)
 		return;
 	weir_feed_end(feed);
 	weir_stop(feed->pipeline);
-}
-
-uint64_t weir_feed_seen(struct weir_feed *feed)
-{
-	if (feed->is_inline && feed->started)
-		count_inline(feed);
-	return atomic_load_explicit(&feed->node->records_in, memory_order_relaxed);
 }
 
 void weir_feed_join(struct weir_feed *feed)

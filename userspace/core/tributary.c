@@ -22,10 +22,11 @@ static int add_field(struct weir_node *node, const struct weir_field *field, con
 	int at = weir_schema_add(out, name, kind, field->unit, field->bytes);
 
 	if (at == -EEXIST)
-		return weir_fail_arg(node, NULL, "rename it before: x | rename v as w",
+		return weir_fail_arg(node, NULL, "rename it before, as in x | rename other = v",
 				     "two fields would be named '%s'", name);
 	if (at < 0)
-		return weir_fail_arg(node, NULL, "select fewer fields before", "'%s' does not fit in one record", name);
+		return weir_fail_arg(node, NULL, "select fewer fields before", "'%s' does not fit in one record: %s",
+				     name, weir_schema_limit(out->n_fields, strlen(name)));
 	/* From what raw integers a number came, as `changed` wants to know. */
 	if (field->kind == WEIR_REAL) {
 		out->field[at].scale = field->scale;
@@ -88,4 +89,12 @@ void weir_cell_clear(struct weir_block *to, uint32_t field, uint32_t row)
 		to->column[field].real[row] = NAN;
 	else
 		to->column[field].integer[row] = 0;
+}
+
+bool weir_tributaries_of_one_clock(const struct weir_tributary *in, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (!weir_clock_same(in[i].schema->clock, in[0].schema->clock))
+			return false;
+	return true;
 }

@@ -18,9 +18,8 @@ static int find_only(struct weir_node *node, const struct weir_schema *in)
 	return only < 0 ? weir_fail_arg(node, NULL, NULL, "this stream has no field that could be watched") : only;
 }
 
-int weir_watch_find(struct weir_node *node, const struct weir_schema *in)
+int weir_watch_find(struct weir_node *node, const char *name, const struct weir_schema *in)
 {
-	const char *name = weir_arg_text(node, "field");
 	int field;
 
 	if (!name)

@@ -9,93 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/bell.h"
 #include "core/fiber.h"
 #include "core/run.h"
-
-/* --------------------------------------------------------------------- sleep */
-
-static bool is_anyone_ready(const struct weir_worker *worker)
-{
-	for (uint32_t i = 0; i < worker->n_agents; i++)
-		if (!atomic_load_explicit(&worker->agent[i]->ended, memory_order_relaxed) &&
-		    weir_agent_is_ready(worker->agent[i]))
-			return true;
-	return false;
-}
-
-static void for_each_live(struct weir_worker *worker, void (*what)(struct weir_agent *))
-{
-	for (uint32_t i = 0; i < worker->n_agents; i++)
-		if (!atomic_load_explicit(&worker->agent[i]->ended, memory_order_relaxed))
-			what(worker->agent[i]);
-}
-
-static int64_t first_deadline(const struct weir_worker *worker)
-{
-	int64_t first = INT64_MAX;
-
-	for (uint32_t i = 0; i < worker->n_agents; i++) {
-		const struct weir_agent *agent = worker->agent[i];
-
-		if (!atomic_load_explicit(&agent->ended, memory_order_relaxed) && !agent->wants_space &&
-		    agent->deadline_ns < first)
-			first = agent->deadline_ns;
-	}
-	return first;
-}
-
-/* Announce, look again, sleep: whoever makes something to see looks for announcements after. */
-static void sleep_until_ready(struct weir_worker *worker)
-{
-	uint32_t seen = atomic_load(&worker->bell);
-	int64_t deadline = first_deadline(worker);
-
-	for_each_live(worker, weir_agent_announce);
-	if (!is_anyone_ready(worker)) {
-		if (deadline == INT64_MAX)
-			atomic_store(&worker->asleep, UINT64_C(1) << 32 | seen);
-		weir_bell_wait(&worker->bell, seen, deadline);
-		atomic_store(&worker->asleep, 0);
-	}
-	for_each_live(worker, weir_agent_retract);
-}
-
-void weir_worker_wait(struct weir_agent *agent)
-{
-	if (agent->fiber)
-		weir_fiber_yield(agent->fiber);
-	else
-		while (!weir_agent_is_ready(agent))
-			sleep_until_ready(agent->worker);
-}
-
-/* All bells before and after: none was rung while we looked, so they were all asleep at one time. */
-static uint64_t count_rings(const struct weir_runtime *run)
-{
-	uint64_t rings = 0;
-
-	for (uint32_t i = 0; i < run->n_workers; i++)
-		rings += atomic_load(&run->worker[i].bell);
-	return rings;
-}
-
-bool weir_workers_rest(const struct weir_pipeline *pipeline)
-{
-	const struct weir_runtime *run = pipeline->runtime;
-	uint64_t rings = count_rings(run);
-
-	for (uint32_t i = 0; i < run->n_workers; i++) {
-		const struct weir_worker *worker = &run->worker[i];
-		bool ended = true;
-
-		for (uint32_t k = 0; k < worker->n_agents; k++)
-			ended &= atomic_load(&worker->agent[k]->ended);
-		if (!ended && atomic_load(&worker->asleep) != (UINT64_C(1) << 32 | atomic_load(&worker->bell)))
-			return false;
-	}
-	return rings == count_rings(run);
-}
 
 /* ----------------------------------------------------------------------- run */
 
@@ -116,7 +31,7 @@ static void run_in_turn(struct weir_worker *worker)
 			left -= weir_fiber_is_over(agent->fiber);
 		}
 		if (!any)
-			sleep_until_ready(worker);
+			weir_worker_sleep(worker);
 	}
 }
 
@@ -124,10 +39,16 @@ static void *run(void *context)
 {
 	struct weir_worker *worker = context;
 
+	struct weir_feed *feed = worker->agent[0]->port[0].feed;
+
 	if (worker->n_agents == 1)
 		weir_agent_run(worker->agent[0]);
 	else
 		run_in_turn(worker);
+	if (feed && weir_feed_concludes(feed)) {
+		weir_feed_conclude(feed);
+		weir_feed_want_end(feed);
+	}
 	return NULL;
 }
 
@@ -167,13 +88,19 @@ static bool has_own_thread(struct weir_agent *agent)
 	return agent->port[0].from->is_lent || (!agent->pipeline->options.threads && may_hang(agent));
 }
 
+/* The loop or a thread of slow sources runs it, or it has ended. */
+static bool is_elsewhere(const struct weir_agent *agent)
+{
+	return agent->is_prompt || agent->is_pooled || agent->is_out;
+}
+
 /* By default: one each for those that may hang, and for the rest as many as there are processors. */
 static uint32_t number_of_workers(const struct weir_pipeline *pipeline, uint32_t *shared)
 {
 	uint32_t own = 0, rest = 0, wanted = pipeline->options.threads;
 
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (!pipeline->agent[i]->is_prompt)
+		if (!is_elsewhere(pipeline->agent[i]))
 			*(has_own_thread(pipeline->agent[i]) ? &own : &rest) += 1;
 	if (!wanted)
 		wanted = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
@@ -200,7 +127,7 @@ static int deal_out(struct weir_pipeline *pipeline, uint32_t shared)
 	uint32_t next_own = shared, next_shared = 0;
 
 	for (uint32_t i = 0; i < pipeline->n_agents; i++) {
-		if (pipeline->agent[i]->is_prompt)
+		if (is_elsewhere(pipeline->agent[i]))
 			continue;
 		uint32_t to = has_own_thread(pipeline->agent[i]) ? next_own++ : next_shared++ % shared;
 		int err = give_agent(&run->worker[to], pipeline->agent[i]);

@@ -5,14 +5,10 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-#include <amqp_framing.h>
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
-
 #define CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
 #define HEARTBEAT_S 20
+/* Whole seconds: a library whose times have 32 bits reads the same of them, where ours have 64. */
 #define ANSWER_S 5 /* how long each step of opening may take */
-#define LEAVE_US 300000
 
 int weir_amqp_lost(char why[WEIR_LINK_WHY], const char *text)
 {
@@ -97,11 +93,29 @@ static int connect_socket(amqp_connection_state_t connection, const struct weir_
 	return status ? explain(status, broker, why) : 0;
 }
 
+/* A broker tells only those who can hear it that a queue is gone, or that its memory or disk is full. */
+static amqp_table_entry_t can(const char *what)
+{
+	return (amqp_table_entry_t){
+		.key = amqp_cstring_bytes(what),
+		.value = { .kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1 },
+	};
+}
+
 static int login(amqp_connection_state_t connection, const struct weir_broker *broker, const char *vhost, char *why)
 {
-	int err = weir_amqp_check(amqp_login(connection, vhost, 0, AMQP_DEFAULT_FRAME_SIZE, HEARTBEAT_S,
-					     AMQP_SASL_METHOD_PLAIN, broker->user ? broker->user : "guest",
-					     broker->password ? broker->password : "guest"),
+	amqp_table_entry_t abilities[] = { can("consumer_cancel_notify"), can("connection.blocked"), can("basic.nack"),
+					   can("publisher_confirms") };
+	amqp_table_entry_t capabilities = {
+		.key = amqp_cstring_bytes("capabilities"),
+		.value = { .kind = AMQP_FIELD_KIND_TABLE,
+			   .value.table = { sizeof(abilities) / sizeof(*abilities), abilities } },
+	};
+	amqp_table_t properties = { 1, &capabilities };
+	int err = weir_amqp_check(amqp_login_with_properties(connection, vhost, 0, AMQP_DEFAULT_FRAME_SIZE, HEARTBEAT_S,
+							     &properties, AMQP_SASL_METHOD_PLAIN,
+							     broker->user ? broker->user : "guest",
+							     broker->password ? broker->password : "guest"),
 				  why);
 
 	if (err)
@@ -122,13 +136,17 @@ int weir_amqp_open(amqp_connection_state_t *out, const struct weir_broker *broke
 	return err ? err : login(*out, broker, vhost, why);
 }
 
+void weir_amqp_hurry(amqp_connection_state_t connection, int ms)
+{
+	struct timeval most = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	amqp_set_rpc_timeout(connection, &most);
+}
+
 void weir_amqp_shut(amqp_connection_state_t connection)
 {
-	struct timeval leave = { .tv_usec = LEAVE_US };
-
 	if (!connection)
 		return;
-	amqp_set_rpc_timeout(connection, &leave);
 	if (amqp_get_sockfd(connection) >= 0)
 		(void)amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
 	(void)amqp_destroy_connection(connection);

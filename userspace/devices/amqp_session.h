@@ -6,7 +6,18 @@
 #ifndef WEIR_DEVICES_AMQP_SESSION_H
 #define WEIR_DEVICES_AMQP_SESSION_H
 
+/* librabbitmq 0.12 has moved them, and warns of the old place. */
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/framing.h>
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
 #include <amqp.h>
+#include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#endif
 
 #include "weir/broker.h"
 #include "weir/link.h"
@@ -23,7 +34,10 @@
 int weir_amqp_open(amqp_connection_state_t *out, const struct weir_broker *broker, const char *vhost,
 		   char why[WEIR_LINK_WHY]) WEIR_MUST_CHECK;
 
-/** @brief Say good-bye, for 0.3 s at most, and free it. NULL is fine. */
+/** @brief From now on no answer is waited for longer than that. (A libc with times of 32 bits may read less than a second as 0.) */
+void weir_amqp_hurry(amqp_connection_state_t connection, int ms);
+
+/** @brief Say good-bye, wait for the answer, and free it. NULL is fine. */
 void weir_amqp_shut(amqp_connection_state_t connection);
 
 /** @brief A loss for which librabbitmq or we have words. @return -EIO, `why` is set. */

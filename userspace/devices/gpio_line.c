@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/report.h"
 #include "devices/gpio_line.h"
 
 #define LIST_MAX 400 /* bytes of a list in a message */
@@ -20,12 +19,12 @@ struct lines {
 
 const char *const weir_gpio_bias_words[] = { "as-is", "pull-up", "pull-down", "disabled", NULL };
 
-enum gpiod_line_bias weir_gpio_bias(const struct weir_node *node)
+enum gpiod_line_bias weir_gpio_bias(int word)
 {
 	static const enum gpiod_line_bias bias[] = { GPIOD_LINE_BIAS_AS_IS, GPIOD_LINE_BIAS_PULL_UP,
 						     GPIOD_LINE_BIAS_PULL_DOWN, GPIOD_LINE_BIAS_DISABLED };
 
-	return bias[weir_arg_int(node, "bias")];
+	return bias[word];
 }
 
 /* --- what there is ------------------------------------------------------------ */
@@ -104,50 +103,23 @@ void weir_gpio_tell_devices(weir_tell_device *tell, void *context)
 	scan_chips(&lines);
 	for (size_t i = 0; i < lines.n; i++) {
 		const struct weir_gpio_line *line = &lines.line[i];
-		char place[64], what[128];
+		char place[sizeof(line->chip) + 12], what[sizeof(place) + sizeof(line->label) + 4];
 
 		snprintf(place, sizeof(place), "%s/%u", line->chip, line->offset);
 		snprintf(what, sizeof(what), "%s of %s", place, line->label);
-		tell(context, *line->name ? line->name : place, what);
+		tell(context, *line->name ? line->name : place, what, NULL, 0);
 	}
 	free(lines.line);
 }
 
 /* --- which one is meant ------------------------------------------------------- */
 
-static void append(char *list, const char *format, const char *name, unsigned int offset)
-{
-	size_t length = strlen(list);
-
-	snprintf(list + length, LIST_MAX - length, format, name, offset);
-}
-
-static void list_names(const struct lines *lines, const char *word, char *list)
-{
-	const char **name = calloc(lines->n + 1, sizeof(*name));
-	const char *nearest;
-	size_t n = 0;
-
-	if (!name)
-		return;
-	for (size_t i = 0; i < lines->n; i++)
-		if (*lines->line[i].name)
-			name[n++] = lines->line[i].name;
-	strcpy(list, n ? "named lines are:" : "no line has a name; write CHIP/OFFSET, as in gpiochip0/5");
-	for (size_t i = 0; i < n; i++)
-		append(list, i ? ", %s" : " %s", name[i], 0);
-	nearest = weir_nearest(word, strlen(word), name, n);
-	if (nearest)
-		append(list, "; did you mean '%s'?", nearest, 0);
-	free(name);
-}
-
 static int fail_unknown(struct weir_node *node, const struct lines *lines, const char *word)
 {
 	char advice[LIST_MAX] = "there are no GPIO chips on this machine";
 
 	if (lines->n)
-		list_names(lines, word, advice);
+		weir_gpio_advise(lines->line, lines->n, word, advice, sizeof(advice));
 	else if (lines->denied)
 		return weir_fail_device(node, word, "open the GPIO chips", lines->denied,
 					"run as root, or have a udev rule give your group /dev/gpiochip*");
@@ -156,11 +128,9 @@ static int fail_unknown(struct weir_node *node, const struct lines *lines, const
 
 static int fail_ambiguous(struct weir_node *node, const struct lines *lines, const char *word)
 {
-	char hint[LIST_MAX] = "say which:";
+	char hint[LIST_MAX];
 
-	for (size_t i = 0; i < lines->n; i++)
-		if (weir_gpio_fits(&lines->line[i], word))
-			append(hint, " %s/%u", lines->line[i].chip, lines->line[i].offset);
+	weir_gpio_list_fitting(lines->line, lines->n, word, hint, sizeof(hint));
 	return weir_fail_arg(node, NULL, hint, "several GPIO lines are called '%s'", word);
 }
 

@@ -55,6 +55,6 @@ int weir_gpio_alive(const struct weir_gpio *gpio, struct weir_node *node);
 
 /** Words of `bias=`, and what libgpiod calls them, by index. */
 extern const char *const weir_gpio_bias_words[];
-enum gpiod_line_bias weir_gpio_bias(const struct weir_node *node);
+enum gpiod_line_bias weir_gpio_bias(int word);
 
 #endif

@@ -27,7 +27,13 @@ struct weir_gpio_line {
  */
 int weir_gpio_find(const struct weir_gpio_line *line, size_t n, const char *word);
 
-/** @brief Does the line fit the word? For lists of what is meant when several do. */
-bool weir_gpio_fits(const struct weir_gpio_line *line, const char *word);
+/**
+ * @brief What to write instead of a word that fits no line: first what was perhaps meant, then the names that there are, as far as
+ * there is room. Nothing is cut within a name.
+ */
+void weir_gpio_advise(const struct weir_gpio_line *line, size_t n, const char *word, char *text, size_t bytes);
+
+/** @brief "say which: CHIP/OFFSET …", of all lines that fit the word, as far as there is room. */
+void weir_gpio_list_fitting(const struct weir_gpio_line *line, size_t n, const char *word, char *text, size_t bytes);
 
 #endif

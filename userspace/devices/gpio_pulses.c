@@ -6,28 +6,28 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "core/internal.h"
 #include "devices/gpio_pulses.h"
 
 #define EVENTS_UNREAD 16 /* the last of them is enough; this is the kernel's own default */
 
 /* ----------------------------------------------------------------- deciding */
 
-bool weir_gpio_pulses_wanted(const struct weir_node *node)
+bool weir_gpio_pulses_wanted(const struct weir_gpio_pulses_args *args)
 {
-	return weir_arg_given(node, "count") || weir_arg_given(node, "glitch") || weir_arg_given(node, "pulse_min") ||
-	       weir_arg_given(node, "pulse_max");
+	return args->count_ns || args->glitch_ns || args->pulse_min_ns || args->pulse_max_ns;
 }
 
-static void make_job(struct weir_gpio_job *job, const struct weir_node *node, uint32_t edges)
+static void make_job(struct weir_gpio_job *job, const struct weir_gpio_pulses_args *args, uint32_t edges)
 {
 	struct weir_pulse_rule *rule = &job->rule;
 
-	job->counts = weir_arg_given(node, "count");
-	job->is_debounced = weir_arg_int(node, "debounce") > 0;
-	rule->glitch_ns = (uint64_t)weir_arg_int(node, "glitch");
-	rule->least_ns = (uint64_t)weir_arg_int(node, "pulse_min");
-	rule->most_ns = weir_arg_given(node, "pulse_max") ? (uint64_t)weir_arg_int(node, "pulse_max") : UINT64_MAX;
-	rule->has_width = weir_arg_given(node, "pulse_min") || weir_arg_given(node, "pulse_max");
+	job->counts = args->count_ns;
+	job->is_debounced = args->debounce_ns;
+	rule->glitch_ns = (uint64_t)args->glitch_ns;
+	rule->least_ns = (uint64_t)args->pulse_min_ns;
+	rule->most_ns = args->pulse_max_ns ? (uint64_t)args->pulse_max_ns : UINT64_MAX;
+	rule->has_width = args->pulse_min_ns || args->pulse_max_ns;
 	rule->edges = edges;
 	job->filters = rule->glitch_ns || rule->has_width;
 }
@@ -53,21 +53,48 @@ static void say_how(struct weir_gpio_pulses *pulses, const char *why)
 			 why);
 }
 
+/* 0; -errno after a message: the kernel must do it, and cannot. */
+static int fail_if_forced(const struct weir_gpio_pulses *pulses, struct weir_node *node, int err, const char *why)
+{
+	if (node->pipeline->options.tier != WEIR_FILTER_INLINE)
+		return 0;
+	return weir_fail(node, -err, "edges cannot be %s in the kernel: %s",
+			 pulses->job.filters ? "filtered" : "counted", why);
+}
+
+/* In the kernel, as --filter-tier allows. `why` says what was tried. */
+static int open_tap(struct weir_gpio_pulses *pulses, struct weir_node *node, char why[256])
+{
+	enum weir_filter_tier tier = node->pipeline->options.tier;
+	int err;
+
+	pulses->tap = NULL;
+	why[0] = 0;
+	if (tier != WEIR_FILTER_AUTO && tier != WEIR_FILTER_INLINE) {
+		snprintf(why, 256, "--filter-tier=%s", weir_tier_name((enum weir_tier)tier));
+		return 0;
+	}
+	err = weir_gpio_tap_open(&pulses->tap, &pulses->job, why);
+	if (err == -WEIR_DISPROVED && tier == WEIR_FILTER_AUTO)
+		weir_warn(node, "edges are filtered in user space, because: %s: please report this", why);
+	return err ? fail_if_forced(pulses, node, err, why) : 0;
+}
+
 int weir_gpio_pulses_open(struct weir_gpio_pulses *pulses, struct weir_gpio *gpio, struct weir_node *node,
-			  uint32_t edges, struct weir_schema *out)
+			  const struct weir_gpio_pulses_args *args, uint32_t edges, struct weir_schema *out)
 {
 	char why[256];
 	int err;
 
 	pulses->gpio = gpio;
 	pulses->fd = pulses->watch_fd = -1;
-	make_job(&pulses->job, node, edges);
+	make_job(&pulses->job, args, edges);
 	if (pulses->job.rule.least_ns > pulses->job.rule.most_ns)
 		return weir_fail_arg(node, "pulse_max", NULL, "no pulse is at least pulse_min and at most pulse_max");
-	pulses->interval_ns = weir_arg_int(node, "count");
+	pulses->interval_ns = args->count_ns;
 	if (pulses->job.counts)
 		describe_counts(out, out->clock);
-	err = weir_gpio_tap_open(&pulses->tap, node, &pulses->job, why);
+	err = open_tap(pulses, node, why);
 	say_how(pulses, why);
 	return err;
 }
@@ -99,13 +126,13 @@ static void do_without(struct weir_gpio_pulses *pulses, struct weir_node *node)
 
 static int settle(struct weir_gpio_pulses *pulses, struct weir_node *node)
 {
-	int err = pulses->tap ? weir_gpio_tap_settle(pulses->tap, node) : 0;
+	bool is_unseen = pulses->tap && !weir_gpio_tap_settle(pulses->tap);
+	int err = is_unseen ? fail_if_forced(pulses, node, -ENODEV, "the hook does not see this line") : 0;
 
 	if (err < 0)
 		return err;
-	if (err > 0)
+	if (is_unseen)
 		do_without(pulses, node);
-	err = 0;
 	if (pulses->tap && pulses->job.filters && !pulses->job.counts)
 		err = watch(pulses);
 	if (!err && fcntl(pulses->fd, F_SETFL, fcntl(pulses->fd, F_GETFL) | O_NONBLOCK))

@@ -13,15 +13,17 @@
 
 /* ------------------------------------------------------------------ the line */
 
-static int fail_read(const struct weir_gpio_pulses *pulses, struct weir_node *node, int error)
+static int fail_read(struct weir_gpio_pulses *pulses, struct weir_node *node, int error)
 {
 	int err = weir_gpio_alive(pulses->gpio, node);
+
+	pulses->is_gone = true;
 
 	return err ? err : weir_fail_device(node, pulses->gpio->title, "read edges of", error, NULL);
 }
 
 /* Where events are not read, an unplugged chip shows in this way. */
-static int check_alive(const struct weir_gpio_pulses *pulses, struct weir_node *node)
+static int check_alive(struct weir_gpio_pulses *pulses, struct weir_node *node)
 {
 	struct pollfd request = { .fd = pulses->fd };
 
@@ -85,16 +87,39 @@ static int queue_passed(void *context, const struct gpio_v2_line_event *edge)
 	return pulses->last + WEIR_PULSE_OUT_MAX < WEIR_GPIO_QUEUE ? 0 : -ENOSPC;
 }
 
-static int pump_here(struct weir_gpio_pulses *pulses, struct weir_node *node)
+static int read_and_queue(struct weir_gpio_pulses *pulses, struct weir_node *node, struct gpio_v2_line_event *event)
 {
-	struct gpio_v2_line_event event[WEIR_GPIO_READ], out[WEIR_PULSE_OUT_MAX];
+	struct gpio_v2_line_event out[WEIR_PULSE_OUT_MAX];
 	uint64_t skipped = 0;
 	int n = read_events(pulses, node, event, &skipped);
 
 	for (int i = 0; i < n; i++)
 		queue(pulses, out, weir_pulse_push(&pulses->memory, &pulses->job.rule, &event[i], out));
 	count_lost(pulses, node, WEIR_LOST_DEVICE, pulses->lost + skipped);
+	return n;
+}
+
+static int pump_here(struct weir_gpio_pulses *pulses, struct weir_node *node)
+{
+	struct gpio_v2_line_event event[WEIR_GPIO_READ];
+	int n = read_and_queue(pulses, node, event);
+
 	return n < 0 ? n : n == WEIR_GPIO_READ;
+}
+
+/* What the tap sees is not read here; what is left unread of a busy line begins with a later edge. */
+int weir_gpio_pulses_first(struct weir_gpio_pulses *pulses, struct weir_node *node, int most_ms)
+{
+	struct pollfd request = { .fd = pulses->fd, .events = POLLIN };
+	struct gpio_v2_line_event event[WEIR_GPIO_READ];
+	int n;
+
+	if (poll(&request, 1, most_ms) <= 0 || !(request.revents & POLLIN))
+		return 0;
+	if (pulses->tap)
+		return (int)weir_gpio_tap_first(pulses->tap);
+	n = read_and_queue(pulses, node, event);
+	return n > 0 ? (int)event[0].id : n;
 }
 
 static int pump_tap(struct weir_gpio_pulses *pulses, struct weir_node *node)
@@ -175,17 +200,12 @@ static int64_t look_again_ns(struct weir_gpio_pulses *pulses, const struct weir_
 	return weir_now(WEIR_CLOCK_MONOTONIC) + (left > pulses->patience_ns ? left : pulses->patience_ns);
 }
 
-static int hand_out(struct weir_gpio_pulses *pulses, void *rows, uint32_t max)
+static int hand_out(struct weir_gpio_pulses *pulses, struct weir_rows *rows)
 {
-	uint32_t n = pulses->last - pulses->first;
-
-	if (n > max)
-		n = max;
-	memcpy(rows, &pulses->queue[pulses->first], n * sizeof(pulses->queue[0]));
-	pulses->first += n;
+	pulses->first += weir_rows_copy(rows, &pulses->queue[pulses->first], pulses->last - pulses->first);
 	if (pulses->first == pulses->last)
 		pulses->first = pulses->last = 0;
-	return (int)n;
+	return 1;
 }
 
 static int fill_queue(struct weir_gpio_pulses *pulses, struct weir_node *node)
@@ -195,7 +215,7 @@ static int fill_queue(struct weir_gpio_pulses *pulses, struct weir_node *node)
 	return more ? more : decide_by_time(pulses, node);
 }
 
-static int produce_edges(struct weir_gpio_pulses *pulses, struct weir_node *node, void *rows, uint32_t max,
+static int produce_edges(struct weir_gpio_pulses *pulses, struct weir_node *node, struct weir_rows *rows,
 			 struct weir_wait *wait)
 {
 	int more = pulses->last ? 0 : fill_queue(pulses, node);
@@ -203,7 +223,7 @@ static int produce_edges(struct weir_gpio_pulses *pulses, struct weir_node *node
 	if (more < 0)
 		return more;
 	if (pulses->last)
-		return hand_out(pulses, rows, max);
+		return hand_out(pulses, rows);
 	*wait = (struct weir_wait){ .fd = pulses->tap ? pulses->watch_fd : pulses->fd };
 	if (more)
 		return -EAGAIN;
@@ -260,7 +280,8 @@ static int catch_up(struct weir_gpio_pulses *pulses, struct weir_node *node)
 	return err < 0 || !pulses->tap ? err : check_alive(pulses, node);
 }
 
-static int produce_count(struct weir_gpio_pulses *pulses, struct weir_node *node, void *row, struct weir_wait *wait)
+static int produce_count(struct weir_gpio_pulses *pulses, struct weir_node *node, struct weir_rows *rows,
+			 struct weir_wait *wait)
 {
 	bool reads_all = pulses->job.filters && !pulses->tap;
 	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC);
@@ -273,14 +294,42 @@ static int produce_count(struct weir_gpio_pulses *pulses, struct weir_node *node
 	if (!is_due)
 		return -EAGAIN;
 	pulses->next_ns += ((now - pulses->next_ns) / pulses->interval_ns + 1) * pulses->interval_ns;
-	fill_row(pulses, weir_out(node), now, row);
+	fill_row(pulses, weir_out(node), now, weir_rows_next(rows));
+	weir_rows_add(rows);
 	return 1;
 }
 
-int weir_gpio_pulses_produce(struct weir_gpio_pulses *pulses, struct weir_node *node, void *rows, uint32_t max,
+/* Of a filter without a hook, all that can be read; else what is there is known by its number. */
+static int catch_up_at_end(struct weir_gpio_pulses *pulses, struct weir_node *node)
+{
+	int more;
+
+	do
+		more = catch_up(pulses, node);
+	while (more > 0);
+	return more;
+}
+
+int weir_gpio_pulses_finish(struct weir_gpio_pulses *pulses, struct weir_node *node, void *row)
+{
+	int err = 0;
+
+	if (!pulses->job.counts || pulses->fd < 0)
+		return 0;
+	if (!pulses->is_gone)
+		err = catch_up_at_end(pulses, node);
+	if (err < 0)
+		return err;
+	if (count_edges(pulses) == pulses->counted)
+		return 0;
+	fill_row(pulses, weir_out(node), weir_now(WEIR_CLOCK_MONOTONIC), row);
+	return 1;
+}
+
+int weir_gpio_pulses_produce(struct weir_gpio_pulses *pulses, struct weir_node *node, struct weir_rows *rows,
 			     struct weir_wait *wait)
 {
 	if (pulses->job.counts)
 		return produce_count(pulses, node, rows, wait);
-	return produce_edges(pulses, node, rows, max, wait);
+	return produce_edges(pulses, node, rows, wait);
 }

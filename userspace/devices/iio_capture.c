@@ -5,65 +5,63 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <iio.h>
-
 #include "devices/iio_capture.h"
+#include "devices/iio_whole.h"
 
-/*
- * The drivers of HID sensors push the whole scan whatever was asked for and have no scan masks for the core to cut it
- * by: with a part of the channels enabled, one would read another's values.
- */
-static bool pushes_whole_scans(const struct weir_iio_device *device)
+/* What is wanted of a channel has a field, with its scale; what comes along has neither. */
+static int shape_wanted(struct weir_iio_capture *capture, struct weir_node *node, const struct weir_iio_pick *pick,
+			struct weir_iio_element *out)
 {
-	char link[2 * WEIR_SYSFS_PATH], driver[WEIR_SYSFS_PATH];
-	const char *name;
-	ssize_t n;
+	const struct weir_iio_device *device = capture->device;
+	const struct weir_iio_scale *scale;
+	int err;
 
-	snprintf(link, sizeof(link), "%s/../driver", device->dir);
-	n = readlink(link, driver, sizeof(driver) - 1);
-	driver[n < 0 ? 0 : n] = '\0';
-	name = strrchr(driver, '/');
-	return name && !strncmp(name, "/hid_sensor_", strlen("/hid_sensor_"));
+	*out = pick->channel->element;
+	out->shown = true;
+	memcpy(out->name, pick->field, sizeof(out->name));
+	err = weir_iio_follow_add(&capture->follow, device->dir, pick->channel, out->repeat);
+	scale = &capture->follow.scales.scale[capture->follow.field[capture->follow.n_fields - 1]];
+	out->scale = scale->scale;
+	out->offset = scale->offset;
+	if (err)
+		return weir_fail_device(node, device->title, "read the scale and offset of a channel of", -err,
+					*scale->scale_file ? scale->scale_file : scale->offset_file);
+	return 0;
 }
 
-static bool is_picked(const struct weir_iio_pick *pick, int n, const struct iio_channel *channel)
+/* The wanted channels first, in the order of the program, then those that come along. How many, or -errno. */
+static int collect(struct weir_iio_capture *capture, struct weir_node *node, const struct weir_iio_pick *pick,
+		   uint32_t n, struct weir_iio_element *element)
 {
-	for (int i = 0; i < n; i++)
-		if (pick[i].channel == channel)
-			return true;
-	return false;
-}
-
-/* The wanted channels first, in the order of the program, then those that come along. */
-static uint32_t collect(struct weir_iio_capture *capture, const struct weir_iio_pick *pick, int n,
-			struct weir_iio_element *element)
-{
-	const struct iio_device *device = capture->device->device;
+	const struct weir_iio_device *device = capture->device;
+	bool along[WEIR_FIELDS_MAX * 4] = { false };
 	uint32_t count = 0;
 
-	for (; count < (uint32_t)n; count++) {
-		weir_iio_element(pick[count].channel, &element[count]);
-		element[count].shown = true;
-		memcpy(element[count].name, pick[count].field, sizeof(element[count].name));
-	}
-	if (!pushes_whole_scans(capture->device))
-		return count;
-	for (unsigned int i = 0; i < iio_device_get_channels_count(device); i++) {
-		const struct iio_channel *channel = iio_device_get_channel(device, i);
+	for (; count < n; count++) {
+		int err = shape_wanted(capture, node, &pick[count], &element[count]);
 
-		if (weir_iio_is_scanned(channel) && !is_picked(pick, n, channel) && count < WEIR_FIELDS_MAX)
-			weir_iio_element(channel, &element[count++]);
+		if (err)
+			return err;
+		weir_iio_rates_add(&capture->rates, device->dir, pick[count].channel);
 	}
-	return count;
+	if (device->n_channels <= sizeof(along) / sizeof(*along))
+		weir_iio_whole_scan(device, pick, n, along);
+	for (uint32_t i = 0; i < device->n_channels && count < WEIR_FIELDS_MAX; i++) {
+		if (i >= sizeof(along) / sizeof(*along) || !along[i])
+			continue;
+		element[count] = device->channel[i].element;
+		element[count++].scale = 1;
+	}
+	return (int)count;
 }
 
 static int lay_out(struct weir_iio_capture *capture, struct weir_node *node, struct weir_schema *out)
 {
-	const struct iio_channel *timestamp = weir_iio_timestamp(capture->device->device);
+	const struct weir_iio_channel *timestamp = weir_iio_timestamp(capture->device);
 	struct weir_iio_element element[WEIR_FIELDS_MAX], time;
 	struct weir_iio_pick pick[WEIR_FIELDS_MAX];
-	int n = weir_iio_pick_channels(capture->device, node, weir_iio_is_scanned, pick);
-	enum weir_clock clock = weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC;
+	int n = weir_iio_pick_channels(capture->device, node, weir_iio_is_scanned, pick), count;
+	enum weir_clock clock = capture->args->clock;
 	int err;
 
 	if (n < 0)
@@ -71,29 +69,31 @@ static int lay_out(struct weir_iio_capture *capture, struct weir_node *node, str
 	if (!n || !timestamp)
 		return weir_fail_arg(node, NULL, "poll=100ms reads its attributes instead",
 				     n ? "'%s' does not stamp its samples" : "'%s' has no buffer",
-				     capture->device->name);
-	capture->n_indexes = collect(capture, pick, n, element);
+				     capture->device->title);
+	count = collect(capture, node, pick, (uint32_t)n, element);
+	if (count < 0)
+		return count;
+	capture->n_indexes = (uint32_t)count;
 	for (uint32_t i = 0; i < capture->n_indexes; i++)
 		capture->index[i] = element[i].index;
-	weir_iio_element(timestamp, &time);
+	time = timestamp->element;
+	time.scale = 1;
 	capture->index[capture->n_indexes] = time.index;
 	err = weir_iio_layout(out, clock, element, capture->n_indexes++, &time);
 	if (err)
 		return weir_fail(node, -err, "the scan of '%s' has a layout that weir cannot read: %s",
-				 capture->device->name, strerror(-err));
+				 capture->device->title, strerror(-err));
+	weir_may_rescale(node);
 	return 0;
 }
 
 static int plan_rate(struct weir_iio_capture *capture, struct weir_node *node)
 {
-	if (capture->trigger.is_timer) {
-		strcpy(capture->rate_name, "sampling_frequency");
-		return 0;
-	}
-	if (weir_iio_rate_attribute(capture->device, capture->rate_name, sizeof(capture->rate_name)) &&
-	    weir_arg_given(node, "rate"))
+	if (capture->trigger.is_timer)
+		weir_iio_rates_of_trigger(&capture->rates, capture->trigger.dir);
+	if (!capture->rates.n && capture->args->rate_hz)
 		return weir_fail_arg(node, "rate", "leave rate= away", "the rate of '%s' cannot be set",
-				     capture->device->name);
+				     capture->device->title);
 	return 0;
 }
 
@@ -105,18 +105,18 @@ static bool is_on_raster(const struct weir_iio_capture *capture, enum weir_clock
 
 static int plan_loss(struct weir_iio_capture *capture, struct weir_node *node)
 {
-	int64_t wanted = weir_arg_int(node, "loss");
+	enum weir_iio_loss wanted = capture->args->loss;
 	char *why = capture->why;
 	int err = -ENOTSUP;
 
 	strcpy(why, "loss=infer");
-	if (is_on_raster(capture, weir_arg_int(node, "clock") ? WEIR_CLOCK_REALTIME : WEIR_CLOCK_MONOTONIC))
+	if (is_on_raster(capture, capture->args->clock))
 		strcpy(why, "the timer's raster shows every tick");
 	else if (wanted != WEIR_IIO_LOSS_INFER)
 		err = weir_loss_tap_open(&capture->tap, capture->device->number, why);
 	if (err && wanted == WEIR_IIO_LOSS_COUNT)
 		return weir_fail_arg(node, "loss", "loss=infer goes by the timestamps",
-				     "what '%s' loses cannot be counted: %s", capture->device->name, why);
+				     "losses of '%s' cannot be counted: %s", capture->device->title, why);
 	if (capture->tap)
 		snprintf(capture->how, sizeof(capture->how), "losses counted in the kernel (%s)",
 			 weir_loss_tap_hook(capture->tap));
@@ -126,20 +126,20 @@ static int plan_loss(struct weir_iio_capture *capture, struct weir_node *node)
 }
 
 int weir_iio_capture_open(struct weir_iio_capture *capture, struct weir_iio_device *device, struct weir_node *node,
-			  struct weir_schema *out)
+			  const struct weir_iio_capture_args *args, struct weir_schema *out)
 {
-	int64_t length = weir_arg_int(node, "buffer"), watermark = weir_arg_int(node, "watermark");
 	int err;
 
+	capture->args = args;
 	capture->device = device;
-	capture->fd = -1;
-	if (length && watermark > length)
+	capture->fd = capture->follow.wake_fd = -1;
+	if (args->buffer && args->watermark > args->buffer)
 		return weir_fail_arg(node, "watermark", NULL,
-				     "a watermark of %" PRId64 " is never reached in a buffer of %" PRId64, watermark,
-				     length);
+				     "a watermark of %" PRIu32 " is never reached in a buffer of %" PRIu32,
+				     args->watermark, args->buffer);
 	err = lay_out(capture, node, out);
 	if (!err)
-		err = weir_iio_trigger_plan(&capture->trigger, device, node);
+		err = weir_iio_trigger_plan(&capture->trigger, device, node, args->trigger, args->rate_hz);
 	if (!err)
 		err = plan_rate(capture, node);
 	return err ? err : plan_loss(capture, node);
@@ -153,7 +153,7 @@ static void count_lost(struct weir_iio_capture *capture, struct weir_node *node,
 	if (!capture->has_warned)
 		weir_warn(node,
 			  "'%s' lost samples before weir could read them; a larger buffer= or a lower rate= helps",
-			  capture->device->name);
+			  capture->device->title);
 	capture->has_warned = true;
 }
 
@@ -171,7 +171,7 @@ static uint64_t lost_by_tap(struct weir_iio_capture *capture)
 	return capture->told - before;
 }
 
-void weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node *node, const void *rows, uint32_t n)
+int weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node *node, const void *rows, uint32_t n)
 {
 	const struct weir_schema *schema = weir_out(node);
 
@@ -180,6 +180,7 @@ void weir_iio_capture_landed(struct weir_iio_capture *capture, struct weir_node 
 	else
 		count_lost(capture, node,
 			   weir_iio_gaps_landed(&capture->gaps, schema, rows, n, weir_now(schema->clock)));
+	return weir_iio_follow_landed(&capture->follow);
 }
 
 static void switch_off(struct weir_iio_capture *capture)
@@ -191,6 +192,7 @@ static void switch_off(struct weir_iio_capture *capture)
 
 void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *node)
 {
+	weir_iio_follow_stop(&capture->follow);
 	switch_off(capture);
 	if (capture->tap) {
 		count_lost(capture, node, lost_by_tap(capture));
@@ -204,6 +206,7 @@ void weir_iio_capture_stop(struct weir_iio_capture *capture, struct weir_node *n
 
 void weir_iio_capture_close(struct weir_iio_capture *capture)
 {
+	weir_iio_follow_close(&capture->follow);
 	switch_off(capture);
 	weir_sysfs_restore(&capture->undo);
 	weir_iio_trigger_close(&capture->trigger);

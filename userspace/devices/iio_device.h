@@ -1,77 +1,93 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /**
  * @file iio_device.h
- * @brief An IIO device of this machine and its channels, found with libiio.
+ * @brief The IIO devices of a machine, their names, and which one a word of a program means.
  *
- * libiio says what there is and how it is scaled. It does not move data: its buffers would copy every sample and have a
- * thread's idea of waiting, where weir's loop reads the character device straight into ring memory.
+ * All of it is read from sysfs. `iio:deviceN` depends on the order in which drivers came up; the name of the chip is not
+ * unique when there are two of a kind. The names that stay are the label, and the place on the bus: `ads1115@1-0048`.
  */
 #ifndef WEIR_DEVICES_IIO_DEVICE_H
 #define WEIR_DEVICES_IIO_DEVICE_H
 
 #include <sys/types.h>
 
-#include "devices/iio_scan.h"
+#include "core/access.h"
+#include "devices/iio_channel.h"
 #include "devices/sysfs.h"
 #include "weir/driver.h"
 
 #define WEIR_IIO_DIR "/sys/bus/iio/devices"
-
-struct iio_context;
-struct iio_device;
-struct iio_channel;
+#define WEIR_IIO_STABLE_MAX 6 /**< names of a device that stay */
+#define WEIR_IIO_NAME_MAX 64  /**< bytes of a device's name with its zero */
 
 struct weir_iio_device {
-	struct iio_context *context; /**< owned */
-	const struct iio_device *device;
-	int number;                /**< N of iio:deviceN */
-	char name[64];             /**< what messages call it: its name where it has one */
-	char dir[WEIR_SYSFS_PATH]; /**< its directory in sysfs */
-	ino_t inode;               /**< of that directory: another device of the same number has another */
+	int number;                        /**< N of iio:deviceN */
+	char id[24];                       /**< iio:deviceN */
+	char name[WEIR_IIO_NAME_MAX];      /**< its driver's word for the chip; empty: none */
+	char chip[WEIR_IIO_NAME_MAX];      /**< its bus's word for it, which names the very chip; empty: none */
+	char label[WEIR_IIO_NAME_MAX];     /**< empty: none */
+	char address[WEIR_IIO_NAME_MAX];   /**< its parent's name on the bus, "1-0048"; empty: it has no parent */
+	char title[2 * WEIR_IIO_NAME_MAX]; /**< what messages call it: the shortest of its names that no other has */
+	char dir[WEIR_SYSFS_PATH];         /**< its directory in sysfs */
+	char path[WEIR_SYSFS_PATH];        /**< the same without symbolic links, which says where it is plugged in */
+	ino_t inode;                       /**< of that directory: another device of the same number has another */
+	struct weir_iio_channel *channel;  /**< owned */
+	uint32_t n_channels;
+};
+
+/** All of a machine. */
+struct weir_iio_devices {
+	struct weir_iio_device *device; /**< owned */
+	uint32_t n;
 };
 
 /** A channel that the program wants, under the name that its field shall have. */
 struct weir_iio_pick {
-	const struct iio_channel *channel;
+	const struct weir_iio_channel *channel;
 	char field[WEIR_NAME_MAX];
+	const char *attribute; /**< "raw" or "input" where the program spells it out; else "" */
 };
 
 /**
- * @brief Find the device that a word means, in any libiio context.
- * @return 0; -ENOENT: none; -ENOTUNIQ: several.
+ * @brief Read the devices below `root`, which is WEIR_IIO_DIR but for tests, and their channels. Triggers are none.
+ * @return 0, or -ENOMEM. No directory: no devices. Close also after an error.
  */
-int weir_iio_find_device(const struct iio_context *context, const char *word, const struct iio_device **out);
+int weir_iio_devices_read(const char *root, struct weir_iio_devices *out) WEIR_MUST_CHECK;
+void weir_iio_devices_close(struct weir_iio_devices *devices);
 
 /**
- * @brief Find the channel that a word means, among those that are `usable`. Its label fits as well as its id.
- * @return 0; -ENOENT; -ENOTUNIQ.
+ * @brief Find the device that a word means: one of the names of weir_iio_fits_device(), or a path in sysfs, of the device or of
+ * its parent.
+ * @return its index; -ENOENT: none; -ENOTUNIQ: several.
  */
-int weir_iio_find_channel(const struct iio_device *device, const char *word,
-			  bool (*usable)(const struct iio_channel *channel), const struct iio_channel **out);
+int weir_iio_find_device(const struct weir_iio_devices *devices, const char *word);
 
-/** @brief Tell of each sensor. */
-void weir_iio_tell_devices(weir_tell_device *tell, void *context);
+/**
+ * @brief The names of a device that stay, and that no other device has: CHIP@ADDRESS, NAME@ADDRESS, the label, the
+ * names, ADDRESS.
+ * @return how many; where there are none, one: iio:deviceN.
+ */
+uint32_t weir_iio_stable_names(const struct weir_iio_devices *devices, uint32_t which,
+			       char names[WEIR_IIO_STABLE_MAX][2 * WEIR_IIO_NAME_MAX]);
 
-/** @brief An input channel of the scan, the timestamp excepted. */
-bool weir_iio_is_scanned(const struct iio_channel *channel);
+/**
+ * @brief Find the channel that a word means, among those that are `usable`.
+ * @return its index; -ENOENT; -ENOTUNIQ.
+ */
+int weir_iio_find_channel(const struct weir_iio_device *device, const char *word,
+			  bool (*usable)(const struct weir_iio_channel *channel));
 
 /** @brief The timestamp of the scan, or NULL. */
-const struct iio_channel *weir_iio_timestamp(const struct iio_device *device);
-
-/** @brief A channel's place and shape in a scan, with scale, offset and unit. */
-void weir_iio_element(const struct iio_channel *channel, struct weir_iio_element *out);
-
-/** @brief A number from a channel's attribute, or `fallback` where it has none. */
-double weir_iio_channel_number(const struct iio_channel *channel, const char *attribute, double fallback);
+const struct weir_iio_channel *weir_iio_timestamp(const struct weir_iio_device *device);
 
 /* These say through the node what is wrong. */
 
 /**
- * @brief Find the device that the node's target names.
+ * @brief Find a device by a word.
  * @return 0; -ENOENT, -ENOTUNIQ, … after weir_fail_arg() or weir_fail_device(). Close with weir_iio_device_close(), also
  * after an error; a zeroed one may be closed.
  */
-int weir_iio_device_open(struct weir_iio_device *out, struct weir_node *node) WEIR_MUST_CHECK;
+int weir_iio_device_open(struct weir_iio_device *out, struct weir_node *node, const char *word) WEIR_MUST_CHECK;
 void weir_iio_device_close(struct weir_iio_device *device);
 
 /** @brief Is it still there, and still the same? 0, or what weir_fail_device() returned. */
@@ -83,12 +99,6 @@ int weir_iio_device_alive(const struct weir_iio_device *device, struct weir_node
  * @return how many; -EINVAL after weir_fail_arg().
  */
 int weir_iio_pick_channels(const struct weir_iio_device *device, struct weir_node *node,
-			   bool (*usable)(const struct iio_channel *channel), struct weir_iio_pick *pick);
-
-/**
- * @brief The attribute that sets the device's sampling frequency, as a file of its directory.
- * @return 0 or -ENOENT: it has a fixed rate, or its trigger's.
- */
-int weir_iio_rate_attribute(const struct weir_iio_device *device, char *name, size_t size);
+			   bool (*usable)(const struct weir_iio_channel *channel), struct weir_iio_pick *pick);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "devices/iio_gaps.h"
+#include "weir/whole.h"
 
 #define INTERVALS_MAX 8192
 #define WINDOW 32        /* rows that must stay late before what they lack counts as lost */
@@ -125,7 +126,7 @@ static uint64_t bound(struct weir_iio_gaps *gaps, uint64_t lost)
 	if ((double)lost <= made)
 		return lost;
 	gaps->is_rough = true;
-	return (uint64_t)made;
+	return weir_whole_count(floor(made));
 }
 
 /* Bounded when it is counted, and once more when it is told: in the first second all that came may have been a rush. */
@@ -172,7 +173,7 @@ static uint64_t begin(struct weir_iio_gaps *gaps, double interval_ns, bool full)
 {
 	if (full)
 		return gaps->nominal_ns > 0 && interval_ns > 1.5 * gaps->nominal_ns
-			       ? (uint64_t)(interval_ns / gaps->nominal_ns + 0.5) - 1
+			       ? weir_whole_count(interval_ns / gaps->nominal_ns) - 1
 			       : 0;
 	gaps->first_ns[gaps->n_first++] = interval_ns;
 	if (gaps->n_first < WEIR_IIO_FIRST)
@@ -258,7 +259,7 @@ static uint64_t settle(struct weir_iio_gaps *gaps)
 	gaps->late_before_ns = gaps->late_ns;
 	gaps->window = 0;
 	gaps->is_suspect &= gaps->late_ns > period / 2;
-	return (uint64_t)lost;
+	return weir_whole_count(lost);
 }
 
 /* Lateness grows by what an interval exceeds the period, and shrinks when rows catch up. */
@@ -286,7 +287,7 @@ static uint64_t step(struct weir_iio_gaps *gaps, int64_t t, int64_t read_ns)
 	if (!gaps->is_measured && !gaps->on_raster)
 		return begin(gaps, interval, full);
 	if (is_irregular(gaps) && full && interval > 1.5 * period_ns(gaps))
-		return (uint64_t)(interval / period_ns(gaps) + 0.5) - 1;
+		return weir_whole_count(interval / period_ns(gaps)) - 1;
 	gaps->is_suspect |= gaps->on_raster || (full && !is_irregular(gaps));
 	return follow(gaps, interval);
 }

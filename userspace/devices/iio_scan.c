@@ -10,11 +10,18 @@ static bool is_storage(uint32_t bits)
 	return bits == 8 || bits == 16 || bits == 32 || bits == 64;
 }
 
+/* A stored float is the value itself to the rest of weir: scale and offset would be passed over. */
+static bool is_sound_float(const struct weir_iio_element *element)
+{
+	return element->storage >= 32 && element->bits == element->storage && element->scale == 1 &&
+	       element->offset == 0;
+}
+
 static bool is_sound(const struct weir_iio_element *element)
 {
 	return is_storage(element->storage) && element->bits >= 1 &&
 	       element->bits + element->shift <= element->storage && element->repeat >= 1 &&
-	       element->repeat <= WEIR_FIELDS_MAX;
+	       element->repeat <= WEIR_FIELDS_MAX && (!element->is_float || is_sound_float(element));
 }
 
 static uint32_t size_of(const struct weir_iio_element *element)
@@ -65,6 +72,7 @@ static struct weir_field describe(const struct weir_iio_element *element, uint32
 		.shift = (uint8_t)element->shift,
 		.is_signed = element->is_signed,
 		.is_big_endian = element->is_big_endian,
+		.is_float = element->is_float,
 		.scale = element->scale,
 		.offset = element->offset,
 	};

@@ -14,9 +14,10 @@ struct weir_iio_element {
 	char unit[WEIR_UNIT_MAX];
 	bool shown; /**< false: captured because the driver always pushes it, but no field */
 	long index; /**< `_index`: the order in a scan */
-	/* `_type`: [be|le]:[s|u]bits/storage[Xrepeat]>>shift */
+	/* `_type`: [be|le]:[s|u|f]bits/storage[Xrepeat]>>shift */
 	uint32_t bits, storage, shift, repeat;
 	bool is_signed, is_big_endian;
+	bool is_float; /**< IEEE 754, of 32 or 64 bits */
 	double scale, offset;
 };
 

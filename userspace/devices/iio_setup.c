@@ -10,23 +10,22 @@
 
 #include "devices/holder.h"
 #include "devices/iio_capture.h"
-#include "devices/iio_names.h"
 
 #define LENGTH_LEAST 1024
 #define LENGTH_BYTES_MOST (2u << 20)
-#define RATE_TOLERANCE 0.01
+#define LATENCY_NS INT64_C(1000000000)
 
 static int fail(struct weir_iio_capture *capture, struct weir_node *node, const char *operation, int err)
 {
 	const char *advice = NULL;
 
 	if (err == -EACCES || err == -EPERM)
-		advice = "run as root, or have a udev rule give your group the device";
+		advice = WEIR_IIO_ACCESS;
 	else if (err == -ENOMEM)
 		advice = "a smaller buffer= may fit";
 	else if (err == -EINVAL)
 		advice = "the device does not take that combination of channels, trigger and rate";
-	return weir_fail_device(node, capture->device->name, operation, -err, advice);
+	return weir_fail_device(node, capture->device->title, operation, -err, advice);
 }
 
 static int open_chardev(struct weir_iio_capture *capture, struct weir_node *node)
@@ -43,7 +42,7 @@ static int open_chardev(struct weir_iio_capture *capture, struct weir_node *node
 		strcpy(holder, "another program");
 	snprintf(advice, sizeof(advice), "%s is reading it; a device gives its buffer to one program at a time",
 		 holder);
-	return weir_fail_device(node, capture->device->name, "open the buffer of", EBUSY, advice);
+	return weir_fail_device(node, capture->device->title, "open the buffer of", EBUSY, advice);
 }
 
 /* Nobody has the character device, yet the buffer is on: who switched it on has died. */
@@ -55,7 +54,7 @@ static int take_over(struct weir_iio_capture *capture, struct weir_node *node)
 	if (weir_sysfs_number(capture->device->dir, "buffer/enable", &is_on) || is_on == 0)
 		return 0;
 	weir_warn(node, "the buffer of '%s' was left on by a program that has ended: taking it over",
-		  capture->device->name);
+		  capture->device->title);
 	err = weir_sysfs_write(capture->device->dir, "buffer/enable", "0");
 	return err ? fail(capture, node, "switch off the buffer of", err) : 0;
 }
@@ -118,43 +117,15 @@ static int choose_channels(struct weir_iio_capture *capture, struct weir_node *n
 	return err ? fail(capture, node, "choose the channels of", err) : 0;
 }
 
-static const char *rate_dir(const struct weir_iio_capture *capture)
-{
-	return capture->trigger.is_timer ? capture->trigger.dir : capture->device->dir;
-}
-
-static double current_rate(const struct weir_iio_capture *capture)
-{
-	double hz = 0;
-
-	if (*capture->rate_name && weir_sysfs_number(rate_dir(capture), capture->rate_name, &hz))
-		return 0;
-	return hz > 0 ? hz : 0;
-}
-
+/* A timer that was to be made has its directory only now. */
 static int set_rate(struct weir_iio_capture *capture, struct weir_node *node)
 {
-	char name[sizeof(capture->rate_name) + 16], available[WEIR_SYSFS_TEXT], text[64];
-	double hz = weir_arg_real(node, "rate"), got;
-	int err;
-
-	if (!weir_arg_given(node, "rate"))
+	if (capture->trigger.is_timer)
+		weir_iio_rates_of_trigger(&capture->rates, capture->trigger.dir);
+	if (!capture->args->rate_hz)
 		return 0;
-	snprintf(name, sizeof(name), "%s_available", capture->rate_name);
-	weir_sysfs_read(rate_dir(capture), name, available, sizeof(available));
-	if (weir_iio_nearest_rate(available, hz, text, sizeof(text)))
-		snprintf(text, sizeof(text), "%.9g", hz);
-	err = weir_sysfs_set(&capture->undo, rate_dir(capture), capture->rate_name, text);
-	if (err)
-		return fail(capture, node, "set the rate of", err);
-	got = current_rate(capture);
-	if (!got)
-		weir_warn(node, "'%s' does not tell at what rate it samples now; %.6g Hz were asked for",
-			  capture->device->name, hz);
-	else if (fabs(got - hz) > RATE_TOLERANCE * hz)
-		weir_warn(node, "'%s' samples at %.6g Hz, the nearest that it has to %.6g Hz", capture->device->name,
-			  got, hz);
-	return 0;
+	return weir_iio_rates_set(&capture->rates, capture->args->rate_hz, node, capture->device->title,
+				  &capture->undo);
 }
 
 static uint32_t power_of_two(double least)
@@ -183,6 +154,14 @@ struct weir_iio_sizes weir_iio_sizes(double hz, uint32_t row_bytes, uint32_t len
 	return sizes;
 }
 
+uint32_t weir_iio_latency_watermark(double hz, uint32_t row_bytes, int64_t latency_ns, uint32_t watermark)
+{
+	double rows = hz > 0 ? hz * (double)latency_ns / 1e9 : LENGTH_LEAST / 2;
+	double most = watermark ? watermark : LENGTH_BYTES_MOST / 2.0 / row_bytes;
+
+	return (uint32_t)fmax(1, fmin(round(rows), floor(most)));
+}
+
 static int set_number(struct weir_iio_capture *capture, const char *name, uint32_t value)
 {
 	char text[16];
@@ -191,21 +170,62 @@ static int set_number(struct weir_iio_capture *capture, const char *name, uint32
 	return weir_sysfs_write(capture->device->dir, name, text);
 }
 
-/* Always both: the kernel's defaults are a length of 2 and whatever the last user left. */
+static struct weir_iio_sizes choose_sizes(const struct weir_iio_capture_args *args, uint32_t row_bytes, double hz)
+{
+	uint32_t watermark = args->watermark;
+
+	if (args->latency_ns)
+		watermark = weir_iio_latency_watermark(hz, row_bytes, args->latency_ns,
+						       watermark ? watermark : args->buffer);
+	return weir_iio_sizes(hz, row_bytes, args->buffer, watermark);
+}
+
+/* A device with a FIFO in hardware sends it over its bus for each read below the watermark. */
+static bool has_hardware_fifo(const struct weir_iio_capture *capture)
+{
+	char path[WEIR_SYSFS_PATH + 16];
+	bool has_any = false;
+	DIR *buffer;
+
+	snprintf(path, sizeof(path), "%s/buffer", capture->device->dir);
+	buffer = opendir(path);
+	if (!buffer)
+		return false;
+	for (struct dirent *entry; !has_any && (entry = readdir(buffer));)
+		has_any = !strncmp(entry->d_name, "hwfifo_", 7);
+	closedir(buffer);
+	return has_any;
+}
+
+static struct weir_collected collected(const struct weir_iio_capture *capture, const struct weir_iio_sizes *sizes,
+				       double hz)
+{
+	return (struct weir_collected){
+		.watermark = sizes->watermark,
+		.capacity = sizes->length,
+		.row_ns = hz > 0 ? (int64_t)(1e9 / hz) : 0,
+		.latency_ns = capture->args->latency_ns ? capture->args->latency_ns : LATENCY_NS,
+		.by_time = !has_hardware_fifo(capture),
+	};
+}
+
+/*
+ * Always both: the kernel's defaults are a length of 2 and whatever the last user left. A device that is read by time wakes us for
+ * the first row after a silence: what it would hold back until then would come when something else comes.
+ */
 static int set_sizes(struct weir_iio_capture *capture, struct weir_node *node, bool unread)
 {
-	double hz = current_rate(capture);
+	double hz = weir_iio_rates_now(&capture->rates);
 	struct weir_iio_sizes sizes = { .length = 2, .watermark = 1 };
 	bool on_raster;
 	int err;
 
 	if (!unread)
-		sizes = weir_iio_sizes(hz, weir_out(node)->row_bytes, (uint32_t)weir_arg_int(node, "buffer"),
-				       (uint32_t)weir_arg_int(node, "watermark"));
-	capture->watermark = sizes.watermark;
+		sizes = choose_sizes(capture->args, weir_out(node)->row_bytes, hz);
+	capture->collected = collected(capture, &sizes, hz);
 	err = set_number(capture, "buffer/length", sizes.length);
 	if (!err)
-		err = set_number(capture, "buffer/watermark", sizes.watermark);
+		err = set_number(capture, "buffer/watermark", capture->collected.by_time ? 1 : sizes.watermark);
 	if (err)
 		return fail(capture, node, "size the buffer of", err);
 	/* A wall clock may be set: its jumps are no ticks that were missed. */
@@ -223,6 +243,15 @@ static int switch_on(struct weir_iio_capture *capture, struct weir_node *node)
 		return fail(capture, node, "switch on the buffer of", err);
 	capture->is_on = true;
 	return 0;
+}
+
+static int follow_scales(struct weir_iio_capture *capture, struct weir_node *node, bool unread)
+{
+	int err = weir_iio_follow_start(&capture->follow, node, capture->device->title, unread);
+
+	if (err && err != -ENOTSUP)
+		return weir_fail(node, -err, "cannot start a thread: %s", strerror(-err));
+	return err;
 }
 
 int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *node, bool unread)
@@ -243,5 +272,7 @@ int weir_iio_capture_start(struct weir_iio_capture *capture, struct weir_node *n
 		err = set_rate(capture, node);
 	if (!err)
 		err = set_sizes(capture, node, unread);
+	if (!err)
+		err = follow_scales(capture, node, unread);
 	return err ? err : switch_on(capture, node);
 }

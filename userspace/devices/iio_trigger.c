@@ -68,7 +68,7 @@ static void list_triggers(char *list, size_t size)
 	closedir(devices);
 }
 
-static int plan_named(struct weir_iio_trigger *out, const char *name, struct weir_node *node)
+static int plan_named(struct weir_iio_trigger *out, const char *name, double rate_hz, struct weir_node *node)
 {
 	char advice[WEIR_SYSFS_TEXT] = "rate= makes it a timer of that name; there are:";
 
@@ -77,7 +77,7 @@ static int plan_named(struct weir_iio_trigger *out, const char *name, struct wei
 	strcpy(out->name, name);
 	if (find_trigger(out))
 		return 0;
-	if (weir_arg_given(node, "rate")) {
+	if (rate_hz) {
 		out->make = out->is_timer = true;
 		return 0;
 	}
@@ -86,7 +86,8 @@ static int plan_named(struct weir_iio_trigger *out, const char *name, struct wei
 }
 
 /* No trigger is named and none is set: the device's own one if its driver made one, else a timer. */
-static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node)
+static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_device *device, double rate_hz,
+			struct weir_node *node)
 {
 	char name[WEIR_SYSFS_TEXT];
 
@@ -95,10 +96,11 @@ static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_devi
 		if (find_trigger(out))
 			return 0;
 	}
-	if (!weir_arg_given(node, "rate"))
+	if (!rate_hz)
 		return weir_fail_arg(node, NULL,
-				     "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger",
-				     "nothing makes '%s' take samples", device->name);
+				     "rate=100Hz makes a timer that does, trigger=NAME takes an existing trigger, "
+				     "poll=100ms reads its attributes instead",
+				     "nothing makes '%s' take samples", device->title);
 	snprintf(out->name, sizeof(out->name), "weir-dev%d", device->number);
 	/* What a weir that was killed left behind would be taken over. */
 	find_trigger(out);
@@ -106,19 +108,20 @@ static int plan_default(struct weir_iio_trigger *out, const struct weir_iio_devi
 	return 0;
 }
 
-int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node)
+int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node,
+			  const char *trigger, double rate_hz)
 {
 	char current[sizeof(out->name)], own[sizeof(out->name)];
 
 	*out = (struct weir_iio_trigger){ 0 };
 	if (weir_sysfs_read(device->dir, SLOT, current, sizeof(current)))
-		return weir_arg_given(node, "trigger") ? weir_fail_arg(node, "trigger", "leave trigger= away",
-								       "'%s' paces itself", device->name)
-						       : 0;
-	if (weir_arg_given(node, "trigger"))
-		return plan_named(out, weir_arg_text(node, "trigger"), node);
+		return trigger ? weir_fail_arg(node, "trigger", "leave trigger= away", "'%s' paces itself",
+					       device->title)
+			       : 0;
+	if (trigger)
+		return plan_named(out, trigger, rate_hz, node);
 	if (!*current)
-		return plan_default(out, device, node);
+		return plan_default(out, device, rate_hz, node);
 	snprintf(own, sizeof(own), "weir-dev%d", device->number);
 	strcpy(out->name, current);
 	out->make = out->is_own = !strcmp(current, own);
@@ -154,7 +157,7 @@ int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_i
 		weir_sysfs_write(device->dir, SLOT, "");
 	err = weir_sysfs_set(undo, device->dir, SLOT, trigger->name);
 	if (err)
-		return weir_fail_device(node, device->name, "set the trigger", -err,
+		return weir_fail_device(node, device->title, "set the trigger", -err,
 					err == -EINVAL ? "the device does not work with that trigger" : NULL);
 	return 0;
 }

@@ -24,11 +24,12 @@ struct weir_iio_trigger {
 };
 
 /**
- * @brief Decide from `trigger=`, `rate=` and what the device has. Changes nothing.
+ * @brief Decide from the arguments and what the device has. Changes nothing.
+ * @param trigger NULL: not given. @param rate_hz 0: not given.
  * @return 0, or -errno after a message.
  */
-int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device,
-			  struct weir_node *node) WEIR_MUST_CHECK;
+int weir_iio_trigger_plan(struct weir_iio_trigger *out, const struct weir_iio_device *device, struct weir_node *node,
+			  const char *trigger, double rate_hz) WEIR_MUST_CHECK;
 
 /** @brief Make it if need be, and attach it. The device's buffer must be off. @return 0, or -errno after a message. */
 int weir_iio_trigger_start(struct weir_iio_trigger *trigger, const struct weir_iio_device *device,

@@ -20,13 +20,13 @@ static int set_all(rd_kafka_conf_t *conf, const struct setting *setting, char *w
 	return 0;
 }
 
-static int set_security(rd_kafka_conf_t *conf, const struct weir_broker *broker, char *why)
+static int set_security(rd_kafka_conf_t *conf, const struct weir_broker *broker, const char *sasl, char *why)
 {
 	static const char *const protocol[2][2] = { { "plaintext", "ssl" }, { "sasl_plaintext", "sasl_ssl" } };
 	bool has_user = broker->user;
 	const struct setting settings[] = {
 		{ "security.protocol", protocol[has_user][broker->has_tls] },
-		{ "sasl.mechanisms", has_user ? weir_arg_text(broker->node, "sasl") : NULL },
+		{ "sasl.mechanisms", has_user ? sasl : NULL },
 		{ "sasl.username", broker->user },
 		{ "sasl.password", broker->password },
 		{ "ssl.ca.location", broker->ca },
@@ -52,16 +52,16 @@ static int set_producer(rd_kafka_conf_t *conf, char *why)
 	return set_all(conf, settings, why);
 }
 
-static int set_consumer(rd_kafka_conf_t *conf, const struct weir_node *node, char *why)
+static int set_consumer(rd_kafka_conf_t *conf, const char *group, char *why)
 {
-	const char *group = weir_arg_text(node, "group");
 	char own[48];
 	const struct setting settings[] = {
 		{ "group.id", group ? group : own },
 		{ "enable.auto.commit", group ? "true" : "false" },
 		{ "enable.auto.offset.store", "false" },
 		{ "auto.commit.interval.ms", "500" },
-		{ "auto.offset.reset", weir_arg_int(node, "from") ? "earliest" : "latest" },
+		{ "auto.offset.reset", "error" }, /* see kafka_places.h */
+		{ "topic.metadata.refresh.interval.ms", "10000" },
 		{ 0 },
 	};
 
@@ -69,10 +69,10 @@ static int set_consumer(rd_kafka_conf_t *conf, const struct weir_node *node, cha
 	return set_all(conf, settings, why);
 }
 
-int weir_kafka_set(rd_kafka_conf_t *conf, const struct weir_broker *broker, bool is_source, char why[WEIR_LINK_WHY])
+int weir_kafka_set(rd_kafka_conf_t *conf, const struct weir_kafka *kafka, char why[WEIR_LINK_WHY])
 {
 	const struct setting settings[] = {
-		{ "bootstrap.servers", broker->peer },
+		{ "bootstrap.servers", kafka->bridge.broker->peer },
 		{ "client.id", "weir" },
 		{ "reconnect.backoff.max.ms", "2000" },
 		{ 0 },
@@ -80,8 +80,8 @@ int weir_kafka_set(rd_kafka_conf_t *conf, const struct weir_broker *broker, bool
 	int err = set_all(conf, settings, why);
 
 	if (!err)
-		err = set_security(conf, broker, why);
+		err = set_security(conf, kafka->bridge.broker, kafka->sasl, why);
 	if (!err)
-		err = is_source ? set_consumer(conf, broker->node, why) : set_producer(conf, why);
+		err = kafka->bridge.inbox ? set_consumer(conf, kafka->group, why) : set_producer(conf, why);
 	return err;
 }

@@ -5,14 +5,12 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "weir/broker.h"
-#include "weir/link.h"
+#include "devices/kafka_client.h"
 
 /**
- * @brief By the arguments of the broker's node: for a source `group=` and `from=`, for both `sasl=`.
+ * @brief By the arguments: for a source `group=`, for both `sasl=`.
  * @return 0, or -EACCES with `why` in librdkafka's words: no broker can make it better.
  */
-int weir_kafka_set(rd_kafka_conf_t *conf, const struct weir_broker *broker, bool is_source,
-		   char why[WEIR_LINK_WHY]) WEIR_MUST_CHECK;
+int weir_kafka_set(rd_kafka_conf_t *conf, const struct weir_kafka *kafka, char why[WEIR_LINK_WHY]) WEIR_MUST_CHECK;
 
 #endif

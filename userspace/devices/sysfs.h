@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WEIR_SYSFS_PATH 256 /**< bytes of a path with its zero */
-#define WEIR_SYSFS_TEXT 512 /**< bytes of a value with its zero: lists of rates are the longest that we read */
+#define WEIR_SYSFS_PATH 256  /**< bytes of a path with its zero */
+#define WEIR_SYSFS_TEXT 4096 /**< bytes of a value with its zero: as much as the kernel gives */
 
 /**
  * @brief Read `dir`/`name` without its newline; what does not fit is cut.

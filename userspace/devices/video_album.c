@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/bytes.h"
 #include "devices/video_picture.h"
+#include "stream/bytes.h"
 
 #define NAME_BYTES sizeof("/frame-4294967295.ppm")
 

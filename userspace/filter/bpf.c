@@ -1,107 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Generated verdicts meet the compiled programs here. libbpf prepares a program as far as it can (maps, subprograms, BTF),
- * then calls fill_hole(), which writes the verdict over the hole that bpf/verdict.h left, and loads the result.
- */
+/* One attempt to load a program with a verdict, and the reason when it fails. bpf_libbpf.c writes the verdict into the program. */
 #include <errno.h>
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "filter/bpf_hole.h"
 #include "filter/bpf_internal.h"
-
-_Static_assert(WEIR_HOLE_INSNS == WEIR_FILTER_CODE_MAX, "the hole must take the longest verdict");
-
-/* ------------------------------------------------------- a verdict and its hole */
-
-/*
- * libbpf offers its hooks per process, not per object: a handler for our section names and a printer of messages. Both are
- * set once and look here for what the calling thread is about to load; NULL: nothing of ours.
- */
-static _Thread_local const struct weir_filter_config *loading;
-static _Thread_local char complaint[128]; /* libbpf's first about it, one line */
-static _Thread_local bool hushed;
-static pthread_once_t hooks_set = PTHREAD_ONCE_INIT;
-static libbpf_print_fn_t print_of_others;
-
-static size_t find_hole(const struct bpf_insn *insn, size_t n)
-{
-	const uint64_t mark = WEIR_HOLE_MARK;
-
-	for (size_t i = 0; i + WEIR_HOLE_INSNS <= n; i++)
-		if (insn[i].code == (BPF_LD | BPF_IMM | BPF_DW) && insn[i].imm == (int32_t)mark &&
-		    insn[i + 1].imm == (int32_t)(mark >> 32) &&
-		    insn[i + WEIR_HOLE_INSNS - 1].code == (BPF_JMP | BPF_EXIT))
-			return i;
-	return n;
-}
-
-/* The padding comes first: behind the verdict's `exit` nothing could reach it, and the verifier would object. */
-static void fill(struct bpf_insn *hole, const struct bpf_insn *code, uint32_t n_code)
-{
-	uint32_t padding = WEIR_HOLE_INSNS - n_code;
-
-	for (uint32_t i = 0; i < padding; i++)
-		hole[i] = (struct bpf_insn){ .code = BPF_JMP | BPF_JA };
-	memcpy(hole + padding, code, n_code * sizeof(*code));
-}
-
-static int fill_hole(struct bpf_program *program, struct bpf_prog_load_opts *opts, long cookie)
-{
-	size_t n = bpf_program__insn_cnt(program), hole = find_hole(bpf_program__insns(program), n);
-	struct bpf_insn *insn;
-	int err;
-
-	(void)opts;
-	(void)cookie;
-	if (hole == n || !loading)
-		return 0;
-	insn = malloc(n * sizeof(*insn));
-	if (!insn)
-		return -ENOMEM;
-	memcpy(insn, bpf_program__insns(program), n * sizeof(*insn));
-	fill(insn + hole, loading->code, loading->n_code);
-	err = bpf_program__set_insns(program, insn, n);
-	free(insn);
-	return err;
-}
-
-/* The first is about what went wrong, the others about what did therefore. */
-static void keep_complaint(const char *format, va_list arguments)
-{
-	static const char prefix[] = "libbpf: ";
-	char text[sizeof(complaint) + sizeof(prefix)];
-
-	if (*complaint)
-		return;
-	vsnprintf(text, sizeof(text), format, arguments);
-	snprintf(complaint, sizeof(complaint), "%s",
-		 text + (strncmp(text, prefix, strlen(prefix)) ? 0 : strlen(prefix)));
-	complaint[strcspn(complaint, "\n")] = 0;
-}
-
-/* Of our own attempts only the phrase in `why` is to be heard. */
-static int print_unless_ours(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	if (loading && level == LIBBPF_WARN)
-		keep_complaint(format, arguments);
-	return loading || hushed || !print_of_others ? 0 : print_of_others(level, format, arguments);
-}
-
-static void set_hooks(void)
-{
-	LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .prog_prepare_load_fn = fill_hole);
-
-	print_of_others = libbpf_set_print(print_unless_ours);
-	libbpf_register_prog_handler("weir/", BPF_PROG_TYPE_UNSPEC, (enum bpf_attach_type)0, &handler);
-}
+#include "filter/bpf_libbpf.h"
 
 static int check_code(const struct weir_filter_config *config, char *why)
 {
-	if (config->n_code > WEIR_HOLE_INSNS) {
+	if (config->n_code > WEIR_FILTER_CODE_MAX) {
 		snprintf(why, WEIR_WHY_MAX, "the condition takes %u instructions of %d", config->n_code,
-			 WEIR_HOLE_INSNS);
+			 WEIR_FILTER_CODE_MAX);
 		return -E2BIG;
 	}
 	if (config->n_code && config->code[config->n_code - 1].code == (BPF_JMP | BPF_EXIT))
@@ -156,24 +69,16 @@ int weir_bpf_refuse(int err, char *why, const char *what)
 
 /* ------------------------------------------------------------------- a load */
 
-void weir_bpf_hush(bool hush)
-{
-	pthread_once(&hooks_set, set_hooks);
-	hushed = hush;
-}
-
 int weir_bpf_begin(struct weir_bpf_load *load, const struct weir_filter_config *config, char *why)
 {
 	*load = (struct weir_bpf_load){ .config = config, .log = calloc(1, WEIR_LOG_BYTES) };
-	pthread_once(&hooks_set, set_hooks);
-	loading = config;
-	*complaint = 0;
+	weir_libbpf_load_for(config);
 	return load->log ? check_code(config, why) : weir_bpf_refuse(-ENOMEM, why, "loading failed");
 }
 
 void weir_bpf_end(struct weir_bpf_load *load)
 {
-	loading = NULL;
+	weir_libbpf_load_for(NULL);
 	free(load->object);
 	free(load->log);
 }
@@ -192,7 +97,7 @@ static bool is_misfit(int err)
 static int blame_custom(const struct weir_bpf_load *load, int err)
 {
 	if (load->config->custom && is_misfit(err))
-		weir_custom_reject(load->config->custom, *complaint ? complaint : strerror(-err));
+		weir_custom_reject(load->config->custom, weir_libbpf_message(strerror(-err)));
 	return err;
 }
 
@@ -233,4 +138,28 @@ int weir_bpf_load_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleto
 	if (load->config->custom && !weir_custom_refuse(load->config->custom, load->log))
 		blame_custom(load, err);
 	return refuse_load(err, load->log, why);
+}
+
+int weir_bpf_check(const struct weir_bpf_load *load, const struct bpf_program *program, char *why)
+{
+	const struct weir_custom *custom = load->config->custom;
+	int err = weir_hole_check(program, load->config->code, load->config->n_code);
+
+	if (!err && custom && !weir_custom_is_in(custom, bpf_program__insns(program), bpf_program__insn_cnt(program))) {
+		snprintf(why, WEIR_WHY_MAX, "the loaded program does not contain the custom filter");
+		return -WEIR_DISPROVED;
+	}
+	if (err == -WEIR_DISPROVED)
+		snprintf(why, WEIR_WHY_MAX, "the loaded program does not contain the code of the condition");
+	else if (err)
+		weir_bpf_refuse(err, why, "the loaded program cannot be read back");
+	return err;
+}
+
+/* There is no such program; who has no right to ask is told that first. By hand: it is asked at each start, without libbpf. */
+bool weir_bpf_runs_unprivileged(void)
+{
+	union bpf_attr attr = { .test.prog_fd = (uint32_t)-1 };
+
+	return !syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) || errno != EPERM;
 }

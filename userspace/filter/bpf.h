@@ -9,9 +9,21 @@
 #ifndef WEIR_FILTER_BPF_H
 #define WEIR_FILTER_BPF_H
 
+#include <sys/types.h>
+
 #include "filter/filter.h"
 
 #define WEIR_WHY_MAX 256
+
+/* rights ------------------------------------------------------------------ */
+
+/** @brief Start the loader (bpf_loader.h), unless it runs. Before any thread. 0 or -errno.
+ *  @param serve weir_loader_serve(), which the forked process calls. */
+int weir_loader_start(void (*serve)(int socket, pid_t parent)) WEIR_MUST_CHECK;
+/** @brief In the forked process: be the loader of `parent`, until that ends, and exit. */
+void weir_loader_serve(int socket, pid_t parent);
+/** @brief Can a loaded program be run, and looked at, with the capabilities of now? */
+bool weir_bpf_runs_unprivileged(void);
 
 /* batch: rows in the ring's own memory ------------------------------------ */
 
@@ -52,6 +64,8 @@ uint64_t *weir_bpf_inline_state(const struct weir_bpf_inline *tap);
 int weir_bpf_inline_fd(const struct weir_bpf_inline *tap);
 /** @brief Move what passed into the ring and commit it. @return rows moved, or -errno. */
 int weir_bpf_inline_consume(struct weir_bpf_inline *tap, struct weir_ring *ring);
+int64_t weir_bpf_inline_time(const struct weir_bpf_inline *tap);
+void weir_bpf_inline_want_time(struct weir_bpf_inline *tap, int64_t t_ns);
 void weir_bpf_inline_counts(const struct weir_bpf_inline *tap, struct weir_filter_counts *counts);
 
 #endif

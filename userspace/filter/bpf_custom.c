@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A custom filter's object file: what it takes for a row, and what is in it to be shown. bpf_link.c makes it part of a program. */
-#include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "filter/bpf_internal.h"
+#include "filter/bpf_library.h"
 #include "filter/custom_row.h"
 
 struct weir_custom {
@@ -17,6 +16,7 @@ struct weir_custom {
 	struct bpf_insn *code;
 	const char **line; /* of source, for each instruction; NULL: not known. The text is the BTF's */
 	uint32_t n_code;
+	uint32_t entry, n_entry; /* of the code: the function that weir's programs call */
 	char refusal[4096], misfit[WEIR_CUSTOM_WHY_MAX];
 };
 
@@ -79,12 +79,12 @@ static int check_layout(struct weir_custom *custom, const struct weir_schema *sc
 		return -ENOEXEC;
 	}
 	custom->btf = btf;
-	return check_row(btf, schema, why);
+	return schema ? check_row(btf, schema, why) : 0;
 }
 
 /* ----------------------------------------------------------------------- code */
 
-static Elf_Data *find_section(Elf *elf, const char *wanted)
+static Elf_Data *find_section(Elf *elf, const char *wanted, GElf_Shdr *of)
 {
 	size_t names;
 
@@ -94,8 +94,10 @@ static Elf_Data *find_section(Elf *elf, const char *wanted)
 		GElf_Shdr header;
 		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
 
-		if (name && !strcmp(name, wanted))
+		if (name && !strcmp(name, wanted)) {
+			*of = header;
 			return elf_getdata(section, NULL);
+		}
 	}
 	return NULL;
 }
@@ -183,11 +185,49 @@ static int copy_lines(struct weir_custom *custom, const Elf_Data *data)
 	return 0;
 }
 
+static void find_entry(struct weir_custom *custom, Elf *elf)
+{
+	GElf_Shdr header = { 0 };
+	Elf_Data *symbols = find_section(elf, ".symtab", &header);
+	GElf_Sym symbol;
+
+	for (int i = 0; symbols && gelf_getsym(symbols, i, &symbol); i++) {
+		const char *name = elf_strptr(elf, header.sh_link, symbol.st_name);
+
+		if (!name || strcmp(name, "weir_custom") || symbol.st_value + symbol.st_size > custom->n_code * 8ul)
+			continue;
+		custom->entry = (uint32_t)(symbol.st_value / sizeof(*custom->code));
+		custom->n_entry = (uint32_t)(symbol.st_size / sizeof(*custom->code));
+	}
+}
+
+/* What the linker, or a relocation, changes is left out. */
+static bool is_alike(const struct bpf_insn *a, const struct bpf_insn *b)
+{
+	return a->code == b->code && a->dst_reg == b->dst_reg;
+}
+
+bool weir_custom_is_in(const struct weir_custom *custom, const struct bpf_insn *insn, size_t n)
+{
+	const struct bpf_insn *entry = custom->code + custom->entry;
+
+	for (size_t at = 0; custom->n_entry && at + custom->n_entry <= n; at++) {
+		uint32_t same = 0;
+
+		while (same < custom->n_entry && is_alike(&insn[at + same], &entry[same]))
+			same++;
+		if (same == custom->n_entry)
+			return true;
+	}
+	return false;
+}
+
 /* To be listed; what is loaded comes from the linker. */
 static int read_code(struct weir_custom *custom, int fd, const struct weir_schema *schema, char *why)
 {
+	GElf_Shdr header;
 	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
-	Elf_Data *data = elf ? find_section(elf, ".text") : NULL;
+	Elf_Data *data = elf ? find_section(elf, ".text", &header) : NULL;
 	int err = data && data->d_buf ? copy_code(custom, data) : -ENOEXEC;
 
 	if (err)
@@ -195,7 +235,9 @@ static int read_code(struct weir_custom *custom, int fd, const struct weir_schem
 	else
 		err = check_layout(custom, schema, why);
 	if (!err)
-		err = copy_lines(custom, find_section(elf, ".BTF.ext"));
+		err = copy_lines(custom, find_section(elf, ".BTF.ext", &header));
+	if (!err)
+		find_entry(custom, elf);
 	elf_end(elf);
 	return err;
 }
@@ -224,8 +266,10 @@ int weir_custom_open(struct weir_custom **out, const char *path, const struct we
 	snprintf(why, WEIR_CUSTOM_WHY_MAX, "%s", strerror(ENOMEM));
 	if (custom)
 		custom->path = strdup(path);
-	weir_bpf_hush(true);
 	if (custom && custom->path)
+		err = weir_bpf_library_open(why);
+	weir_bpf_hush(true);
+	if (!err)
 		err = read_file(custom, schema, why);
 	weir_bpf_hush(false);
 	if (err)
@@ -270,6 +314,12 @@ const char *weir_custom_misfit(const struct weir_custom *custom)
 void weir_custom_reject(struct weir_custom *custom, const char *why)
 {
 	snprintf(custom->misfit, sizeof(custom->misfit), "it cannot be made a part of weir's program: %s", why);
+}
+
+void weir_custom_take_over(struct weir_custom *custom, const char *refusal, const char *misfit)
+{
+	snprintf(custom->refusal, sizeof(custom->refusal), "%s", refusal);
+	snprintf(custom->misfit, sizeof(custom->misfit), "%s", misfit);
 }
 
 const char *weir_custom_refusal(const struct weir_custom *custom)

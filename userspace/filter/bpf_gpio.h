@@ -22,13 +22,11 @@ struct weir_gpio_job {
 };
 
 /**
- * @brief Load the programs and hook them, as the pipeline's --filter-tier allows. Nothing happens to any line.
+ * @brief Load the programs and hook them. Nothing happens to any line.
  * @param why 256 bytes: what was tried, and what would mend it.
- * @return 0 and *out; 0 and *out == NULL when user space must do; -errno after a message when `inline` was demanded and is
- * not to be had.
+ * @return 0 and *out; -WEIR_DISPROVED, -ENOTSUP or another -errno, and *out is NULL.
  */
-int weir_gpio_tap_open(struct weir_gpio_tap **out, struct weir_node *node, const struct weir_gpio_job *job,
-		       char why[256]) WEIR_MUST_CHECK;
+int weir_gpio_tap_open(struct weir_gpio_tap **out, const struct weir_gpio_job *job, char why[256]) WEIR_MUST_CHECK;
 /** @brief Unhook. NULL is fine. The line should have been released by then. */
 void weir_gpio_tap_close(struct weir_gpio_tap *tap);
 
@@ -37,12 +35,8 @@ const char *weir_gpio_tap_hook(const struct weir_gpio_tap *tap);
 
 /** @brief The line that this thread requests next, with edge detection, is ours. */
 void weir_gpio_tap_aim(struct weir_gpio_tap *tap);
-/**
- * @brief It has been requested.
- * @return 0; 1 when the hook did not see it, and will not see its edges, so that user space must do; -errno after a message
- * when that was not allowed.
- */
-int weir_gpio_tap_settle(struct weir_gpio_tap *tap, struct weir_node *node) WEIR_MUST_CHECK;
+/** @brief It has been requested. @return false: the hook did not see it, and will not see its edges. */
+bool weir_gpio_tap_settle(struct weir_gpio_tap *tap) WEIR_MUST_CHECK;
 
 /** @brief Edges counted since the request: interrupts, or with a filter edges that passed. */
 uint64_t weir_gpio_tap_count(const struct weir_gpio_tap *tap);
@@ -59,6 +53,8 @@ int weir_gpio_tap_consume(struct weir_gpio_tap *tap, int (*each)(void *context, 
 struct weir_pulse_memory *weir_gpio_tap_memory(struct weir_gpio_tap *tap);
 /** @brief Filter: nobody waits for an edge's time any more: the next edge that has to wait makes the descriptor readable. */
 void weir_gpio_tap_sleep(struct weir_gpio_tap *tap);
+/** @brief Filter: the direction of the line's first edge, GPIO_V2_LINE_EVENT_…; 0: none has come. */
+uint32_t weir_gpio_tap_first(const struct weir_gpio_tap *tap);
 /** @brief Filter: edges lost so far, because they were not seen or found no room. */
 uint64_t weir_gpio_tap_lost(const struct weir_gpio_tap *tap);
 

@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-#include "filter/bpf_hook.h"
+#include "filter/bpf_inline.h"
+#include "filter/bpf_loader.h"
+#include "filter/proof.h"
 
 #include "inline.skel.h"
 
-#define PASSING_BYTES_MAX (16u << 20)
-
 struct weir_bpf_inline {
-	struct weir_inline *skeleton;
-	struct bpf_program *learn, *push; /* of the chosen hook */
-	struct bpf_link *link;            /* of push */
+	struct weir_bpf_loaded loaded;
+	struct weir_inline__bss *variables;
+	size_t variables_bytes;
 	struct ring_buffer *passing;
 	uint32_t row_bytes;
 	uint64_t missed; /* runs that the kernel skipped; known after disarm */
@@ -24,109 +24,6 @@ struct weir_bpf_inline {
 	uint32_t room, filled;
 	int moved;
 };
-
-/* A power of two and a whole number of pages, as the kernel wants it. */
-static uint32_t passing_bytes(const struct weir_filter_config *config)
-{
-	uint64_t wanted = (uint64_t)config->ring_rows * (config->schema->row_bytes + BPF_RINGBUF_HDR_SZ);
-	uint32_t bytes = (uint32_t)sysconf(_SC_PAGESIZE);
-
-	while (bytes < wanted && bytes < PASSING_BYTES_MAX)
-		bytes *= 2;
-	return bytes;
-}
-
-static int set_knobs(struct weir_filter_knobs *knobs, const struct weir_filter_config *config)
-{
-	knobs->row_bytes = config->schema->row_bytes;
-	knobs->limit = config->limit;
-	knobs->custom = config->custom != NULL;
-	knobs->thread = (uint32_t)gettid();
-	return weir_hook_pidns((uint64_t *)&knobs->pidns_device, (uint64_t *)&knobs->pidns_inode);
-}
-
-static int set_maps(struct weir_inline *skeleton, const struct weir_filter_config *config)
-{
-	int err = bpf_map__set_max_entries(skeleton->maps.passing, passing_bytes(config));
-
-	return err ? err : bpf_map__set_value_size(skeleton->maps.scratch, config->schema->row_bytes);
-}
-
-static int set_type(struct bpf_program *program, enum weir_hook hook, const char *function)
-{
-	int err;
-
-	if (hook == WEIR_HOOK_KPROBE)
-		return bpf_program__set_type(program, BPF_PROG_TYPE_KPROBE);
-	err = bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
-	if (!err)
-		err = bpf_program__set_expected_attach_type(program, BPF_TRACE_FENTRY);
-	return err ? err : bpf_program__set_attach_target(program, 0, function);
-}
-
-static int choose_hook(struct weir_bpf_inline *tap, enum weir_hook hook)
-{
-	struct weir_inline *skeleton = tap->skeleton;
-	bool is_fentry = hook == WEIR_HOOK_FENTRY;
-	int err;
-
-	tap->learn = is_fentry ? skeleton->progs.fentry_learn : skeleton->progs.kprobe_learn;
-	tap->push = is_fentry ? skeleton->progs.fentry_push : skeleton->progs.kprobe_push;
-	bpf_program__set_autoload(skeleton->progs.fentry_learn, is_fentry);
-	bpf_program__set_autoload(skeleton->progs.fentry_push, is_fentry);
-	bpf_program__set_autoload(skeleton->progs.kprobe_learn, !is_fentry);
-	bpf_program__set_autoload(skeleton->progs.kprobe_push, !is_fentry);
-	err = set_type(tap->learn, hook, WEIR_LEARN_FUNCTION);
-	return err ? err : set_type(tap->push, hook, WEIR_STORE_FUNCTION);
-}
-
-/* Six megabytes that choose_hook() had libbpf read, and that it gives back nowhere but at the end of loading, in vain or not. */
-static void drop_kernel_btf(struct weir_inline *skeleton)
-{
-	bpf_program__set_autoload(skeleton->progs.fentry_learn, false);
-	bpf_program__set_autoload(skeleton->progs.fentry_push, false);
-	(void)!bpf_object__load_skeleton(skeleton->skeleton);
-}
-
-static int load_program(struct weir_bpf_inline *tap, struct weir_bpf_load *load, enum weir_hook hook, char *why)
-{
-	struct weir_inline *skeleton = tap->skeleton;
-	int err = weir_bpf_open_skeleton(load, skeleton->skeleton, why);
-
-	if (err)
-		return err;
-	err = set_knobs(&skeleton->rodata->knobs, load->config);
-	if (!err)
-		err = set_maps(skeleton, load->config);
-	if (err)
-		return weir_bpf_refuse(err, why, "the program cannot be set up");
-	err = choose_hook(tap, hook);
-	if (err) {
-		drop_kernel_btf(skeleton);
-		snprintf(why, WEIR_WHY_MAX, "no BTF of module kfifo_buf, or no CAP_SYS_ADMIN to read it");
-		return err;
-	}
-	return weir_bpf_load_skeleton(load, skeleton->skeleton, &skeleton->bss->memory, why);
-}
-
-static struct bpf_link *attach(const struct bpf_program *program, enum weir_hook hook, const char *function)
-{
-	if (hook == WEIR_HOOK_FENTRY)
-		return bpf_program__attach_trace(program);
-	return bpf_program__attach_kprobe(program, false, function);
-}
-
-static int learn_buffer(struct weir_bpf_inline *tap, enum weir_hook hook, int device, char *why)
-{
-	struct bpf_link *link = attach(tap->learn, hook, WEIR_LEARN_FUNCTION);
-	int err;
-
-	if (!link)
-		return weir_hook_refuse(-errno, WEIR_LEARN_FUNCTION, why);
-	err = weir_hook_show_buffer(device, (const uint64_t *)&tap->skeleton->bss->state.buffer, why);
-	bpf_link__destroy(link);
-	return err;
-}
 
 static void commit_claim(struct weir_bpf_inline *tap)
 {
@@ -155,76 +52,96 @@ static int take(void *context, void *data, size_t bytes)
 	return 0;
 }
 
-static int hook_inline(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
-		       char *why)
+/* --------------------------------------------------------------------- proof */
+
+struct passing_rows {
+	unsigned char *to, *end;
+	uint32_t row_bytes;
+};
+
+static int take_passing(void *context, void *data, size_t bytes)
 {
-	int err = learn_buffer(tap, hook, config->iio_device, why);
+	struct passing_rows *passing = context;
 
-	if (err)
-		return err;
-	tap->link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
-	if (!tap->link)
-		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
-	tap->row_bytes = config->schema->row_bytes;
-	tap->passing = ring_buffer__new(weir_bpf_inline_fd(tap), take, tap, NULL);
-	return tap->passing ? 0 : weir_bpf_refuse(-errno, why, "the BPF ring buffer cannot be mapped");
-}
-
-static int try_hook(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
-		    char *why)
-{
-	int err = config->iio_device < 0 ? 0 : learn_buffer(tap, hook, config->iio_device, why);
-	struct bpf_link *link;
-
-	if (err)
-		return err;
-	link = attach(tap->push, hook, WEIR_STORE_FUNCTION);
-	if (!link)
-		return weir_hook_refuse(-errno, WEIR_STORE_FUNCTION, why);
-	bpf_link__destroy(link);
+	if (bytes < passing->row_bytes || passing->to == passing->end)
+		return 0;
+	memcpy(passing->to, data, passing->row_bytes);
+	passing->to += passing->row_bytes;
 	return 0;
 }
 
-static struct weir_bpf_inline *new_inline(void)
+/* A row that passed is read at once, so neither the BPF ring buffer nor the limit is ever full. */
+static int try_row(struct weir_bpf_inline *tap, struct ring_buffer *reader, const void *row)
 {
-	struct weir_bpf_inline *tap = calloc(1, sizeof(*tap));
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int err;
 
-	if (tap)
-		tap->skeleton = calloc(1, sizeof(*tap->skeleton));
-	if (tap && tap->skeleton && !weir_inline__create_skeleton(tap->skeleton))
-		return tap;
-	weir_bpf_inline_close(tap);
-	return NULL;
+	memcpy(tap->variables->trial, row, tap->row_bytes);
+	tap->variables->state.seen = 0;
+	err = bpf_prog_test_run_opts(tap->loaded.fd[WEIR_INLINE_PROVE], &opts);
+	if (err)
+		return -errno;
+	err = ring_buffer__consume(reader);
+	return err < 0 ? err : 0;
 }
 
-/* For good (hook_inline), or to see whether it can be done (try_hook). */
-typedef int hook_way(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
-		     char *why);
-
-/* `tap` is NULL where there was no memory for it. */
-static int load_and_hook(struct weir_bpf_inline *tap, const struct weir_filter_config *config, enum weir_hook hook,
-			 hook_way *way, char *why)
+static int try_rows(void *context, void *rows, uint32_t n)
 {
-	struct weir_bpf_load load;
-	int err = weir_bpf_begin(&load, config, why);
+	struct weir_bpf_inline *tap = context;
+	struct weir_inline_state *state = &tap->variables->state;
+	struct passing_rows passing = { rows, (unsigned char *)rows + (size_t)n * tap->row_bytes, tap->row_bytes };
+	struct ring_buffer *reader = ring_buffer__new(weir_bpf_inline_fd(tap), take_passing, &passing, NULL);
+	const struct weir_inline_state before = *state;
+	int err = reader ? 0 : -errno;
 
-	if (!err && !tap)
-		err = weir_bpf_refuse(-ENOMEM, why, "loading failed");
-	if (!err)
-		err = load_program(tap, &load, hook, why);
-	if (!err)
-		err = way(tap, config, hook, why);
-	weir_bpf_end(&load);
-	return err;
+	__atomic_store_n(&state->active, 1, __ATOMIC_RELEASE);
+	/* Rows that passed are written over rows that have been tried. */
+	for (uint32_t i = 0; i < n && !err; i++)
+		err = try_row(tap, reader, (unsigned char *)rows + (size_t)i * tap->row_bytes);
+	*state = before;
+	memset(tap->variables->trial, 0, tap->row_bytes);
+	ring_buffer__free(reader);
+	return err ? err : (int)((size_t)(passing.to - (unsigned char *)rows) / tap->row_bytes);
+}
+
+static int prove(struct weir_bpf_inline *tap, const struct weir_filter_config *config, char *why)
+{
+	const struct weir_proof proof = { try_rows, tap, weir_bpf_inline_state(tap) };
+
+	return weir_prove(&proof, config->predicate, config->schema, why);
+}
+
+static int map_memory(struct weir_bpf_inline *tap, char *why)
+{
+	void *variables;
+	int err = weir_bpf_map_variables(&variables, &tap->variables_bytes, tap->loaded.fd[WEIR_INLINE_VARIABLES],
+					 sizeof(*tap->variables));
+
+	tap->variables = variables;
+	if (err)
+		return weir_bpf_refuse(err, why, "the program's variables cannot be mapped");
+	tap->passing = ring_buffer__new(weir_bpf_inline_fd(tap), take, tap, NULL);
+	return tap->passing ? 0 : weir_bpf_refuse(-errno, why, "the BPF ring buffer cannot be mapped");
 }
 
 int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_config *config, enum weir_hook hook,
 			 char why[WEIR_WHY_MAX])
 {
-	struct weir_bpf_inline *tap = new_inline();
-	int err = load_and_hook(tap, config, hook, hook_inline, why);
+	const struct weir_bpf_order order = {
+		.kind = WEIR_BPF_INLINE, .load = weir_bpf_load_inline, .hook = hook, .config = config
+	};
+	struct weir_bpf_inline *tap = calloc(1, sizeof(*tap));
+	int err;
 
 	*out = NULL;
+	if (!tap)
+		return weir_bpf_refuse(-ENOMEM, why, "loading failed");
+	tap->row_bytes = config->schema->row_bytes;
+	err = weir_bpf_get(&tap->loaded, &order, why);
+	if (!err)
+		err = map_memory(tap, why);
+	if (!err && !config->custom)
+		err = prove(tap, config, why);
 	if (err)
 		weir_bpf_inline_close(tap);
 	else
@@ -234,8 +151,8 @@ int weir_bpf_inline_open(struct weir_bpf_inline **out, const struct weir_filter_
 
 int weir_bpf_inline_try(const struct weir_filter_config *config, enum weir_hook hook, char why[WEIR_WHY_MAX])
 {
-	struct weir_bpf_inline *tap = new_inline();
-	int err = load_and_hook(tap, config, hook, try_hook, why);
+	struct weir_bpf_inline *tap;
+	int err = weir_bpf_inline_open(&tap, config, hook, why);
 
 	weir_bpf_inline_close(tap);
 	return err;
@@ -245,15 +162,17 @@ void weir_bpf_inline_close(struct weir_bpf_inline *tap)
 {
 	if (!tap)
 		return;
-	bpf_link__destroy(tap->link);
+	weir_bpf_loaded_unhook(&tap->loaded, WEIR_INLINE_LINK);
 	ring_buffer__free(tap->passing);
-	weir_inline__destroy(tap->skeleton);
+	if (tap->variables)
+		munmap(tap->variables, tap->variables_bytes);
+	weir_bpf_loaded_close(&tap->loaded);
 	free(tap);
 }
 
 void weir_bpf_inline_arm(struct weir_bpf_inline *tap)
 {
-	__atomic_store_n(&tap->skeleton->bss->state.active, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&tap->variables->state.active, 1, __ATOMIC_RELEASE);
 }
 
 void weir_bpf_inline_disarm(struct weir_bpf_inline *tap)
@@ -261,19 +180,19 @@ void weir_bpf_inline_disarm(struct weir_bpf_inline *tap)
 	struct bpf_prog_info info = { 0 };
 	uint32_t bytes = sizeof(info);
 
-	__atomic_store_n(&tap->skeleton->bss->state.active, 0, __ATOMIC_RELEASE);
-	if (!bpf_obj_get_info_by_fd(bpf_program__fd(tap->push), &info, &bytes))
+	__atomic_store_n(&tap->variables->state.active, 0, __ATOMIC_RELEASE);
+	if (!bpf_obj_get_info_by_fd(tap->loaded.fd[WEIR_INLINE_PUSH], &info, &bytes))
 		tap->missed = info.recursion_misses;
 }
 
 uint64_t *weir_bpf_inline_state(const struct weir_bpf_inline *tap)
 {
-	return (uint64_t *)tap->skeleton->bss->memory.state;
+	return (uint64_t *)tap->variables->memory.state;
 }
 
 int weir_bpf_inline_fd(const struct weir_bpf_inline *tap)
 {
-	return bpf_map__fd(tap->skeleton->maps.passing);
+	return tap->loaded.fd[WEIR_INLINE_PASSING];
 }
 
 int weir_bpf_inline_consume(struct weir_bpf_inline *tap, struct weir_ring *ring)
@@ -287,9 +206,23 @@ int weir_bpf_inline_consume(struct weir_bpf_inline *tap, struct weir_ring *ring)
 	return err < 0 ? err : tap->moved;
 }
 
+int64_t weir_bpf_inline_time(const struct weir_bpf_inline *tap)
+{
+	return __atomic_load_n(&tap->variables->state.time, __ATOMIC_ACQUIRE);
+}
+
+void weir_bpf_inline_want_time(struct weir_bpf_inline *tap, int64_t t_ns)
+{
+	__s64 *wanted = &tap->variables->state.wanted, before = __atomic_load_n(wanted, __ATOMIC_RELAXED);
+
+	while ((t_ns == INT64_MAX || t_ns < before) &&
+	       !__atomic_compare_exchange_n(wanted, &before, t_ns, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+}
+
 void weir_bpf_inline_counts(const struct weir_bpf_inline *tap, struct weir_filter_counts *counts)
 {
-	const struct weir_inline_state *state = &tap->skeleton->bss->state;
+	const struct weir_inline_state *state = &tap->variables->state;
 
 	counts->seen = __atomic_load_n(&state->seen, __ATOMIC_RELAXED);
 	counts->passed = __atomic_load_n(&state->passed, __ATOMIC_RELAXED);

@@ -7,10 +7,8 @@
 #ifndef WEIR_FILTER_BPF_INTERNAL_H
 #define WEIR_FILTER_BPF_INTERNAL_H
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "filter/bpf.h"
+#include "filter/bpf_library.h"
 
 #define WEIR_LOG_BYTES (1u << 20)
 
@@ -36,14 +34,21 @@ int weir_bpf_open_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleto
 int weir_bpf_load_skeleton(struct weir_bpf_load *load, struct bpf_object_skeleton *skeleton,
 			   struct weir_filter_memory *memory, char *why) WEIR_MUST_CHECK;
 
+/** @brief Is the verdict in a program that was loaded? Of a program with a hole. @return 0; -WEIR_DISPROVED, -errno, with `why`. */
+int weir_bpf_check(const struct weir_bpf_load *load, const struct bpf_program *program, char *why) WEIR_MUST_CHECK;
+
 /** @brief Say what did not work, and why. @return err. */
 int weir_bpf_refuse(int err, char *why, const char *what);
 
 /** @brief Make one object of ours and the custom one. @return 0 and *out, from malloc(); -errno. */
 int weir_custom_link(const struct weir_custom *custom, const void *ours, size_t bytes, void **out,
 		     size_t *out_bytes) WEIR_MUST_CHECK;
+/** @brief Is the filter's function in a program that was loaded? */
+bool weir_custom_is_in(const struct weir_custom *custom, const struct bpf_insn *insn, size_t n);
 /** @brief Keep the end of the verifier's log, where it says what it refuses. @return false: it has not come as far as a verdict. */
 bool weir_custom_refuse(struct weir_custom *custom, const char *log);
+/** @brief Keep what another process has found out about it. */
+void weir_custom_take_over(struct weir_custom *custom, const char *refusal, const char *misfit);
 /** @brief Keep why the object does not fit to ours. */
 void weir_custom_reject(struct weir_custom *custom, const char *why);
 

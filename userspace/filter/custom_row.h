@@ -6,7 +6,7 @@
 #ifndef WEIR_FILTER_CUSTOM_ROW_H
 #define WEIR_FILTER_CUSTOM_ROW_H
 
-#include "filter/custom.h"
+#include "filter/custom_filter.h"
 
 /** A member of the structure, as its debug information has it. */
 struct weir_custom_member {

@@ -10,6 +10,7 @@
 
 #include "filter/bpf.h"
 #include "filter/filter_user.h"
+#include "filter/proof.h"
 
 struct way;
 
@@ -19,6 +20,7 @@ struct weir_filter {
 	struct weir_bpf_batch *batch;
 	struct weir_user_filter *user;
 	uint64_t limit;
+	char doubt[WEIR_WHY_MAX];
 	_Atomic uint64_t seen, passed; /* batch and user tier; written by the loop's thread */
 };
 
@@ -54,6 +56,11 @@ static int open_batch(struct weir_filter *filter, const struct weir_filter_confi
 				   why);
 }
 
+static int try_user_rows(void *user, void *rows, uint32_t n)
+{
+	return (int)weir_user_filter_rows(user, rows, n);
+}
+
 static int open_user(struct weir_filter *filter, const struct weir_filter_config *config, char *why)
 {
 	int err;
@@ -63,9 +70,12 @@ static int open_user(struct weir_filter *filter, const struct weir_filter_config
 		return -ENOTSUP;
 	}
 	err = weir_user_filter_open(&filter->user, config->predicate, config->schema);
-	if (err)
+	if (err) {
 		snprintf(why, WEIR_WHY_MAX, "%s", strerror(-err));
-	return err;
+		return err;
+	}
+	return weir_prove(&(struct weir_proof){ try_user_rows, filter->user, weir_user_filter_state(filter->user) },
+			  config->predicate, config->schema, why);
 }
 
 static const struct way ways[] = {
@@ -95,6 +105,13 @@ static void add_reason(char *why, const char *name, const char *reason)
 	snprintf(why + length, WEIR_WHY_MAX - length, "%s%s: %s", length ? "; " : "", name, reason);
 }
 
+/* The first is told: it is the best of the tiers that are at fault. */
+static void doubt(struct weir_filter *filter, const char *name, const char *reason)
+{
+	if (!*filter->doubt)
+		snprintf(filter->doubt, sizeof(filter->doubt), "%s: %s", name, reason);
+}
+
 static int try_ways(struct weir_filter *filter, const struct weir_filter_config *config, char *why)
 {
 	int err = -ENOTSUP;
@@ -108,6 +125,8 @@ static int try_ways(struct weir_filter *filter, const struct weir_filter_config 
 		err = ways[i].open(filter, config, reason);
 		if (!err)
 			return 0;
+		if (err == -WEIR_DISPROVED)
+			doubt(filter, ways[i].name, reason);
 		add_reason(why, ways[i].name, reason);
 	}
 	return err;
@@ -156,6 +175,11 @@ enum weir_tier weir_filter_tier(const struct weir_filter *filter)
 const char *weir_filter_how(const struct weir_filter *filter)
 {
 	return filter->way->how;
+}
+
+const char *weir_filter_doubt(const struct weir_filter *filter)
+{
+	return filter->doubt;
 }
 
 int weir_filter_ring_fd(const struct weir_filter *filter)
@@ -219,6 +243,16 @@ int weir_filter_fd(const struct weir_filter *filter)
 int weir_filter_consume(struct weir_filter *filter, struct weir_ring *ring)
 {
 	return weir_bpf_inline_consume(filter->tap, ring);
+}
+
+int64_t weir_filter_time(const struct weir_filter *filter)
+{
+	return weir_bpf_inline_time(filter->tap);
+}
+
+void weir_filter_want_time(struct weir_filter *filter, int64_t t_ns)
+{
+	weir_bpf_inline_want_time(filter->tap, t_ns);
 }
 
 void weir_filter_detach(struct weir_filter *filter)

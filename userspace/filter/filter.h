@@ -3,21 +3,22 @@
  * @file filter.h
  * @brief The early filter: a predicate over a row's raw integers, run inside the kernel where it lets us.
  *
- * lang/plan.c derives the predicate, lang/codegen_bpf.c turns it into eBPF, filter/filter.c loads and runs it. The verdict
+ * pushdown/plan.c derives the predicate, pushdown/codegen_bpf.c turns it into eBPF, filter/filter.c loads and runs it. The verdict
  * never depends on the tier. It may depend on rows that passed before: `every` and `changed` remember, in words of memory that
  * start as zeros.
  */
 #ifndef WEIR_FILTER_FILTER_H
 #define WEIR_FILTER_FILTER_H
 
+#include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 
 #include "core/report.h"
-#include "core/ring.h"
-#include "filter/custom.h"
+#include "filter/custom_filter.h"
+#include "stream/ring.h"
 #include "weir/driver.h"
-#include "weir/filter.h"
+#include "weir/filter_shared.h"
 
 #define WEIR_PREDICATE_NODES_MAX 64
 #define WEIR_PREDICATE_RANGES_MAX 256
@@ -25,6 +26,8 @@
 #define WEIR_POLY_CHANNELS_MAX 4
 #define WEIR_POLY_TERMS_MAX 20
 #define WEIR_FILTER_CODE_MAX 512 /**< instructions of a generated verdict; the templates in bpf/ leave this much room */
+/** The errno of a tier that has not the code of the predicate, or decides otherwise. */
+#define WEIR_DISPROVED ENOTRECOVERABLE
 
 enum weir_predicate_op {
 	WEIR_PRED_RANGE,
@@ -131,13 +134,19 @@ struct weir_filter_counts {
 	uint64_t seen, passed, lost; /**< lost: passed, but the BPF ring buffer was full */
 };
 
-/** @return 0; -EPERM, -ENOSYS, … when the demanded tier is refused. `why` (256 bytes) then says what to do about it; with
- *  AUTO it says why a better tier was not had. */
+/**
+ * @brief Load the filter, and prove that it decides as the predicate says: by the code in the loaded program, and by running it on
+ * rows that are made up (not those with a custom filter).
+ * @return 0; -EPERM, -ENOSYS, … when the demanded tier is refused, -WEIR_DISPROVED when it failed its proof. `why` (256 bytes)
+ * then says what to do about it; with AUTO it says why a better tier was not had.
+ */
 int weir_filter_open(struct weir_filter **out, const struct weir_filter_config *config, char why[256]) WEIR_MUST_CHECK;
 void weir_filter_close(struct weir_filter *filter);
 enum weir_tier weir_filter_tier(const struct weir_filter *filter);
 /** @brief How it hooks, for explain and the summary: "inline (fentry)", "batch (BPF_PROG_RUN)", "user". */
 const char *weir_filter_how(const struct weir_filter *filter);
+/** @brief The tier that failed its proof, and how, so that this one was taken; empty: none did. The user has to be warned. */
+const char *weir_filter_doubt(const struct weir_filter *filter);
 /** @brief Batch tier: the BPF array map that must be the ring's memory. -1 in the other tiers. */
 int weir_filter_ring_fd(const struct weir_filter *filter);
 /** @brief Batch and user tier: keep the passing rows of `rows[0..n)`, moved to the front, in order. @return how many, or
@@ -150,6 +159,11 @@ int weir_filter_fd(const struct weir_filter *filter);
 /** @brief Inline tier: move what passed into the ring, commit it. @return rows moved, or -errno. Loop thread. The
  *  descriptor also becomes readable when `limit` is reached, which counts.seen then shows. */
 int weir_filter_consume(struct weir_filter *filter, struct weir_ring *ring);
+/** @brief Inline tier: the time of the newest sample seen, INT64_MIN at first. All that passed up to it can be consumed. Any thread. */
+int64_t weir_filter_time(const struct weir_filter *filter);
+/** @brief Inline tier: the descriptor also becomes readable once when that time passes the earliest of the `t_ns` since the last
+ *  INT64_MAX, which takes them back. A time that is past already wakes no longer: look after this. Any thread. */
+void weir_filter_want_time(struct weir_filter *filter, int64_t t_ns);
 /** @brief Inline tier: nothing passes any more. What has passed can still be consumed; the hook itself goes with close. */
 void weir_filter_detach(struct weir_filter *filter);
 /** @brief Any thread. In the inline tier `lost` is complete only after detach: then it also has the runs that the kernel

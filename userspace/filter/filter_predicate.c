@@ -2,8 +2,8 @@
 /*
  * What a predicate means. Everything that runs one (the user tier, generated eBPF) is tested against weir_predicate_test().
  */
-#include "core/record.h"
 #include "filter/filter.h"
+#include "stream/record.h"
 
 bool weir_raw_is_unsigned(const struct weir_field *field)
 {

@@ -152,7 +152,10 @@ static int add_one(struct weir_schema *schema, const char **text, uint32_t bytes
 	err = weir_schema_add(schema, name, (enum weir_kind)kind, "", bytes);
 	if (err == -EEXIST)
 		return wrong(why, "'%.*s' is the name of another field, or of the time", part);
-	return err < 0 ? wrong(why, "'%.*s' does not fit in one record", part) : 0;
+	if (err < 0)
+		snprintf(why, WEIR_FIELDS_WHY, "'%.40s' does not fit in one record: %s", name,
+			 weir_schema_limit(schema->n_fields, strlen(name)));
+	return err < 0 ? -EINVAL : 0;
 }
 
 int weir_fields_add(struct weir_schema *schema, const char *text, uint32_t text_bytes, struct weir_place *place,

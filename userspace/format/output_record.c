@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/output.h"
+#include "format/output_internal.h"
 
 #define TIME_MAX 40
 
@@ -24,7 +24,7 @@ static size_t write_padded(char *to, uint64_t value, unsigned digits)
 	return digits;
 }
 
-static size_t write_seconds(char *to, int64_t t)
+static size_t write_seconds(char *to, int64_t t, char mark)
 {
 	uint64_t ns = t < 0 ? -(uint64_t)t : (uint64_t)t;
 	char *end = to;
@@ -32,7 +32,7 @@ static size_t write_seconds(char *to, int64_t t)
 	if (t < 0)
 		*end++ = '-';
 	end += weir_write_integer(end, (int64_t)(ns / 1000000000));
-	*end++ = '.';
+	*end++ = mark;
 	end += write_padded(end, ns % 1000000000, 9);
 	return (size_t)(end - to);
 }
@@ -99,7 +99,7 @@ static size_t write_time(const struct weir_output *output, char *to, int64_t t)
 	case WEIR_TIME_NS:
 		return weir_write_integer(to, t);
 	case WEIR_TIME_S:
-		return write_seconds(to, t);
+		return write_seconds(to, t, output->config.layout == WEIR_CSV ? output->config.mark : '.');
 	case WEIR_TIME_ISO:
 		return write_iso(to, t);
 	case WEIR_TIME_NONE:
@@ -219,10 +219,18 @@ static size_t write_json_value(char *to, const struct weir_field *field, union w
 static size_t write_csv_value(const struct weir_output *output, char *to, const struct weir_field *field,
 			      union weir_column column, uint32_t row)
 {
+	char *point;
+	size_t n;
+
 	if (field->kind == WEIR_TEXT)
 		return weir_write_cell(to, cell(field, column, row), output->config.separator);
-	return field->kind == WEIR_REAL ? weir_write_real(to, column.real[row])
-					: weir_write_integer(to, column.integer[row]);
+	if (field->kind != WEIR_REAL)
+		return weir_write_integer(to, column.integer[row]);
+	n = weir_write_real(to, column.real[row]);
+	point = output->config.mark == '.' ? NULL : memchr(to, '.', n);
+	if (point)
+		*point = output->config.mark;
+	return n;
 }
 
 static size_t write_influx_text(char *to, const char *text)
@@ -284,6 +292,9 @@ static size_t write_csv(const struct weir_output *output, char *to, const struct
 		end += output->key_bytes[i];
 		end += write_csv_value(output, end, &output->schema->field[i], block->column[i], row);
 	}
+	/* A line with nothing in it is none. */
+	if (end == to)
+		end += put(end, "\"\"");
 	*end++ = '\n';
 	return (size_t)(end - to);
 }

@@ -2,15 +2,16 @@
 #include <math.h>
 
 #include "weir/raster.h"
+#include "weir/whole.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
 struct weir_raster weir_raster_of(double hz)
 {
-	struct weir_raster raster = { .period_ns = llrint((double)SECOND_NS / hz) };
+	struct weir_raster raster = { .period_ns = weir_whole((double)SECOND_NS / hz) };
 
 	if (hz >= 1 && hz == floor(hz))
-		raster.hz = (uint64_t)hz;
+		raster.hz = weir_whole_count(hz);
 	return raster;
 }
 

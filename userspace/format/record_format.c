@@ -8,8 +8,8 @@
 #include <jansson.h>
 #include <zlib.h>
 
-#include "core/record.h"
 #include "format/record_format.h"
+#include "stream/record.h"
 
 #define BYTE_ORDER_NAME (__BYTE_ORDER == __BIG_ENDIAN ? "big" : "little")
 #define SUMMED 36 /* of a header: all but its own checksum */
@@ -22,6 +22,7 @@ static const char *const clocks[] = {
 	[WEIR_CLOCK_MONOTONIC] = "monotonic",
 	[WEIR_CLOCK_REALTIME] = "realtime",
 	[WEIR_CLOCK_NOMINAL] = "nominal",
+	[WEIR_CLOCK_DATED] = "dated",
 };
 
 /* ------------------------------------------------------------------ headers */
@@ -184,7 +185,7 @@ static int schema_from_json(struct weir_schema *schema, json_t *json)
 
 	if (json_unpack(json, "{ss ss so}", "clock", &clock, "order", &order, "fields", &fields) < 0)
 		return -EBADMSG;
-	i = find_word(clocks, WEIR_CLOCK_NOMINAL + 1, clock);
+	i = find_word(clocks, WEIR_CLOCK_DATED + 1, clock);
 	if (i < 0 || !json_is_array(fields))
 		return -EBADMSG;
 	if (strcmp(order, BYTE_ORDER_NAME) != 0)

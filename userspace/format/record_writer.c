@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/bytes.h"
-#include "core/record.h"
 #include "format/record_format.h"
+#include "stream/bytes.h"
+#include "stream/record.h"
 #include "weir/record_file.h"
 
 #define BLOCK_BYTES (64u << 10)
@@ -24,6 +24,7 @@ struct weir_record_writer {
 	uint64_t session;
 	uint64_t first; /* number of the first record that is gathered */
 	uint32_t n, capacity;
+	uint64_t unsent;       /* records that could not be written */
 	unsigned char *buffer; /* a header, then rows */
 };
 
@@ -112,6 +113,8 @@ int weir_record_writer_flush(struct weir_record_writer *writer)
 	if (!writer->n)
 		return 0;
 	err = write_block(writer, WEIR_RECORD_ROWS, writer->n, writer->n * writer->native.row_bytes);
+	if (err < 0)
+		writer->unsent += writer->n;
 	writer->first += writer->n;
 	writer->n = 0;
 	return err;
@@ -130,8 +133,18 @@ int weir_record_writer_push(struct weir_record_writer *writer, const struct weir
 		writer->n += n;
 		from += n;
 		err = writer->n == writer->capacity ? weir_record_writer_flush(writer) : 0;
-		if (err < 0)
+		if (err < 0) {
+			writer->unsent += block->n - from;
 			return err;
+		}
 	}
 	return 0;
+}
+
+uint64_t weir_record_writer_unsent(struct weir_record_writer *writer)
+{
+	uint64_t n = writer->unsent;
+
+	writer->unsent = 0;
+	return n;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -46,6 +47,39 @@ static size_t utf8_length(const unsigned char *s)
 		return is_tail(s[1]) && is_allowed && is_tail(s[2]) && is_tail(s[3]) ? 4 : 0;
 	}
 	return 0;
+}
+
+/* Also those of Latin 1, which UTF-8 writes as 0xc2 0x80 to 0xc2 0x9f. */
+static bool is_control(const unsigned char *s, size_t length)
+{
+	if (length == 1)
+		return (s[0] < ' ' && s[0] != '\n' && s[0] != '\t') || s[0] == 0x7f;
+	return !length || (length == 2 && s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+void weir_text_disarm(char *text, size_t n)
+{
+	for (size_t at = 0, length; at < n; at += length) {
+		const unsigned char *s = (const unsigned char *)text + at;
+		bool is_bad;
+
+		length = utf8_length(s);
+		is_bad = is_control(s, length);
+		length = length ? length : 1;
+		if (is_bad)
+			memset(text + at, '?', length);
+	}
+}
+
+void weir_text_line(char *to, size_t room, const char *text)
+{
+	size_t n = weir_text_fit(text, strlen(text), room - 4);
+
+	memset(to, 0, room);
+	memcpy(to, text, n);
+	weir_text_disarm(to, n);
+	while ((to = strpbrk(to, "\n\t")))
+		*to = ' ';
 }
 
 static size_t write_control(char *to, unsigned char byte)
@@ -100,8 +134,9 @@ size_t weir_write_cell(char *to, const char *text, char separator)
 	size_t n = strlen(text);
 	char *end = to;
 
-	/* Blanks at either end survive only in quotes with some readers. */
-	if (!strchr(text, separator) && !strpbrk(text, "\"\r\n") && !(n && (text[0] == ' ' || text[n - 1] == ' '))) {
+	/* Blanks at either end survive only in quotes with some readers, and so do the bytes that mark UTF-8 where a file begins. */
+	if (!strchr(text, separator) && !strpbrk(text, "\"\r\n") && strncmp(text, "\xef\xbb\xbf", 3) &&
+	    !(n && (text[0] == ' ' || text[n - 1] == ' '))) {
 		memcpy(to, text, n);
 		return n;
 	}
@@ -113,4 +148,18 @@ size_t weir_write_cell(char *to, const char *text, char separator)
 	}
 	*end++ = '"';
 	return (size_t)(end - to);
+}
+
+const char *weir_read_separator(const char *text, char mark, char *separator)
+{
+	*separator = !strcmp(text, "tab") || !strcmp(text, "\\t") ? '\t' : text[0];
+	if (!*separator || (*separator != '\t' && text[1]) || (unsigned char)*separator >= 0x80)
+		return "one character of ASCII stands between cells";
+	if (isalnum((unsigned char)*separator) || strchr("+-._", *separator))
+		return "numbers and words have this character in them";
+	if (strchr("\"'\r\n", *separator))
+		return "quotes and ends of lines have their own meaning";
+	if (*separator == mark)
+		return "this is the decimal mark already";
+	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* weir set, weir park, weir get: what a person asks for goes by the same rules. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,21 +14,39 @@ static void shut(int file)
 		close(file);
 }
 
+static void describe_park(struct guard *guard, uint32_t lease, const struct weir_physical *what)
+{
+	for (uint32_t i = 0; i < what->n; i++)
+		guard->bank.line[guard->bank.lease[lease].line[i]].rule.park = what->park[i];
+}
+
+/* Set by hand already: it stays where it is, but for what is described in another way now. */
+static int hold_on(struct guard *guard, uint32_t lease, const struct weir_physical *what, int file, char *text)
+{
+	int error = 0;
+
+	if (memcmp(&guard->holding[lease].what, what, sizeof(*what))) {
+		describe_park(guard, lease, what);
+		error = guard_output_take(guard, lease, what, file, text);
+		guard_share(guard, lease, true);
+	} else {
+		shut(file);
+	}
+	return error ? -error : (int)lease;
+}
+
 int guard_hold(struct guard *guard, const struct weir_physical *what, int file, char *text)
 {
 	int lease = guard_lease_of(guard, what), error;
 
-	if (lease >= 0 && guard->bank.lease[lease].is_held && guard->holding[lease].session < 0) {
-		shut(file);
-		return lease;
-	}
+	if (lease >= 0 && guard->bank.lease[lease].is_held && guard->holding[lease].session < 0)
+		return hold_on(guard, (uint32_t)lease, what, file, text);
 	lease = guard_lease_find(guard, what, text);
 	if (lease < 0) {
 		shut(file);
 		return lease;
 	}
-	for (uint32_t i = 0; i < what->n; i++)
-		guard->bank.line[guard->bank.lease[lease].line[i]].rule.park = what->park[i];
+	describe_park(guard, (uint32_t)lease, what);
 	error = guard_lease_take_output(guard, (uint32_t)lease, what, file, text);
 	if (error)
 		return -error;
@@ -52,6 +71,8 @@ static void describe(const struct guard *guard, uint32_t lease, struct weir_guar
 	reply->parks = holding->parks;
 	for (uint32_t i = 0; i < holding->what.n; i++)
 		reply->value[i] = guard->bank.line[guard->bank.lease[lease].line[i]].value;
+	if (holding->what.is_file && holding->has_taken)
+		reply->value[0] = holding->taken;
 	if (holding->session >= 0) {
 		reply->pid = guard->session[holding->session].pid;
 		snprintf(reply->text, sizeof(reply->text), "%s", guard->session[holding->session].title);
@@ -64,7 +85,7 @@ int guard_set(struct guard *guard, const struct weir_guard_request *request, int
 	enum weir_refusal refusal;
 	int lease;
 
-	if (!request->what.n || request->what.n > WEIR_LEASE_LINES || request->for_ns < 0) {
+	if (!guard_is_sound(&request->what) || request->for_ns < 0 || request->for_ns > INT64_MAX / 4) {
 		shut(file);
 		return EINVAL;
 	}
@@ -72,10 +93,12 @@ int guard_set(struct guard *guard, const struct weir_guard_request *request, int
 	if (lease < 0)
 		return -lease;
 	guard->holding[lease].is_kept = true;
+	guard->holding[lease].left_by = 0;
 	guard_remember(guard, (uint32_t)lease);
 	guard->holding[lease].record_t = 0;
 	wish.epoch = guard->bank.lease[lease].epoch;
-	memcpy(wish.value, request->value, sizeof(wish.value));
+	for (uint32_t i = 0; i < request->what.n; i++)
+		wish.value[i] = isnan(request->value[i]) ? request->what.park[i] : request->value[i];
 	weir_bank_tick(&guard->bank, guard_now());
 	refusal = weir_bank_ask(&guard->bank, (uint32_t)lease, &wish, guard_now());
 	guard_settle(guard);
@@ -104,6 +127,7 @@ void guard_park_lease(struct guard *guard, uint32_t lease, enum weir_cause cause
 		holding->session = -1;
 	}
 	holding->is_kept = !release;
+	holding->left_by = 0;
 	guard_remember(guard, lease);
 }
 
@@ -126,7 +150,7 @@ static void tidy(struct guard *guard)
 
 int guard_park(struct guard *guard, const struct weir_guard_request *request, int file, struct weir_guard_reply *reply)
 {
-	int lease = request->what.n ? guard_lease_of(guard, &request->what) : -1, error;
+	int lease, error;
 
 	if (!request->what.n) {
 		shut(file);
@@ -134,10 +158,11 @@ int guard_park(struct guard *guard, const struct weir_guard_request *request, in
 		tidy(guard);
 		return 0;
 	}
-	if (request->what.n > WEIR_LEASE_LINES) {
+	if (!guard_is_sound(&request->what)) {
 		shut(file);
 		return EINVAL;
 	}
+	lease = guard_lease_of(guard, &request->what);
 	if (lease < 0)
 		lease = guard_hold(guard, &request->what, file, reply->text);
 	else

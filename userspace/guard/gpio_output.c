@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gpiod.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "guard/attribute.h"
 #include "guard/guard.h"
 
 static struct gpiod_line_settings *settings_of(const struct weir_physical *what)
@@ -128,6 +128,7 @@ int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_phy
 		if (holding->file >= 0)
 			close(holding->file);
 		holding->file = file;
+		holding->has_taken = false;
 	} else {
 		if (file >= 0)
 			close(file);
@@ -149,23 +150,28 @@ static int drive_lines(const struct guard *guard, uint32_t lease)
 	return -weir_lines_set(holding->lines, holding->what.n, value);
 }
 
-static int drive_file(const struct guard *guard, uint32_t lease)
+/* What was refused before is not looked for again as long as it is asked for again. */
+static int drive_file(struct guard_holding *holding, double value)
 {
-	const struct guard_holding *holding = &guard->holding[lease];
-	double value = fmax(holding->what.least,
-			    fmin(holding->what.most, guard->bank.line[guard->bank.lease[lease].line[0]].value));
-	char text[32];
-	int length = snprintf(text, sizeof(text), "%lld\n", llround(value * holding->what.factor + holding->what.add));
+	int err;
 
-	return pwrite(holding->file, text, (size_t)length, 0) < 0 ? errno : 0;
+	if (holding->has_taken && holding->wanted == value && holding->taken != value)
+		value = holding->taken;
+	else
+		holding->wanted = value;
+	err = weir_attribute_set(holding->file, &holding->what, value, &holding->taken);
+	holding->has_taken = !err;
+	return -err;
 }
 
 int guard_output_drive(struct guard *guard, uint32_t lease)
 {
-	const struct guard_holding *holding = &guard->holding[lease];
+	struct guard_holding *holding = &guard->holding[lease];
 
+	if (holding->what.is_file && holding->file < 0)
+		return EBADF;
 	if (holding->what.is_file)
-		return holding->file < 0 ? EBADF : drive_file(guard, lease);
+		return drive_file(holding, guard->bank.line[guard->bank.lease[lease].line[0]].value);
 	return holding->lines < 0 ? EBADF : drive_lines(guard, lease);
 }
 

@@ -8,11 +8,11 @@
 
 #include <sys/types.h>
 
+#include "guard/place.h"
 #include "guard/protocol.h"
 
 #define GUARD_SESSIONS 16
 #define GUARD_DECISIONS 256
-#define GUARD_PATH 108 /**< bytes of its socket's path, with the zero */
 
 /** Someone who is connected. */
 struct guard_session {
@@ -37,10 +37,14 @@ struct guard_holding {
 	uint32_t slot;  /**< of that session */
 	bool is_direct; /**< its holder sets the lines itself */
 	bool is_kept;   /**< held at its park value without a holder: the last one died, or somebody said so by hand */
-	bool is_dirty;  /**< something was decided */
-	bool is_done;   /**< by its holder itself */
+	uint32_t left_by; /**< kept for the next program of this session's process: its number plus 1; 0: not so */
+	bool is_dirty;    /**< something was decided */
+	bool is_done;     /**< by its holder itself */
 	bool must_kill;
-	int error; /**< positive errno of the last drive */
+	int error;      /**< positive errno of the last drive */
+	bool has_taken; /**< an attribute: */
+	double wanted,
+		taken; /**< the value that it was last to have, and the one that it has, as its driver and range allow */
 	int64_t record_t;
 	enum weir_cause cause;
 	uint64_t done, refused, parks;
@@ -95,8 +99,20 @@ int64_t guard_now(void);
 /* start.c: 0 or a descriptor; -1 with errno when it is told */
 /** @brief "weir-guard: WHAT PATH: why" by errno. @return -1. */
 int guard_fail(const char *what, const char *path);
+/** @brief "weir-guard: WHY". @return -1. */
+int guard_fail_place(const char *why);
 /** @brief Lock the guard's place: the socket's file alone may be a dead one's. -1 and EWOULDBLOCK: another guard has it; not told. */
 int guard_lock(const char *path);
+/**
+ * @brief Become the next guard: the one that stands by. It alone has descriptors of what the guard holds. Were another one to get the
+ * guard's place, nobody could open those outputs until the one that stands by let go of them.
+ *
+ * @param waits until the next guard has become the guard, or is gone.
+ * @return a descriptor, which is the place; or -1 and EWOULDBLOCK where another guard has it.
+ */
+int guard_lock_next(const char *path, bool waits);
+/** @brief Lock the guard's place unless a next guard stands by, which is to have it. As guard_lock(). */
+int guard_lock_unclaimed(const char *path);
 int guard_listen(const char *path);
 int guard_open_signals(void);
 /** @brief Lock memory, ask for real-time priority and to be spared when memory runs out: as far as that is granted. */
@@ -126,9 +142,13 @@ int guard_output_take(struct guard *guard, uint32_t lease, const struct weir_phy
 int guard_output_drive(struct guard *guard, uint32_t lease);
 void guard_output_release(struct guard_holding *holding);
 
-/* lease.c: which lease has which lines */
+/* physical.c */
+/** @brief Is it a description that can be used: its texts end, its numbers are some, its lines are at most a lease's? */
+bool guard_is_sound(const struct weir_physical *what);
 /** @brief The same lines in the same order, or the same attribute. */
 bool guard_is_same_output(const struct weir_physical *a, const struct weir_physical *b);
+
+/* lease.c: which lease has which lines */
 /**
  * @brief The lease of just these lines, made if need be; those that have some of them and no holder are given up.
  * @return its number, or a negative errno: EBUSY (with the holder in `text`), ENOSPC.
@@ -181,6 +201,8 @@ bool guard_is_followed(const struct guard *guard);
 int guard_session_open(struct guard *guard, int fd);
 /** @brief Serve one request of its socket. On the end of it its leases are parked. */
 void guard_session_serve(struct guard *guard, uint32_t session);
+
+/* kill.c */
 /** @brief The holder can no longer be trusted with its lines: end it before they are parked. */
 void guard_session_kill(struct guard_session *session);
 /** @brief Kill a process and wait until it is gone, for KILL_MS at most. */

@@ -16,20 +16,22 @@
 #define PROOF_S 1 /* what a guard may take to answer one who doubts that it lives */
 #define NAP_MS 2  /* and between two looks whether there is one */
 #define LOOKS 2500
+#define CLAIMED_LOOKS 25 /* for which it leaves the place to a guard that stands by */
 
 /* 0: it answers; its process id: it does not, and hangs; -1: it may be about to begin, or to end. */
 static pid_t question(int fd, pid_t pid)
 {
 	struct weir_guard_request request = { .magic = WEIR_GUARD_MAGIC, .verb = WEIR_GUARD_LIST };
 	struct weir_guard_reply reply;
-	int fds[3], err = weir_wire_send(fd, &request, sizeof(request), NULL, 0);
+	int err = weir_wire_send(fd, &request, sizeof(request), NULL, 0);
 	uint32_t n;
 
 	if (err >= 0)
-		err = weir_wire_receive(fd, &reply, sizeof(reply), fds, &n);
+		err = weir_wire_receive(fd, &reply, sizeof(reply), NULL, 0, &n);
 	if (err == -EAGAIN)
 		return pid;
-	return err < 0 ? -1 : 0;
+	/* One of another version, that of before an update say, lives and parks as well. */
+	return err < 0 && err != -EPROTONOSUPPORT ? -1 : 0;
 }
 
 static pid_t doubt(const char *path)
@@ -83,7 +85,7 @@ int guard_hook(struct guard *guard, const char *path)
 	for (int i = 0; i < LOOKS; i++) {
 		if (is_guarded(path))
 			return 0;
-		if (guard_lock(path) >= 0) {
+		if ((i < CLAIMED_LOOKS ? guard_lock_unclaimed(path) : guard_lock(path)) >= 0) {
 			guard_take_over(guard, path);
 			return go_on_alone(guard, path) ? 1 : 0;
 		}

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "guard/guard.h"
-
-bool guard_is_same_output(const struct weir_physical *a, const struct weir_physical *b)
-{
-	return a->n == b->n && !strcmp(a->device, b->device) &&
-	       !memcmp(a->offset, b->offset, a->n * sizeof(a->offset[0]));
-}
 
 static bool is_line(const struct guard *guard, uint32_t line, const struct weir_physical *what, uint32_t i)
 {
@@ -56,7 +51,9 @@ static uint32_t shared_lines(const struct guard *guard, uint32_t lease, const st
 /* Same lines in the same order: bit i is line i. */
 static bool is_same(const struct guard *guard, uint32_t lease, const struct weir_physical *what)
 {
-	if (guard->bank.lease[lease].n != what->n)
+	const struct weir_physical *held = &guard->holding[lease].what;
+
+	if (guard->bank.lease[lease].n != what->n || (held->n && held->is_file != what->is_file))
 		return false;
 	for (uint32_t i = 0; i < what->n; i++)
 		if (!is_line(guard, guard->bank.lease[lease].line[i], what, i))

@@ -24,18 +24,26 @@
 #define WEIR_GUARD_SLOTS 16          /**< outputs of one user */
 #define WEIR_GUARD_QUEUE 16          /**< asks on their way, for each output; a power of two */
 #define WEIR_GUARD_TEXT 160
+#define WEIR_GUARD_BUSY 3 /**< exit status of a guard's program: another guard has the place */
 
 _Static_assert(WEIR_PHYSICAL_LINES == WEIR_LEASE_LINES, "an output's lines are one lease's");
 
 enum weir_guard_verb {
 	WEIR_GUARD_HELLO = 1, /**< `title`: who it is. Reply with the ask page, the tell page and the bell */
 	WEIR_GUARD_TAKE,      /**< `what`, `rule`, deadline, stale. Reply with slot, epoch, and the lines' descriptor */
-	WEIR_GUARD_LEAVE,     /**< park all that is mine and forget me; `index` 1: and hold it, for I have failed */
+	WEIR_GUARD_LEAVE,     /**< park all that is mine and forget me; `index`: WEIR_LEAVE_… */
 	WEIR_GUARD_SET,       /**< by hand: `what` to `value`, for `for_ns` (0: until told otherwise) */
 	WEIR_GUARD_PARK,      /**< by hand: park `what`, or everything when what.n is 0; `index` 1: and let go of it */
 	WEIR_GUARD_LIST,      /**< the output number `index`, or ENOENT after the last */
 	WEIR_GUARD_LISTEN,    /**< send me every actuation from now on, as struct weir_actuation */
 	WEIR_GUARD_STAND_BY, /**< I am the next guard: send me what you hold, from now on, as struct weir_guard_handed */
+};
+
+/** What becomes of outputs that their holder leaves, parked. */
+enum weir_guard_leave {
+	WEIR_LEAVE_RELEASES, /**< they are released, also those that this session has left to the next program */
+	WEIR_LEAVE_KEEPS,    /**< they stay held: the holder has failed */
+	WEIR_LEAVE_TO_NEXT, /**< they stay held until the session leaves again: the next program of this process may take them */
 };
 
 struct weir_guard_request {
@@ -128,23 +136,26 @@ static inline int64_t weir_guard_pulse(int64_t deadline_ns)
 }
 
 /* wire.c */
-/** @brief Send one packet with up to three descriptors. @return 0 or -errno. */
+#define WEIR_WIRE_FDS 3 /**< descriptors of one packet at most */
+/** @brief Send one packet with up to WEIR_WIRE_FDS descriptors. @return 0 or -errno. */
 int weir_wire_send(int socket, const void *packet, size_t bytes, const int *fds, uint32_t n_fds);
 /**
- * @brief Receive one packet of just this size. Descriptors that come along are the caller's; *n_fds is set to their number.
- * @return 0; -EPIPE: the other end is gone; -EPROTO: another size or magic; -errno.
+ * @brief Receive one packet of just this size, with at most `most` descriptors (up to WEIR_WIRE_FDS). They are the caller's;
+ * *n_fds is set to their number. After an error there are none: all that came are closed.
+ * @return 0; -EPIPE: the other end is gone; -EPROTO: another size, or too many descriptors; -EPROTONOSUPPORT: another magic;
+ * -errno.
  */
-int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t *n_fds);
+int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t most, uint32_t *n_fds);
+/** @brief Close descriptors that came and are of no use. */
+void weir_wire_drop(const int *fds, uint32_t n_fds);
 /**
  * @brief Connect to the guard that listens at `path`.
  * @param patience_s seconds after which a send or a receive fails with -EAGAIN; 0: never.
  * @return its descriptor or -errno.
  */
 int weir_wire_connect(const char *path, unsigned patience_s);
-/** @brief Where guards listen, by preference: `index` 0, 1, …. @return false after the last. */
-bool weir_wire_path(unsigned index, char *path, size_t bytes);
 
-/* lines.c */
+/* gpio_ioctl.c */
 /** @brief Set all lines of a request, in its order, by its descriptor. @return 0 or -errno. */
 int weir_lines_set(int lines, uint32_t n, const double *value);
 /** @brief Give a request the settings of `what`, and these values, without letting go of it. @return 0 or -errno. */

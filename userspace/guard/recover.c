@@ -92,8 +92,11 @@ static void make_orphans(struct guard_memory *memory)
 {
 	uint32_t k = 0;
 
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		if (!guard_is_sound(&memory->orphan[i].what))
+			memory->orphan[i].what.n = 0;
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++) {
-		if (!memory->held[i].what.n || memory->held[i].what.n > WEIR_LEASE_LINES)
+		if (!guard_is_sound(&memory->held[i].what))
 			continue;
 		while (k < WEIR_BANK_LEASES && memory->orphan[k].what.n)
 			k++;

@@ -50,24 +50,24 @@ void guard_forget_orphans(struct guard *guard)
 
 /* --- the file ------------------------------------------------------------------------ */
 
-static void path_of_memory(const char *path, char *name, size_t bytes)
-{
-	snprintf(name, bytes, "%s.held", path);
-}
-
 /* Room for all of it from the start: to run out later would be the end of whoever writes. */
-static void *map_file(const char *name)
+static void *map_file(const char *path)
 {
-	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600), error;
+	char why[WEIR_PLACE_WHY];
+	int fd = weir_place_open(path, ".held", why), error;
 	void *memory = MAP_FAILED;
 
-	if (fd < 0)
+	if (fd < 0) {
+		guard_fail_place(why);
 		return MAP_FAILED;
+	}
 	error = posix_fallocate(fd, 0, sizeof(struct guard_memory));
 	if (!error)
 		memory = mmap(NULL, sizeof(struct guard_memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	errno = error ? error : errno;
+	if (memory == MAP_FAILED)
+		guard_fail("cannot use the state file of", path);
 	return memory;
 }
 
@@ -84,13 +84,9 @@ static void read_boot(char *boot, size_t bytes)
 void guard_open_memory(struct guard *guard, const char *path)
 {
 	static struct guard_memory without; /* as if this guard had been the first: no reason not to hold */
-	char name[GUARD_PATH + 8], boot[sizeof(without.boot)];
-	void *memory;
+	char boot[sizeof(without.boot)];
+	void *memory = map_file(path);
 
-	path_of_memory(path, name, sizeof(name));
-	memory = map_file(name);
-	if (memory == MAP_FAILED)
-		guard_fail("cannot use", name);
 	guard->memory = memory == MAP_FAILED ? &without : memory;
 	read_boot(boot, sizeof(boot));
 	if (guard->memory->magic == MEMORY_MAGIC && guard->memory->bytes == sizeof(*guard->memory) &&
@@ -104,12 +100,12 @@ void guard_open_memory(struct guard *guard, const char *path)
 
 void guard_leave_notes(const struct guard *guard, const char *path)
 {
-	char name[GUARD_PATH + 8];
+	char name[WEIR_PLACE_PATH + 8];
 	uint32_t held = 0;
 
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
 		held += guard->bank.lease[i].n != 0 || guard->memory->orphan[i].what.n;
-	path_of_memory(path, name, sizeof(name));
+	snprintf(name, sizeof(name), "%s.held", path);
 	if (!held)
 		unlink(name);
 }

@@ -13,8 +13,6 @@
 
 #include "guard/guard.h"
 
-#define KILL_MS 20 /* what a process may take to be gone; one that sleeps in a driver takes longer */
-
 /* --- pages -------------------------------------------------------------------- */
 
 /* Sealed once we have our own mapping: a tell page takes no other writable one. NULL and errno on failure. */
@@ -77,13 +75,44 @@ static void set_rules(struct guard *guard, uint32_t lease, const struct weir_gua
 	guard->bank.lease[lease].stale = request->stale_ns;
 }
 
+/* Sums of times must not overflow, whatever somebody sends. */
+static bool is_time(int64_t ns)
+{
+	return ns >= 0 && ns <= INT64_MAX / 4;
+}
+
 static bool is_sound(const struct weir_guard_request *request)
 {
-	const struct weir_physical *what = &request->what;
+	const struct weir_rule *rule = &request->rule;
 
-	return what->n && what->n <= WEIR_LEASE_LINES && (what->n == 1 || !what->is_file) &&
-	       request->deadline_ns >= 0 && request->stale_ns >= 0 && request->rule.starts <= WEIR_STARTS_MAX &&
-	       memchr(what->device, '\0', sizeof(what->device)) && memchr(what->title, '\0', sizeof(what->title));
+	return guard_is_sound(&request->what) && is_time(request->deadline_ns) && is_time(request->stale_ns) &&
+	       is_time(rule->max_on) && is_time(rule->min_on) && is_time(rule->min_off) && is_time(rule->gap) &&
+	       is_time(rule->per) && rule->starts <= WEIR_STARTS_MAX;
+}
+
+/* Its holder has looked at them, but it is the guard that keeps them. */
+static bool has_good_rules(const struct weir_guard_request *request, char *text)
+{
+	for (uint32_t i = 0; i < request->what.n; i++) {
+		struct weir_rule rule = request->rule;
+		const char *problem;
+
+		rule.group[WEIR_GROUP_NAME - 1] = '\0';
+		rule.park = request->what.park[i];
+		problem = weir_rule_problem(&rule);
+		if (problem) {
+			snprintf(text, WEIR_GUARD_TEXT, "%s", problem);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int refuse(int file, int error)
+{
+	if (file >= 0)
+		close(file);
+	return error;
 }
 
 static int take(struct guard *guard, uint32_t number, const struct weir_guard_request *request, int file,
@@ -93,11 +122,13 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 	int slot = free_slot(session), lease, error;
 	struct guard_holding *holding;
 
-	if (!session->asks || slot < 0 || !is_sound(request))
-		return slot < 0 ? ENOSPC : EINVAL;
+	if (slot < 0)
+		return refuse(file, ENOSPC);
+	if (!session->tells || !is_sound(request) || !has_good_rules(request, reply->text))
+		return refuse(file, EINVAL);
 	lease = guard_lease_find(guard, &request->what, reply->text);
 	if (lease < 0)
-		return -lease;
+		return refuse(file, -lease);
 	holding = &guard->holding[lease];
 	set_rules(guard, (uint32_t)lease, request);
 	error = guard_lease_take_output(guard, (uint32_t)lease, &request->what, file, reply->text);
@@ -107,6 +138,7 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 	holding->slot = (uint32_t)slot;
 	holding->is_direct = request->direct;
 	holding->is_kept = false;
+	holding->left_by = 0;
 	holding->done = holding->refused = holding->parks = 0;
 	session->lease[slot] = lease;
 	weir_bank_take(&guard->bank, (uint32_t)lease, guard_now());
@@ -119,14 +151,16 @@ static int take(struct guard *guard, uint32_t number, const struct weir_guard_re
 	return 0;
 }
 
-static void leave(struct guard *guard, struct guard_session *session, enum weir_cause cause, bool keep)
+static void leave(struct guard *guard, struct guard_session *session, enum weir_cause cause, uint32_t how)
 {
 	for (int i = 0; i < WEIR_GUARD_SLOTS; i++) {
 		int lease = session->lease[i];
 
 		if (lease < 0)
 			continue;
-		guard->holding[lease].is_kept = keep;
+		guard->holding[lease].is_kept = how != WEIR_LEAVE_RELEASES;
+		guard->holding[lease].left_by = how == WEIR_LEAVE_TO_NEXT ? (uint32_t)(session - guard->session) + 1
+									  : 0;
 		weir_bank_park(&guard->bank, (uint32_t)lease, cause, true, guard_now());
 		guard_settle(guard);
 		guard->holding[lease].session = -1;
@@ -137,15 +171,52 @@ static void leave(struct guard *guard, struct guard_session *session, enum weir_
 	}
 }
 
+/* Outputs of the last program that the next one has not taken. */
+static void end_left(struct guard *guard, const struct guard_session *session, bool keep)
+{
+	for (uint32_t i = 0; i < guard->bank.n_leases; i++) {
+		struct guard_holding *holding = &guard->holding[i];
+
+		if (!guard->bank.lease[i].n || holding->left_by != (uint32_t)(session - guard->session) + 1)
+			continue;
+		holding->left_by = 0;
+		holding->is_kept = keep;
+		guard_remember(guard, i);
+	}
+}
+
+/* What is released is free when its holder gets the answer: it may be about to read the line itself, as a program does that was
+ * loaded again and has an input where an output was. */
+static void end_session_outputs(struct guard *guard, struct guard_session *session, uint32_t how)
+{
+	int64_t next = INT64_MAX;
+
+	leave(guard, session, WEIR_LEFT, how);
+	if (how != WEIR_LEAVE_RELEASES)
+		return;
+	end_left(guard, session, false);
+	(void)guard_lease_tidy(guard, guard_now(), &next);
+}
+
 /* --- requests ----------------------------------------------------------------- */
+
+/* A descriptor is of use to three of the verbs, which take it over. */
+static int keep_for(uint32_t verb, int file)
+{
+	if (verb == WEIR_GUARD_TAKE || verb == WEIR_GUARD_SET || verb == WEIR_GUARD_PARK)
+		return file;
+	refuse(file, 0);
+	return -1;
+}
 
 static void answer(struct guard *guard, uint32_t number, const struct weir_guard_request *request, int file)
 {
 	struct guard_session *session = &guard->session[number];
 	struct weir_guard_reply reply = { .magic = WEIR_GUARD_MAGIC };
-	int fds[3] = { -1, -1, -1 }, error = EINVAL;
+	int fds[WEIR_WIRE_FDS] = { -1, -1, -1 }, error = EINVAL;
 	uint32_t n_fds = 0;
 
+	file = keep_for(request->verb, file);
 	switch (request->verb) {
 	case WEIR_GUARD_HELLO:
 		error = hello(session, request, fds);
@@ -158,7 +229,7 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 		break;
 	case WEIR_GUARD_LEAVE:
 		guard_work(guard); /* what it asked before it left still counts */
-		leave(guard, session, WEIR_LEFT, request->index);
+		end_session_outputs(guard, session, request->index);
 		error = 0;
 		break;
 	case WEIR_GUARD_SET:
@@ -180,17 +251,26 @@ static void answer(struct guard *guard, uint32_t number, const struct weir_guard
 	}
 	reply.error = error;
 	weir_wire_send(session->fd, &reply, sizeof(reply), fds, n_fds);
-	if (request->verb == WEIR_GUARD_HELLO && n_fds) {
-		close(fds[0]);
-		close(fds[1]);
-	}
+	/* The pages stay mapped. */
+	if (request->verb == WEIR_GUARD_HELLO)
+		weir_wire_drop(fds, 2);
 	if (request->verb == WEIR_GUARD_STAND_BY)
 		guard_share_all(guard, session);
 }
 
+/* One of another version is told so, as far as it understands this one's answers. */
+static void answer_stranger(const struct guard_session *session)
+{
+	struct weir_guard_reply reply = { .magic = WEIR_GUARD_MAGIC, .error = EPROTONOSUPPORT };
+
+	snprintf(reply.text, sizeof(reply.text), "this guard is of another version of weir");
+	weir_wire_send(session->fd, &reply, sizeof(reply), NULL, 0);
+}
+
 static void end(struct guard *guard, struct guard_session *session)
 {
-	leave(guard, session, WEIR_DIED, true);
+	leave(guard, session, WEIR_DIED, WEIR_LEAVE_KEEPS);
+	end_left(guard, session, true);
 	if (session->asks)
 		munmap((void *)session->asks, sizeof(*session->asks));
 	if (session->tells)
@@ -207,19 +287,18 @@ void guard_session_serve(struct guard *guard, uint32_t number)
 {
 	struct guard_session *session = &guard->session[number];
 	struct weir_guard_request request;
-	int fds[3] = { -1, -1, -1 };
+	int file = -1;
 	uint32_t n_fds = 0;
-	int err = weir_wire_receive(session->fd, &request, sizeof(request), fds, &n_fds);
+	int err = weir_wire_receive(session->fd, &request, sizeof(request), &file, 1, &n_fds);
 
 	if (err == -EAGAIN || err == -EINTR)
 		return;
-	if (err < 0) {
+	if (err == -EPROTONOSUPPORT)
+		answer_stranger(session);
+	if (err < 0)
 		end(guard, session);
-		return;
-	}
-	for (uint32_t i = 1; i < n_fds; i++)
-		close(fds[i]);
-	answer(guard, number, &request, n_fds ? fds[0] : -1);
+	else
+		answer(guard, number, &request, n_fds ? file : -1);
 }
 
 int guard_session_open(struct guard *guard, int fd)
@@ -241,18 +320,4 @@ int guard_session_open(struct guard *guard, int fd)
 	memset(session->lease, 0xff, sizeof(session->lease));
 	snprintf(session->title, sizeof(session->title), "process %d", (int)peer.pid);
 	return 0;
-}
-
-void guard_kill(int pidfd)
-{
-	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
-
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	poll(&gone, 1, KILL_MS);
-}
-
-void guard_session_kill(struct guard_session *session)
-{
-	if (session->pidfd >= 0)
-		guard_kill(session->pidfd);
 }

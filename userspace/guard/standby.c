@@ -2,6 +2,7 @@
 /*
  * Two guards: one that holds the outputs, and one that stands by with descriptors of the same requests. When the first is gone,
  * however it went, the second parks at once: nothing has to be started, opened or waited for, and no line is ever let go of.
+ * Further guards wait until the second has become the first.
  */
 #include <errno.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static struct guard_handed *place_of(struct guard *guard, const struct weir_phys
 
 static void keep(struct guard *guard, const struct weir_guard_handed *came, const int *fds, uint32_t n)
 {
-	struct guard_handed *handed = place_of(guard, &came->what);
+	struct guard_handed *handed = guard_is_sound(&came->what) ? place_of(guard, &came->what) : NULL;
 
 	if (handed)
 		drop(handed);
@@ -97,19 +98,18 @@ static void keep(struct guard *guard, const struct weir_guard_handed *came, cons
 			.holder = n > 1 ? fds[1] : -1,
 		};
 	else
-		for (uint32_t i = 0; i < n; i++)
-			close(fds[i]);
+		weir_wire_drop(fds, n);
 }
 
 static int introduce(const char *path)
 {
 	const struct weir_guard_request request = { .magic = WEIR_GUARD_MAGIC, .verb = WEIR_GUARD_STAND_BY };
 	struct weir_guard_reply reply;
-	int fd = weir_wire_connect(path, 0), fds[3];
+	int fd = weir_wire_connect(path, 0);
 	uint32_t n;
 
 	if (fd >= 0 && !weir_wire_send(fd, &request, sizeof(request), NULL, 0) &&
-	    !weir_wire_receive(fd, &reply, sizeof(reply), fds, &n) && !reply.error)
+	    !weir_wire_receive(fd, &reply, sizeof(reply), NULL, 0, &n) && !reply.error)
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -121,7 +121,7 @@ static void follow(struct guard *guard, const char *path)
 {
 	const struct timespec while_it_starts = { .tv_nsec = NAP_MS * 1000000 };
 	struct weir_guard_handed came;
-	int socket = introduce(path), fds[3];
+	int socket = introduce(path), fds[2];
 	uint32_t n;
 
 	if (socket < 0) {
@@ -130,18 +130,24 @@ static void follow(struct guard *guard, const char *path)
 	}
 	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
 		drop(&guard->handed[i]);
-	while (!weir_wire_receive(socket, &came, sizeof(came), fds, &n))
+	while (!weir_wire_receive(socket, &came, sizeof(came), fds, 2, &n))
 		keep(guard, &came, fds, n);
 	close(socket);
 }
 
 int guard_stand_by(struct guard *guard, const char *path)
 {
+	int next;
+
 	guard_outlive();
+	next = guard_lock_next(path, true);
+	if (next < 0)
+		return -1;
 	while (guard_lock(path) < 0) {
 		if (errno != EWOULDBLOCK)
 			return -1;
 		follow(guard, path);
 	}
+	close(next);
 	return 0;
 }

@@ -22,29 +22,72 @@ int guard_fail(const char *what, const char *path)
 	return -1;
 }
 
-int guard_lock(const char *path)
+int guard_fail_place(const char *why)
 {
-	char name[GUARD_PATH + 8];
-	int fd;
+	fprintf(stderr, "weir-guard: %s\n", why);
+	return -1;
+}
 
-	snprintf(name, sizeof(name), "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return guard_fail("cannot open", name);
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+/* A lock file beside the socket, or -1 with errno. EWOULDBLOCK: another guard has it; not told. */
+static int lock_beside(const char *path, const char *suffix, int how)
+{
+	char why[WEIR_PLACE_WHY];
+	int fd = weir_place_check(path, true, why);
+
+	if (!fd)
+		fd = weir_place_open(path, suffix, why);
+	if (fd < 0) {
+		errno = -fd;
+		return guard_fail_place(why);
+	}
+	if (!flock(fd, how))
 		return fd;
 	close(fd);
+	errno = EWOULDBLOCK;
 	return -1;
+}
+
+int guard_lock(const char *path)
+{
+	return lock_beside(path, ".lock", LOCK_EX | LOCK_NB);
+}
+
+int guard_lock_next(const char *path, bool waits)
+{
+	return lock_beside(path, ".next", waits ? LOCK_EX : LOCK_EX | LOCK_NB);
+}
+
+int guard_lock_unclaimed(const char *path)
+{
+	int next = guard_lock_next(path, false), fd;
+
+	if (next < 0)
+		return -1;
+	fd = guard_lock(path);
+	/* What close() does to errno is of no interest. */
+	if (fd < 0) {
+		int err = errno;
+
+		close(next);
+		errno = err;
+		return -1;
+	}
+	close(next);
+	return fd;
 }
 
 int guard_listen(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask = umask(0117);
+	char why[WEIR_PLACE_WHY];
+	int fd;
+	mode_t mask;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.*s", GUARD_PATH - 1, path);
-	unlink(address.sun_path);
+	if (weir_place_clear(path, why) < 0)
+		return guard_fail_place(why);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mask = umask(0117);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (fd >= 0 && (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, GUARD_SESSIONS))) {
 		close(fd);
 		fd = -1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -10,11 +9,9 @@
 
 #include "guard/protocol.h"
 
-#define FDS_MAX 3
-
 int weir_wire_send(int socket, const void *packet, size_t bytes, const int *fds, uint32_t n_fds)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(WEIR_WIRE_FDS * sizeof(int))] = { 0 };
 	struct iovec iov = { .iov_base = (void *)packet, .iov_len = bytes };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
@@ -31,21 +28,49 @@ int weir_wire_send(int socket, const void *packet, size_t bytes, const int *fds,
 	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static uint32_t take_fds(struct msghdr *message, int *fds)
+void weir_wire_drop(const int *fds, uint32_t n_fds)
 {
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	uint32_t n = 0;
-
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-		n = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(header), n * sizeof(int));
-	}
-	return n;
+	for (uint32_t i = 0; i < n_fds; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
-int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t *n_fds)
+/* A buffer for three has room for a fourth by its padding: `most` are kept, and the others closed. How many came. */
+static uint32_t take_fds(struct msghdr *message, int *fds, uint32_t most)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	uint32_t came = 0;
+
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++, came++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+			if (came < most)
+				fds[came] = fd;
+			else
+				close(fd);
+		}
+	}
+	return came;
+}
+
+static int judge(const struct msghdr *message, size_t got, size_t bytes)
+{
+	uint32_t magic = 0;
+
+	memcpy(&magic, message->msg_iov->iov_base, got < sizeof(magic) ? got : sizeof(magic));
+	if (got >= sizeof(magic) && magic != WEIR_GUARD_MAGIC)
+		return -EPROTONOSUPPORT;
+	return got != bytes || message->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EPROTO : 0;
+}
+
+int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t most, uint32_t *n_fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(WEIR_WIRE_FDS * sizeof(int))];
 	struct iovec iov = { .iov_base = packet, .iov_len = bytes };
 	struct msghdr message = {
 		.msg_iov = &iov,
@@ -53,24 +78,29 @@ int weir_wire_receive(int socket, void *packet, size_t bytes, int *fds, uint32_t
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	int came[FDS_MAX];
-	ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	uint32_t magic, n_came = n > 0 ? take_fds(&message, came) : 0;
+	uint32_t came;
+	ssize_t n;
+	int err;
 
+	/* With a timeout of its own, a socket is interrupted by each signal, whatever SA_RESTART says. */
+	do
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	came = n >= 0 ? take_fds(&message, fds, most) : 0;
 	*n_fds = 0;
-	if (n < 0)
-		return errno == ECONNRESET ? -EPIPE : -errno;
-	if (n == 0)
-		return -EPIPE;
-	memcpy(&magic, packet, sizeof(magic));
-	if ((size_t)n == bytes && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && magic == WEIR_GUARD_MAGIC) {
-		memcpy(fds, came, n_came * sizeof(int));
-		*n_fds = n_came;
-		return 0;
+	if (n <= 0) {
+		err = n == 0 || errno == ECONNRESET ? -EPIPE : -errno;
+		weir_wire_drop(fds, came < most ? came : most);
+		return err;
 	}
-	for (uint32_t i = 0; i < n_came; i++)
-		close(came[i]);
-	return -EPROTO;
+	err = judge(&message, (size_t)n, bytes);
+	if (!err && came > most)
+		err = -EPROTO;
+	if (err)
+		weir_wire_drop(fds, came < most ? came : most);
+	else
+		*n_fds = came;
+	return err;
 }
 
 int weir_wire_connect(const char *path, unsigned patience_s)
@@ -84,25 +114,11 @@ int weir_wire_connect(const char *path, unsigned patience_s)
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+	do
+		err = connect(fd, (struct sockaddr *)&address, sizeof(address)) ? errno : 0;
+	while (err == EINTR);
+	if (!err)
 		return fd;
-	err = errno;
 	close(fd);
 	return -err;
-}
-
-/* A guard of the machine's before one of the user's own; $WEIR_GUARD before both. */
-bool weir_wire_path(unsigned index, char *path, size_t bytes)
-{
-	const char *given = getenv("WEIR_GUARD"), *home = getenv("XDG_RUNTIME_DIR");
-
-	if (given && *given) {
-		snprintf(path, bytes, "%s", given);
-		return index == 0;
-	}
-	if (index == 0)
-		snprintf(path, bytes, "/run/weir/guard.sock");
-	else
-		snprintf(path, bytes, "%s/weir-guard.sock", home && *home ? home : "/tmp");
-	return index == 0 || (index == 1 && home && *home);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -76,6 +77,13 @@ static void drive(struct guard *guard, uint32_t lease)
 	holding->is_dirty = holding->must_kill = false;
 }
 
+/* An attribute may have come to another value than was decided. */
+static void correct(const struct guard_holding *holding, struct weir_actuation *actuation)
+{
+	if (holding->what.is_file && holding->has_taken && actuation->done == holding->wanted)
+		actuation->done = holding->taken;
+}
+
 static void audit(struct guard *guard)
 {
 	for (uint32_t s = 0; s < GUARD_SESSIONS; s++) {
@@ -85,6 +93,7 @@ static void audit(struct guard *guard)
 			struct weir_actuation *actuation = &guard->decision[i];
 
 			actuation->failed = (uint32_t)guard->holding[guard->decided_by[i]].error;
+			correct(&guard->holding[guard->decided_by[i]], actuation);
 			actuation->missed = session->missed;
 			if (send(session->fd, actuation, sizeof(*actuation), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 				session->missed++;
@@ -137,8 +146,8 @@ static void take_ask(struct guard *guard, uint32_t lease, const struct weir_guar
 	struct guard_holding *holding = &guard->holding[lease];
 	struct weir_wish wish = { .epoch = ask->epoch, .retake = ask->how & WEIR_ASK_RETAKES };
 
-	for (uint32_t i = 0; i < WEIR_LEASE_LINES; i++)
-		wish.value[i] = ask->value[i];
+	for (uint32_t i = 0; i < holding->what.n; i++)
+		wish.value[i] = isnan(ask->value[i]) ? holding->what.park[i] : ask->value[i];
 	holding->record_t = ask->record_t;
 	if (ask->how & WEIR_ASK_PARKS && ask->epoch == guard->bank.lease[lease].epoch) {
 		weir_bank_park(&guard->bank, lease, WEIR_LEFT, false, now);

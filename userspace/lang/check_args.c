@@ -147,6 +147,7 @@ struct weir_args *weir_check_args(const struct weir_checking *c, const struct we
 		no_memory(c, part->where);
 		return NULL;
 	}
+	args->expr = &weir_expr_ops;
 	args->where = part->where;
 	args->target_where = part->target_where;
 	good = copy_target(c, args, part);

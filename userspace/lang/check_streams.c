@@ -5,88 +5,149 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expr/foreign.h"
+#include "lang/parser.h"
+
+static int add_name(struct weir_checker *checker, const struct weir_tree_name *tree, uint32_t chain, uint32_t *last)
+{
+	uint32_t at = checker->n_names++, first = weir_names_find(&checker->index, tree->name);
+
+	checker->names[at] = (struct weir_stream_name){ .tree = tree, .chain = chain, .next = WEIR_NO_NAME };
+	if (first == WEIR_NO_NAME) {
+		last[at] = at;
+		return weir_names_add(&checker->index, tree->name, at);
+	}
+	checker->names[last[first]].next = at;
+	last[first] = at;
+	return 0;
+}
+
+/* `last` is room, for the last so far of each name. */
+static int add_names(struct weir_checker *checker, uint32_t *last)
+{
+	const struct weir_tree *tree = checker->tree;
+	int err = 0;
+
+	for (uint32_t i = 0; i < tree->n_chains; i++) {
+		checker->first[i] = checker->n_names;
+		for (uint32_t k = 0; k < tree->chains[i].n_names && !err; k++)
+			err = add_name(checker, &tree->chains[i].names[k], i, last);
+	}
+	return err;
+}
+
 int weir_streams_open(struct weir_checker *checker)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, *last;
+	int err = -ENOMEM;
 
 	for (uint32_t i = 0; i < checker->tree->n_chains; i++)
 		n += checker->tree->chains[i].n_names;
 	checker->names = calloc(n + 1, sizeof(*checker->names));
+	checker->first = calloc(checker->tree->n_chains + 1, sizeof(*checker->first));
 	checker->circles = calloc(checker->tree->n_chains + 1, sizeof(*checker->circles));
-	if (!checker->names || !checker->circles)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < checker->tree->n_chains; i++)
-		for (uint32_t k = 0; k < checker->tree->chains[i].n_names; k++)
-			checker->names[checker->n_names++] =
-				(struct weir_stream_name){ .tree = &checker->tree->chains[i].names[k], .chain = i };
-	return 0;
+	last = calloc(n + 1, sizeof(*last));
+	if (checker->names && checker->first && checker->circles && last)
+		err = add_names(checker, last);
+	free(last);
+	return err;
 }
 
 void weir_streams_close(struct weir_checker *checker)
 {
+	weir_names_close(&checker->index);
 	free(checker->names);
+	free(checker->first);
 	free(checker->circles);
 }
 
 /* The first of that name in chain `from` or a later one, before `to`. */
 static struct weir_stream_name *find(const struct weir_checker *checker, const char *name, uint32_t from, uint32_t to)
 {
-	for (uint32_t i = 0; i < checker->n_names; i++) {
-		struct weir_stream_name *stream = &checker->names[i];
-
-		if (stream->chain >= from && stream->chain < to && !strcmp(stream->tree->name, name))
-			return stream;
-	}
+	for (uint32_t at = weir_names_find(&checker->index, name); at != WEIR_NO_NAME; at = checker->names[at].next)
+		if (checker->names[at].chain >= from)
+			return checker->names[at].chain < to ? &checker->names[at] : NULL;
 	return NULL;
 }
 
 /* ----------------------------------------------------------- use of a name */
 
-/* Do the heads of the chains from `chain` on lead back to one of the streams that chain `target` makes? */
-static bool leads_to(const struct weir_checker *checker, uint32_t chain, uint32_t target, uint32_t depth)
+/* A walk up from one chain through all that it reads. */
+struct walk {
+	const struct weir_checker *checker;
+	bool *seen;       /* of each chain */
+	uint32_t *to_see; /* chains */
+	uint32_t n;
+};
+
+static void walk_to(struct walk *walk, const char *name)
 {
-	const struct weir_tree_chain *tree = &checker->tree->chains[chain];
+	const struct weir_stream_name *up = find(walk->checker, name, 0, UINT32_MAX);
 
-	if (chain == target)
-		return true;
-	for (uint32_t i = 0; i < tree->n_parts && depth; i++) {
-		const struct weir_tree_part *part = &tree->parts[i];
-		const struct weir_stream_name *up = part->kind == WEIR_P_STREAM && part->name
-							    ? find(checker, part->name, 0, UINT32_MAX)
-							    : NULL;
+	if (!up || walk->seen[up->chain])
+		return;
+	walk->seen[up->chain] = true;
+	walk->to_see[walk->n++] = up->chain;
+}
 
-		if (up && leads_to(checker, up->chain, target, depth - 1))
-			return true;
-		for (uint32_t k = 0; k < part->n_inputs; k++) {
-			up = find(checker, part->inputs[k].name, 0, UINT32_MAX);
-			if (up && leads_to(checker, up->chain, target, depth - 1))
-				return true;
-		}
+static void walk_up(struct walk *walk, const struct weir_tree_chain *chain)
+{
+	for (uint32_t i = 0; i < chain->n_parts; i++) {
+		const struct weir_tree_part *part = &chain->parts[i];
+
+		if (part->kind == WEIR_P_STREAM && part->name)
+			walk_to(walk, part->name);
+		for (uint32_t k = 0; k < part->n_inputs; k++)
+			walk_to(walk, part->inputs[k].name);
 	}
-	return false;
+}
+
+/* Do the heads of the chains from `chain` on lead back to one of the streams that chain `target` makes? */
+static bool leads_to(const struct weir_checker *checker, uint32_t chain, uint32_t target)
+{
+	uint32_t n = checker->tree->n_chains;
+	struct walk walk = { checker, calloc(n, sizeof(bool)), calloc(n, sizeof(uint32_t)), 0 };
+
+	if (walk.seen && walk.to_see) {
+		walk.seen[chain] = true;
+		walk.to_see[walk.n++] = chain;
+		while (walk.n && !walk.seen[target])
+			walk_up(&walk, &checker->tree->chains[walk.to_see[--walk.n]]);
+	}
+	chain = walk.seen && walk.seen[target];
+	free(walk.seen);
+	free(walk.to_see);
+	return chain;
 }
 
 #define DEPTH_MAX 16 /* of a circle that is recognised as one */
 
+/* What is beyond the messages that are kept needs no hint, which takes time to find. */
+static bool is_shown(const struct weir_checker *checker)
+{
+	return weir_report_count(checker->to.report) < WEIR_REPORT_MESSAGES;
+}
+
 static void defined_later(struct weir_checker *checker, const struct weir_tree_name *name, uint32_t chain,
 			  const struct weir_stream_name *later)
 {
-	uint32_t line, column;
+	uint32_t line = 0, column;
 	char hint[96];
 
-	if (leads_to(checker, later->chain, chain, DEPTH_MAX)) {
+	if (is_shown(checker) && leads_to(checker, later->chain, chain)) {
 		weir_check_wrong(
 			&checker->to, name->where,
 			"a circle needs a delay and a zip: past = echo | delay 10 y=0; echo = zip(x, past) | …",
 			"stream '%s' is made from itself", name->name);
 		return;
 	}
-	weir_report_locate(checker->to.report, later->tree->where.at, &line, &column);
+	if (is_shown(checker))
+		weir_report_locate(checker->to.report, later->tree->where.at, &line, &column);
 	snprintf(hint, sizeof(hint), "its definition on line %u must come before its use", line);
 	weir_check_wrong(&checker->to, name->where, hint, "stream '%s' is not defined yet", name->name);
 }
 
-static const char *nearest_head(const struct weir_checker *checker, const char *name, uint32_t chain)
+static const char *nearest_head(const struct weir_checker *checker, const char *name, uint32_t chain, bool with_drivers)
 {
 	const char **words = calloc(checker->n_names + weir_n_drivers + 1, sizeof(char *)), *near = NULL;
 	size_t n = 0;
@@ -94,7 +155,7 @@ static const char *nearest_head(const struct weir_checker *checker, const char *
 	for (uint32_t i = 0; words && i < checker->n_names; i++)
 		if (checker->names[i].chain < chain)
 			words[n++] = checker->names[i].tree->name;
-	for (size_t i = 0; words && i < weir_n_drivers; i++)
+	for (size_t i = 0; words && with_drivers && i < weir_n_drivers; i++)
 		if (weir_drivers[i]->source)
 			words[n++] = weir_drivers[i]->name;
 	if (words)
@@ -107,15 +168,19 @@ static void unknown_stream(struct weir_checker *checker, const struct weir_tree_
 {
 	struct weir_stream_name *later = find(checker, name->name, chain, UINT32_MAX);
 	const char *near;
-	char hint[128];
+	char hint[WEIR_HINT_BYTES];
 
 	if (later) {
 		later->is_used = true;
 		defined_later(checker, name, chain, later);
 		return;
 	}
-	near = nearest_head(checker, name->name, chain);
-	snprintf(hint, sizeof(hint), "did you mean '%s'?", near ? near : "");
+	if (!is_shown(checker))
+		near = NULL;
+	else if (!(near = nearest_head(checker, name->name, chain, false)) && weir_hint_head(name->name, hint))
+		near = hint;
+	else if (near || (near = nearest_head(checker, name->name, chain, true)))
+		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
 	weir_check_wrong(&checker->to, name->where, near ? hint : NULL, "unknown stream '%.40s'", name->name);
 }
 
@@ -138,12 +203,13 @@ struct weir_node *weir_find_stream(struct weir_checker *checker, const struct we
 static bool check_new(struct weir_checker *checker, const struct weir_stream_name *stream)
 {
 	const struct weir_stream_name *first = find(checker, stream->tree->name, 0, UINT32_MAX);
-	uint32_t line, column;
+	uint32_t line = 0, column;
 	char hint[64];
 
 	if (first == stream)
 		return true;
-	weir_report_locate(checker->to.report, first->tree->where.at, &line, &column);
+	if (is_shown(checker))
+		weir_report_locate(checker->to.report, first->tree->where.at, &line, &column);
 	snprintf(hint, sizeof(hint), "the first one is on line %u", line);
 	return weir_check_wrong(&checker->to, stream->tree->where, hint, "there is a stream '%s' already",
 				stream->tree->name);
@@ -151,10 +217,8 @@ static bool check_new(struct weir_checker *checker, const struct weir_stream_nam
 
 void weir_name_stream(struct weir_checker *checker, uint32_t chain, uint32_t i, struct weir_node *node)
 {
-	struct weir_stream_name *stream = checker->names;
+	struct weir_stream_name *stream = &checker->names[checker->first[chain] + i];
 
-	while (stream->tree != &checker->tree->chains[chain].names[i])
-		stream++;
 	if (!check_new(checker, stream))
 		return;
 	stream->node = node;

@@ -14,6 +14,7 @@ struct weir_stream_name {
 	uint32_t chain;
 	struct weir_node *node; /**< NULL: not there yet, or something in it is wrong */
 	bool is_used;
+	uint32_t next; /**< of the same name, in the order of the program; WEIR_NO_NAME: none */
 };
 
 /** A stage whose input is defined behind it. */
@@ -27,6 +28,8 @@ struct weir_checker {
 	const struct weir_tree *tree;
 	struct weir_stream_name *names; /**< in the order of the program; owned */
 	uint32_t n_names;
+	uint32_t *first;             /**< of each chain, the first of its names; owned */
+	struct weir_names index;     /**< the first of each name */
 	struct weir_circle *circles; /**< owned */
 	uint32_t n_circles;
 	struct weir_checking to; /**< where errors are said; its schema is that of the part at hand */

@@ -4,16 +4,6 @@
 
 #include "lang/check.h"
 
-bool weir_check_wrong(const struct weir_checking *c, struct weir_span where, const char *hint, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	weir_report_vadd(c->report, WEIR_EXIT_USAGE, where, hint, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
 int weir_check_word(const struct weir_checking *c, const struct weir_tree_arg *tree, const char *name,
 		    const char *const *words)
 {
@@ -67,6 +57,11 @@ static bool check_expr(const struct weir_checking *c, const struct weir_param *p
 		return true;
 	if (weir_expr_open(&arg->expr, tree->expr, c->schema, c->report))
 		return false;
+	if (weir_expr_is_text(arg->expr))
+		return weir_check_wrong(
+			c, tree->value_where,
+			param->must_be_bool ? "compare it, as in s == \"on\"" : "number(s) makes a number of a text",
+			"a %s is needed here, and this is a text", param->must_be_bool ? "condition" : "number");
 	if (!param->must_be_bool || weir_expr_is_bool(arg->expr))
 		return true;
 	return weir_check_wrong(c, tree->value_where, "compare it, as in 'x > 0'",

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
 #include <string.h>
 
 #include "lang/lex.h"
+#include "lang/parameter.h"
 
 /* Longer ones before those that they begin with. Some are here only so that the parser can say what to write instead. */
 static const char *const operators[] = {
-	"==", "!=", "<=", ">=", "<>", "=>", "=<", "&&", "||", "**", "=", "<", ">", "+", "-",
-	"*",  "/",  "%",  "(",  ")",  "[",  "]",  ",",  "|",  ":",  "!", "&", "^", "~",
+	"==", "!=", "<=", ">=", "<>", "=>", "=<", "!~", "&&", "||", "**", "=", "<", ">", "+",
+	"-",  "*",  "/",  "%",  "(",  ")",  "[",  "]",  ",",  "|",  ":",  "!", "&", "^", "~",
 };
 
 /* What an editor or a web page makes of plain characters. */
@@ -19,18 +21,6 @@ static const struct {
 	{ "\302\240", "write a plain space" },  { "\342\211\244", "write <=" },
 	{ "\342\211\245", "write >=" },
 };
-
-struct weir_token weir_lex_bad(const struct weir_lexer *lexer, struct weir_span where, const char *hint,
-			       const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (lexer->report)
-		weir_report_vadd(lexer->report, WEIR_EXIT_USAGE, where, hint, format, arguments);
-	va_end(arguments);
-	return (struct weir_token){ .word = WEIR_W_BAD, .where = where };
-}
 
 void weir_lexer_init(struct weir_lexer *lexer, struct weir_report *report)
 {
@@ -150,6 +140,22 @@ static struct weir_token take_string(struct weir_lexer *lexer)
 	return weir_lex_bad(lexer, (struct weir_span){ start, 1 }, NULL, "this quote is never closed");
 }
 
+/* A name of any characters, up to the next backquote. */
+static struct weir_token take_quoted_name(struct weir_lexer *lexer)
+{
+	const char *text = lexer->text;
+	uint32_t start = lexer->at, end = start + 1;
+
+	while (text[end] && text[end] != '\n' && text[end] != '`')
+		end++;
+	if (text[end] == '`' && end > start + 1)
+		return take(lexer, WEIR_W_NAME, end + 1 - start);
+	lexer->at = end + (text[end] == '`');
+	return weir_lex_bad(lexer, (struct weir_span){ start, 1 }, NULL,
+			    text[end] == '`' ? "a name is missing between these backquotes"
+					     : "this backquote is never closed");
+}
+
 /* A run up to a blank or one of `stops`. */
 static struct weir_token take_run(struct weir_lexer *lexer, const char *stops)
 {
@@ -160,24 +166,75 @@ static struct weir_token take_run(struct weir_lexer *lexer, const char *stops)
 	return take(lexer, WEIR_W_ADDRESS, end - lexer->at);
 }
 
+/* As what an editor makes of a quote, that would be part of a file's name. */
+static const char *typographic_quote(const char *bytes)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (!strncmp(bytes, lookalikes[i].bytes, strlen(lookalikes[i].bytes)))
+			return lookalikes[i].hint;
+	return NULL;
+}
+
 static struct weir_token take_address(struct weir_lexer *lexer)
 {
+	const char *hint;
+
 	lexer->after_name = false;
 	lexer->at++;
+	hint = typographic_quote(lexer->text + lexer->at);
+	if (hint) {
+		struct weir_token token = take_run(lexer, "[|;");
+
+		return weir_lex_bad(lexer, token.where, hint, "the target begins with a typographic quote");
+	}
 	if (lexer->text[lexer->at] == '"' || lexer->text[lexer->at] == '\'')
 		return take_string(lexer);
 	return take_run(lexer, "[|;");
+}
+
+static uint32_t name_end(const char *text, uint32_t at)
+{
+	while (weir_is_name(text[at]))
+		at++;
+	return at;
+}
+
+/* What the character does elsewhere. `sensor.temp` is shown as a name. */
+static const char *explain_byte(const struct weir_lexer *lexer, char joined[80])
+{
+	const char *text = lexer->text;
+	uint32_t at = lexer->at, from = at, end;
+
+	if (text[at] == '$')
+		return "a parameter is $NAME or ${NAME}, with letters, digits and _";
+	if (text[at] == '{' || text[at] == '}')
+		return "there are no blocks; the streams of several chains are joined by names: s = SOURCE";
+	if (text[at] == '?')
+		return "a condition is 1 or 0 in a field: select high = x > 3";
+	if (text[at] != '.' || !weir_is_name_start(text[at + 1]))
+		return NULL;
+	while (from && weir_is_name(text[from - 1]))
+		from--;
+	end = name_end(text, at + 1);
+	if (from == at || end - from > 60)
+		return NULL;
+	snprintf(joined, 80, "names consist of letters, digits and _: %.*s_%.*s", (int)(at - from), text + from,
+		 (int)(end - at - 1), text + at + 1);
+	return joined;
 }
 
 static struct weir_token take_bad(struct weir_lexer *lexer)
 {
 	const char *bytes = lexer->text + lexer->at;
 	const char *hint = NULL;
+	char joined[80];
 	uint32_t n = 1;
 
 	for (size_t i = 0; i < sizeof(lookalikes) / sizeof(lookalikes[0]); i++)
 		if (!strncmp(bytes, lookalikes[i].bytes, strlen(lookalikes[i].bytes)))
 			hint = lookalikes[i].hint;
+	if (!hint)
+		hint = explain_byte(lexer, joined);
 	while (((unsigned char)bytes[0] & 0xc0) == 0xc0 && ((unsigned char)bytes[n] & 0xc0) == 0x80 && n < 4)
 		n++;
 	lexer->at += n;
@@ -219,6 +276,14 @@ static struct weir_token take_punctuation(struct weir_lexer *lexer)
 	return token;
 }
 
+static bool is_parameter(const char *text)
+{
+	const char *name;
+	uint32_t length;
+
+	return weir_parameter_place(text, &name, &length);
+}
+
 static bool is_number(const char *text)
 {
 	return weir_is_digit(text[0]) || (text[0] == '.' && weir_is_digit(text[1]));
@@ -239,10 +304,14 @@ struct weir_token weir_lexer_next(struct weir_lexer *lexer)
 		return take_break(lexer);
 	if (*text == '"' || *text == '\'')
 		return take_string(lexer);
+	if (*text == '`')
+		return take_quoted_name(lexer);
 	if (lexer->in_brackets && (unsigned char)*text > ' ' && !strchr("[],|", *text))
 		return take_run(lexer, "[],|;\"'");
 	if (weir_is_name_start(*text))
 		return take_name(lexer);
+	if (is_parameter(text))
+		return weir_lex_parameter(lexer);
 	return is_number(text) ? weir_lex_number(lexer) : take_punctuation(lexer);
 }
 
@@ -264,7 +333,7 @@ struct weir_token weir_lexer_word(struct weir_lexer *lexer)
 		return weir_lexer_next(lexer);
 	skip_to_token(lexer);
 	c = (unsigned char)lexer->text[lexer->at];
-	if (c <= ' ' || strchr(stops, c))
+	if (c <= ' ' || c == '`' || strchr(stops, c))
 		return weir_lexer_next(lexer);
 	lexer->continues = false;
 	token = take_run(lexer, stops);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expr/unit.h"
 #include "lang/lex.h"
-#include "lang/unit.h"
 
 static bool is_hex(char c)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expr/foreign.h"
 #include "lang/parser.h"
 
 static const char *const reserved[] = { "and", "or", "not", "true", "false", "t", "on" };
@@ -20,7 +21,7 @@ static bool read_columns(struct weir_parser *parser, struct weir_tree_part *part
 {
 	do {
 		struct weir_token token = weir_peek(parser);
-		bool is_word = token.word == WEIR_W_ADDRESS || token.word == WEIR_W_STRING;
+		bool is_word = token.word == WEIR_W_ADDRESS || token.word == WEIR_W_STRING || token.word == WEIR_W_NAME;
 
 		if (weir_at_end(parser)) {
 			weir_wrong(parser, open, NULL, "this '[' is never closed");
@@ -31,7 +32,9 @@ static bool read_columns(struct weir_parser *parser, struct weir_tree_part *part
 		part->columns = weir_arena_grow(parser->arena, part->columns, part->n_columns, sizeof(char *));
 		if (!is_word || !part->columns)
 			return false;
-		part->columns[part->n_columns++] = weir_token_copy(parser, weir_take(parser));
+		part->columns[part->n_columns] = weir_token_fill(parser, weir_take(parser));
+		if (!part->columns[part->n_columns++])
+			return false;
 	} while (weir_accept(parser, ","));
 	if (weir_accept(parser, "]"))
 		return true;
@@ -42,11 +45,40 @@ static bool read_columns(struct weir_parser *parser, struct weir_tree_part *part
 	return false;
 }
 
+/* How a driver of that name is written, and where its targets are shown. */
+static bool show_target(const char *name, char *hint)
+{
+	const struct weir_driver *driver = weir_driver_find(name, WEIR_SOURCE);
+	bool has_devices = driver && driver->source->devices;
+
+	for (int role = WEIR_OPERATOR; role <= WEIR_ACTUATOR && !driver; role++)
+		driver = weir_driver_find(name, (enum weir_role)role);
+	if (driver && driver->target)
+		snprintf(hint, WEIR_HINT_BYTES, "as in %s:%s%s", name, driver->target,
+			 has_devices ? "; 'weir list devices' shows what there is" : "");
+	return driver && driver->target;
+}
+
+/* A command is for the shell. In a broker's topic a value is one word of it, and cannot become a wildcard. */
+static char *fill_target(struct weir_parser *parser, const struct weir_tree_part *part, struct weir_token token)
+{
+	static const char *const brokers[] = { "mqtt", "amqp", "kafka" };
+	char *target;
+
+	if (!strcmp(part->name, "exec"))
+		return weir_token_copy(parser, token);
+	parser->to_broker = is_among(part->name, brokers, sizeof(brokers) / sizeof(brokers[0]));
+	target = weir_token_fill(parser, token);
+	parser->to_broker = false;
+	return target;
+}
+
 /* :TARGET[COLUMNS] */
 static bool read_target(struct weir_parser *parser, struct weir_tree_part *part)
 {
 	struct weir_token token = weir_peek(parser);
 	bool is_quoted = token.word == WEIR_W_STRING;
+	char hint[WEIR_HINT_BYTES], *target;
 
 	part->target = "";
 	if (parser->before.after_name) {
@@ -55,30 +87,57 @@ static bool read_target(struct weir_parser *parser, struct weir_tree_part *part)
 		if (token.word == WEIR_W_BAD)
 			return false;
 		if (!token.where.length || (is_quoted && token.where.length == 2)) {
-			weir_wrong(parser, part->name_where, NULL, "'%s:' needs its target right after the colon",
-				   part->name);
+			weir_wrong(parser, part->name_where, show_target(part->name, hint) ? hint : NULL,
+				   "'%s:' needs its target right after the colon", part->name);
 			return false;
 		}
-		part->target = weir_token_copy(parser, token);
+		target = fill_target(parser, part, token);
+		if (!target)
+			return false;
+		part->target = target;
+		if (!*target)
+			weir_wrong(parser, token.where, NULL, "the target of '%s' is empty", part->name);
 	}
 	token = weir_peek(parser);
 	if (token.where.at != parser->last_end || !weir_at(parser, "["))
-		return part->target;
+		return true;
 	return read_columns(parser, part, weir_take(parser).where);
+}
+
+/* `csv out.csv`: the colon is missing. What stands in the target's place is taken, so that nothing else is said of it. */
+static bool take_target(struct weir_parser *parser, const struct weir_tree_part *part, char *hint)
+{
+	const char *text = parser->lexer.text;
+	uint32_t at = parser->last_end + (uint32_t)strspn(text + parser->last_end, " \t");
+	uint32_t n = weir_word_end(text, at) - at;
+	bool is_quoted = text[at] == '"' || text[at] == '\'';
+
+	if (!n || at == parser->last_end || weir_at_end(parser) || weir_at_key(parser) ||
+	    (!is_quoted && memchr(text + at, '=', n)))
+		return false;
+	snprintf(hint, WEIR_HINT_BYTES, "did you mean '%s:%.*s'?", part->name, weir_clip(n), text + at);
+	while (!weir_at_end(parser) && weir_peek(parser).where.at < at + n)
+		weir_take_quietly(parser);
+	return true;
 }
 
 /* A driver says in its table whether it takes a target. */
 static bool check_target(struct weir_parser *parser, const struct weir_tree_part *part)
 {
 	const char *wanted = part->driver->target;
+	char hint[WEIR_HINT_BYTES];
 
 	if (!wanted && part->target_where.length) {
 		weir_wrong(parser, part->target_where, NULL, "'%s' takes no target", part->name);
 		return false;
 	}
 	if (wanted && !part->target_where.length) {
-		weir_wrong(parser, part->name_where, NULL, "'%s' needs a target: %s:%s", part->name, part->name,
-			   wanted);
+		weir_wrong(parser, part->name_where,
+			   take_target(parser, part, hint) ? hint
+			   : part->role == WEIR_SOURCE && part->driver->source->devices
+				   ? "'weir list devices' shows what there is"
+				   : NULL,
+			   "'%s' needs a target: %s:%s", part->name, part->name, wanted);
 		return false;
 	}
 	return true;
@@ -99,8 +158,10 @@ static void abandon(struct weir_parser *parser, struct weir_tree_part *part)
 }
 
 /* After the name of a stream there is nothing to say, but `on`. */
-static void finish_stream(struct weir_parser *parser, struct weir_tree_part *part)
+static void finish_stream(struct weir_parser *parser, struct weir_tree_part *part, bool is_defined)
 {
+	char hint[WEIR_HINT_BYTES];
+
 	if (weir_at(parser, "on") && weir_find_combiner("on")) {
 		if (weir_read_on(parser, part))
 			weir_read_args(parser, part);
@@ -111,7 +172,12 @@ static void finish_stream(struct weir_parser *parser, struct weir_tree_part *par
 	part->kind = WEIR_P_STREAM;
 	if (weir_at_end(parser))
 		return;
-	weir_expected(parser, "'|'", "a stage begins with '|'");
+	if (!is_defined && weir_hint_head(part->name, hint))
+		weir_wrong(parser, part->name_where, hint, "unknown source '%.40s'", part->name);
+	else if (!is_defined && weir_hint_from(parser, part, hint))
+		weir_wrong(parser, part->name_where, hint, "unknown source '%.40s'", part->name);
+	else
+		weir_expected(parser, "'|'", "a stage begins with '|'");
 	abandon(parser, part);
 }
 
@@ -129,7 +195,7 @@ static void read_head(struct weir_parser *parser, struct weir_tree *tree, struct
 	weir_find_role(part, WEIR_AT_HEAD);
 	if (!part->target_where.length && (!weir_is_driver(part->name) || weir_is_defined(tree, part->name))) {
 		part->driver = NULL;
-		finish_stream(parser, part);
+		finish_stream(parser, part, weir_is_defined(tree, part->name));
 	} else if (part->driver) {
 		finish_driver(parser, part);
 	} else {
@@ -163,7 +229,9 @@ static bool read_name(struct weir_parser *parser, struct weir_tree_part *part, c
 	struct weir_token token = weir_peek(parser);
 
 	if (token.word != WEIR_W_NAME) {
-		weir_expected(parser, what, NULL);
+		weir_expected(parser, what,
+			      token.word == WEIR_W_END && parser->last_end ? "leave out the '|' behind the last one"
+									   : NULL);
 		return false;
 	}
 	weir_take(parser);
@@ -214,7 +282,7 @@ static void check_end(struct weir_parser *parser, const struct weir_tree_chain *
 	const struct weir_tree_part *last = &chain->parts[chain->n_parts - 1];
 	bool is_known = last->driver || (last->kind == WEIR_P_STREAM && !last->broken);
 
-	if (!chain->n_names && is_known && last->role != WEIR_SINK && last->role != WEIR_ACTUATOR)
+	if (!chain->n_names && is_known && !last->swallows && last->role != WEIR_SINK && last->role != WEIR_ACTUATOR)
 		weir_wrong(parser, last->where, "end it with '| print', say, or give it a name",
 			   "this chain ends in no sink");
 }
@@ -236,6 +304,16 @@ static void read_chain_names(struct weir_parser *parser, struct weir_tree_chain 
 	}
 }
 
+static bool begins_driver(struct weir_parser *parser)
+{
+	struct weir_token token = weir_peek(parser);
+
+	for (size_t i = 0; i < weir_n_drivers && token.word == WEIR_W_NAME; i++)
+		if (weir_token_is(&parser->lexer, token, weir_drivers[i]->name))
+			return true;
+	return false;
+}
+
 /* Two bars with nothing between them have been reported already where an expression stands before them. */
 static bool accept_bar(struct weir_parser *parser, const struct weir_tree_chain *chain)
 {
@@ -243,10 +321,17 @@ static bool accept_bar(struct weir_parser *parser, const struct weir_tree_chain 
 		return true;
 	if (!weir_at(parser, "||"))
 		return false;
-	if (!chain->broken)
+	if (!chain->broken) {
 		weir_wrong(parser, weir_peek(parser).where, NULL, "a stage is missing between the two '|'");
+		weir_take(parser);
+		return true;
+	}
 	weir_take(parser);
-	return true;
+	if (begins_driver(parser))
+		return true;
+	/* It was meant as 'or', and what follows belongs to the condition. */
+	weir_skip_part(parser);
+	return accept_bar(parser, chain);
 }
 
 static void read_chain(struct weir_parser *parser, struct weir_tree *tree)
@@ -260,6 +345,9 @@ static void read_chain(struct weir_parser *parser, struct weir_tree *tree)
 	tree->chains = weir_arena_grow(parser->arena, tree->chains, tree->n_chains, sizeof(chain));
 	if (parser->arena->failed)
 		return;
+	for (uint32_t i = 0; i < chain.n_names; i++)
+		if (weir_names_add(&tree->names, chain.names[i].name, tree->n_chains) < 0)
+			parser->arena->failed = true;
 	check_end(parser, &chain);
 	chain.where = weir_span_since(parser, chain.where.at);
 	tree->chains[tree->n_chains++] = chain;
@@ -290,7 +378,19 @@ static int close_parse(struct weir_tree **out, struct weir_tree *tree, struct we
 	return err;
 }
 
-int weir_parse(struct weir_tree **out, struct weir_report *report)
+static void read_statements(struct weir_parser *parser, struct weir_tree *tree)
+{
+	while (weir_peek(parser).word != WEIR_W_END && !tree->arena.failed) {
+		if (weir_peek(parser).word == WEIR_W_BREAK)
+			weir_take(parser);
+		else if (weir_at_param(parser))
+			weir_read_param(parser, tree);
+		else
+			read_chain(parser, tree);
+	}
+}
+
+int weir_parse_given(struct weir_tree **out, struct weir_report *report, const struct weir_given *given)
 {
 	struct weir_parser parser;
 	struct weir_tree *tree;
@@ -298,13 +398,15 @@ int weir_parse(struct weir_tree **out, struct weir_report *report)
 
 	if (err)
 		return err;
-	while (weir_peek(&parser).word != WEIR_W_END && !tree->arena.failed) {
-		if (weir_peek(&parser).word == WEIR_W_BREAK)
-			weir_take(&parser);
-		else
-			read_chain(&parser, tree);
-	}
-	return close_parse(out, tree, &parser, true);
+	tree->parameters.given = *given;
+	parser.lexer.parameters = &tree->parameters;
+	read_statements(&parser, tree);
+	return close_parse(out, tree, &parser, weir_check_given(&parser, tree));
+}
+
+int weir_parse(struct weir_tree **out, struct weir_report *report)
+{
+	return weir_parse_given(out, report, &(struct weir_given){ 0 });
 }
 
 static bool is_all_read(struct weir_parser *parser)

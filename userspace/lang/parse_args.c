@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "expr/foreign.h"
 #include "lang/parser.h"
 
 #define WORDS_MAX 64 /* that are offered as corrections */
@@ -198,6 +199,27 @@ static bool read_key(struct reading *reading)
 	return needs_value(reading, param, name, "=") || read_value(reading, param, name.where.at);
 }
 
+/* `file=x`, of one that has its value right behind it. It is read all the same. */
+static void refuse_equals(struct reading *reading, const struct weir_param *param)
+{
+	struct weir_parser *parser = reading->parser;
+	struct weir_token equals = weir_peek(parser);
+	const char *text = parser->lexer.text;
+	char hint[WEIR_HINT_BYTES];
+	uint32_t at, end;
+
+	if (!weir_at(parser, "="))
+		return;
+	at = equals.where.at + 1;
+	at += (uint32_t)strspn(text + at, " \t");
+	end = at < weir_part_end(parser, at) ? weir_word_end(text, at) : at;
+	snprintf(hint, sizeof(hint), "did you mean '%s %.*s'?", param->name, weir_clip(end - at), text + at);
+	weir_wrong(parser, equals.where, hint, "'%s' of '%s' has no '=' before its value", param->name,
+		   reading->part->name);
+	reading->part->broken = true;
+	weir_take(parser);
+}
+
 /* NAME VALUE */
 static bool read_keyword(struct reading *reading, const struct weir_param *param)
 {
@@ -205,6 +227,7 @@ static bool read_keyword(struct reading *reading, const struct weir_param *param
 
 	if (is_twice(reading, param, name))
 		return false;
+	refuse_equals(reading, param);
 	return needs_value(reading, param, name, " ") || read_value(reading, param, name.where.at);
 }
 
@@ -232,49 +255,149 @@ static bool suits(const struct weir_param *param, struct weir_token token)
 }
 
 /* A number whose unit is that of an argument which was not given. */
-static const char *guess_number(const struct reading *reading, struct weir_token token, char hint[128])
+static const char *guess_number(const struct reading *reading, struct weir_token token, char *hint)
 {
 	for (const struct weir_param *param = reading->params; param->name; param++) {
 		if (param->style != WEIR_KEY || !suits(param, token) || is_given(reading, param))
 			continue;
-		snprintf(hint, 128, "did you mean %s=%.*s?", param->name, weir_clip(token.where.length),
+		snprintf(hint, WEIR_HINT_BYTES, "did you mean %s=%.*s?", param->name, weir_clip(token.where.length),
 			 reading->parser->lexer.text + token.where.at);
 		return hint;
 	}
 	return NULL;
 }
 
+static bool is_number(const struct weir_param *param)
+{
+	return param->value == WEIR_V_INT || param->value == WEIR_V_REAL || param->value == WEIR_V_DURATION ||
+	       param->value == WEIR_V_RATE || param->value == WEIR_V_SPAN || param->value == WEIR_V_SIZE;
+}
+
+/* An argument by keyword that is missing, of which this may be the value; one that must be there comes first. */
+static const struct weir_param *missing_keyword(const struct reading *reading, struct weir_token token)
+{
+	const struct weir_param *found = NULL;
+
+	for (const struct weir_param *param = reading->params; param->name; param++) {
+		if (param->style != WEIR_KEYWORD || is_given(reading, param))
+			continue;
+		if (param->required)
+			return param;
+		if (token.word == WEIR_W_NUMBER && is_number(param) && !found)
+			found = param;
+	}
+	return found;
+}
+
+/* The value of an argument whose word before it was forgotten: `switch x > 0`. */
+static const char *guess_keyword(const struct reading *reading, struct weir_token token, char *hint)
+{
+	const struct weir_parser *parser = reading->parser;
+	uint32_t from = reading->part->name_where.at, to = token.where.at, end = weir_part_end(parser, to);
+	const struct weir_param *param = missing_keyword(reading, token);
+	int at;
+
+	if (!param ||
+	    (token.word != WEIR_W_NAME && token.word != WEIR_W_NUMBER && !weir_token_is(&parser->lexer, token, "(")))
+		return NULL;
+	at = snprintf(hint, WEIR_HINT_BYTES, "did you mean '%.*s%s %.*s", to - from < 60 ? (int)(to - from) : 60,
+		      parser->lexer.text + from, param->name, end - to < 60 ? (int)(end - to) : 60,
+		      parser->lexer.text + to);
+	for (param++; param->name && at < WEIR_HINT_BYTES - WEIR_NAME_MAX; param++)
+		if (param->style == WEIR_KEYWORD && param->required && !is_given(reading, param))
+			at += snprintf(hint + at, (size_t)(WEIR_HINT_BYTES - at), " %s …", param->name);
+	snprintf(hint + at, (size_t)(WEIR_HINT_BYTES - at), "'?");
+	return hint;
+}
+
+/* `within 10ms` */
+static const char *guess_equals(const struct reading *reading, struct weir_token token, char *hint)
+{
+	const struct weir_param *param = token.word == WEIR_W_NAME ? find_param(reading, token, WEIR_KEY) : NULL;
+	const char *text = reading->parser->lexer.text;
+	uint32_t at = token.where.at + token.where.length;
+
+	if (!param)
+		return NULL;
+	at += (uint32_t)strspn(text + at, " \t");
+	snprintf(hint, WEIR_HINT_BYTES, "did you mean '%s=%.*s'?", param->name, weir_clip(weir_word_end(text, at) - at),
+		 text + at);
+	return hint;
+}
+
+/* Does a stage begin here, for which a `|` is missing? */
+static bool begins_stage(const struct reading *reading, struct weir_token token)
+{
+	const struct weir_lexer *lexer = &reading->parser->lexer;
+
+	for (size_t i = 0; i < weir_n_drivers && token.word == WEIR_W_NAME; i++)
+		if (weir_token_is(lexer, token, weir_drivers[i]->name))
+			return weir_is_stage(weir_drivers[i]->name);
+	return false;
+}
+
+/* `exec ls -l`: a text of several words. */
+static const char *guess_quotes(const struct reading *reading, struct weir_token token, char *hint)
+{
+	const struct weir_tree_part *part = reading->part;
+	const struct weir_tree_arg *last = part->n_args ? &part->args[part->n_args - 1] : NULL;
+	uint32_t at, end;
+
+	if (!last || last->broken || !last->param || last->param->value != WEIR_V_TEXT ||
+	    last->param->style != WEIR_POSITIONAL || token.word == WEIR_W_NUMBER ||
+	    reading->parser->lexer.text[last->value_where.at] == '"')
+		return NULL;
+	at = last->value_where.at;
+	end = weir_part_end(reading->parser, at);
+	snprintf(hint, WEIR_HINT_BYTES, "write a text of several words in quotes: %s \"%.*s\"", part->name,
+		 end - at < 100 ? (int)(end - at) : 100, reading->parser->lexer.text + at);
+	return hint;
+}
+
 /* A word that is a possible value of some key, or nearly the name of one. */
-static const char *guess(const struct reading *reading, struct weir_token token, char hint[128])
+static const char *guess(const struct reading *reading, struct weir_token token, char *hint)
 {
 	const struct weir_lexer *lexer = &reading->parser->lexer;
 	const char *words[WORDS_MAX], *near;
 
-	if (token.word == WEIR_W_NUMBER)
-		return guess_number(reading, token, hint);
-	if (weir_token_is(lexer, token, ">"))
-		return "a file is a sink of its own, csv:FILE; or write > FILE behind the quotes, for the shell";
+	if (!begins_stage(reading, token) && guess_quotes(reading, token, hint))
+		return hint;
+	if (weir_guess_text(reading->parser, reading->part, token, hint) || guess_equals(reading, token, hint))
+		return hint;
+	if (token.word == WEIR_W_NUMBER && guess_number(reading, token, hint))
+		return hint;
 	for (const struct weir_param *param = reading->params; param->name; param++)
 		for (size_t i = 0; param->value == WEIR_V_WORD && param->style == WEIR_KEY && param->words[i]; i++) {
 			if (!weir_token_is(lexer, token, param->words[i]))
 				continue;
-			snprintf(hint, 128, "did you mean %s=%s?", param->name, param->words[i]);
+			snprintf(hint, WEIR_HINT_BYTES, "did you mean %s=%s?", param->name, param->words[i]);
 			return hint;
 		}
 	near = weir_nearest(lexer->text + token.where.at, token.where.length, words, list_words(reading, words));
 	if (token.word != WEIR_W_NAME || !near)
-		return NULL;
-	snprintf(hint, 128, "did you mean '%s'?", near);
+		return guess_keyword(reading, token, hint);
+	snprintf(hint, WEIR_HINT_BYTES, "did you mean '%s'?", near);
 	return hint;
+}
+
+/* A number that lacks the unit behind it is not told to lack one. */
+static void spare_number(struct reading *reading, struct weir_token token)
+{
+	char hint[WEIR_HINT_BYTES];
+
+	if (reading->part->n_args && weir_hint_unit(reading->parser, token, hint))
+		reading->part->args[reading->part->n_args - 1].broken = true;
 }
 
 static bool read_unexpected(struct reading *reading, struct weir_token token)
 {
-	char hint[128];
+	char hint[WEIR_HINT_BYTES];
 
 	if (token.word != WEIR_W_BAD)
 		wrong(reading, token.where, guess(reading, token, hint), "unexpected", "among the arguments of");
 	reading->part->broken = true;
+	reading->part->swallows = begins_stage(reading, token);
+	spare_number(reading, token);
 	return false;
 }
 

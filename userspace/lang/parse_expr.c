@@ -30,7 +30,7 @@ static const struct {
 	{ "&&", "use 'and'" },          { "||", "use 'or'; between two stages stands a single '|'" },
 	{ "!", "use 'not'" },           { "**", "use pow(x, y)" },
 	{ "^", "use pow(x, y)" },       { "&", "use 'and', or bit(x, n) for one bit of a number" },
-	{ "~", "use 'not'" },
+	{ "~", "use 'not'" },           { "!~", "use not matches(s, \"regex\")" },
 };
 
 static struct weir_tree_expr *loose(struct weir_parser *parser, enum level level);
@@ -76,12 +76,26 @@ static struct weir_tree_expr *nested(struct weir_parser *parser)
 }
 
 /* True when there is one of another language's operators, which then was reported. */
+/* No token of its own: in `path=~/x` these are two. */
+static bool at_match(struct weir_parser *parser)
+{
+	struct weir_span where = weir_peek(parser).where;
+
+	if (!weir_at(parser, "=") || parser->lexer.text[where.at + 1] != '~')
+		return false;
+	where.length = 2;
+	weir_wrong(parser, where, "use matches(s, \"regex\")", "expressions have no operator '=~'");
+	return true;
+}
+
 static bool at_foreign(struct weir_parser *parser)
 {
+	if (at_match(parser))
+		return true;
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		if (!weir_at(parser, foreign[i].word))
 			continue;
-		weir_wrong(parser, weir_peek(parser).where, foreign[i].hint, "there is no operator '%s' in expressions",
+		weir_wrong(parser, weir_peek(parser).where, foreign[i].hint, "expressions have no operator '%s'",
 			   foreign[i].word);
 		return true;
 	}
@@ -179,9 +193,40 @@ static struct weir_tree_expr *number(struct weir_parser *parser)
 	return expr;
 }
 
+/* In small letters or in capitals. */
+static bool at_either(struct weir_parser *parser, const char *word)
+{
+	char capitals[16];
+	size_t n = 0;
+
+	for (; word[n] && n + 1 < sizeof(capitals); n++)
+		capitals[n] = (char)(word[n] >= 'a' && word[n] <= 'z' ? word[n] - 'a' + 'A' : word[n]);
+	capitals[n] = 0;
+	return weir_at(parser, word) || weir_at(parser, capitals);
+}
+
 static bool is_reserved(struct weir_parser *parser)
 {
-	return weir_at(parser, "and") || weir_at(parser, "or") || weir_at(parser, "not");
+	return at_either(parser, "and") || at_either(parser, "or") || at_either(parser, "not");
+}
+
+static struct weir_tree_expr *text(struct weir_parser *parser)
+{
+	struct weir_token token = weir_take(parser);
+	struct weir_tree_expr *expr = make(parser, WEIR_E_TEXT, token.where.at, 0);
+
+	if (expr)
+		expr->name = parser->lexer.text[token.where.at] == '$' ? weir_token_fill(parser, token)
+								       : weir_token_copy(parser, token);
+	return expr && expr->name ? expr : NULL;
+}
+
+/* `50 %` at the end of something was hardly meant as a remainder, and `select *` is what is there anyhow. */
+static const char *share_hint(struct weir_parser *parser)
+{
+	if (parser->last_end && parser->lexer.text[parser->last_end - 1] == '%')
+		return "a unit stands right behind its number, as in 50%";
+	return weir_at(parser, "*") ? "without a select, every field goes on" : NULL;
 }
 
 static struct weir_tree_expr *primary(struct weir_parser *parser)
@@ -195,9 +240,9 @@ static struct weir_tree_expr *primary(struct weir_parser *parser)
 	if (weir_at(parser, "("))
 		return parenthesis(parser);
 	if (token.word == WEIR_W_STRING)
-		weir_wrong(parser, token.where, NULL, "expressions work on numbers, not on text");
-	else if (!at_foreign(parser))
-		weir_expected(parser, "a number, a field or '('", NULL);
+		return text(parser);
+	if (!at_foreign(parser))
+		weir_expected(parser, "a number, a field or '('", share_hint(parser));
 	return NULL;
 }
 
@@ -225,7 +270,7 @@ static struct weir_tree_expr *sign(struct weir_parser *parser)
 
 static struct weir_tree_expr *negation(struct weir_parser *parser)
 {
-	return weir_at(parser, "not") ? prefix(parser, WEIR_E_NOT, negation) : loose(parser, LEVEL_COMPARISON);
+	return at_either(parser, "not") ? prefix(parser, WEIR_E_NOT, negation) : loose(parser, LEVEL_COMPARISON);
 }
 
 static struct weir_tree_expr *tighter(struct weir_parser *parser, enum level level)
@@ -240,24 +285,117 @@ static size_t find_binary(struct weir_parser *parser, enum level level)
 {
 	size_t i = 0;
 
-	while (i < N_BINARIES && (binaries[i].level != level || !weir_at(parser, binaries[i].word)))
+	while (i < N_BINARIES && (binaries[i].level != level || !at_either(parser, binaries[i].word)))
 		i++;
 	return i;
 }
 
+static bool at_membership(struct weir_parser *parser)
+{
+	return at_either(parser, "in") || at_either(parser, "between");
+}
+
 static bool is_chained(struct weir_parser *parser, enum level level)
 {
-	if (level != LEVEL_COMPARISON || find_binary(parser, level) == N_BINARIES)
+	if (level != LEVEL_COMPARISON ||
+	    (find_binary(parser, level) == N_BINARIES && !at_membership(parser) && !at_either(parser, "not")))
 		return false;
 	weir_wrong(parser, weir_peek(parser).where, "write 'a < b and b < c', or between(b, a, c)",
 		   "comparisons cannot be chained");
 	return true;
 }
 
+/* "in" "(" sum { "," sum } ")", behind a sum */
+static struct weir_tree_expr *membership(struct weir_parser *parser, struct weir_tree_expr *left)
+{
+	struct weir_tree_expr **items = weir_arena_grow(parser->arena, NULL, 0, sizeof(struct weir_tree_expr *)), *expr;
+	struct weir_span open;
+	uint32_t n = 1;
+
+	if (!items)
+		return NULL;
+	items[0] = left;
+	weir_take(parser);
+	open = weir_peek(parser).where;
+	if (!weir_accept(parser, "(")) {
+		weir_expected(parser, "'(' behind 'in'", "as in: in (\"on\", \"open\")");
+		return NULL;
+	}
+	do {
+		items = weir_arena_grow(parser->arena, items, n, sizeof(struct weir_tree_expr *));
+		if (!items)
+			return NULL;
+		items[n] = nested(parser);
+		if (!items[n++])
+			return NULL;
+	} while (weir_accept(parser, ","));
+	if (!close_parenthesis(parser, open, "',' or ')'"))
+		return NULL;
+	expr = make(parser, WEIR_E_IN, left->where.at, 0);
+	if (!expr)
+		return NULL;
+	expr->argument = items;
+	expr->n = n;
+	return expr;
+}
+
+/* "between" sum "and" sum, behind a sum */
+static struct weir_tree_expr *range(struct weir_parser *parser, struct weir_tree_expr *left)
+{
+	struct weir_tree_expr *low, *high, *expr;
+
+	weir_take(parser);
+	low = loose(parser, LEVEL_SUM);
+	if (!low)
+		return NULL;
+	if (!at_either(parser, "and")) {
+		weir_expected(parser, "'and'", "as in: x between 1 and 2");
+		return NULL;
+	}
+	weir_take(parser);
+	high = loose(parser, LEVEL_SUM);
+	expr = high ? make(parser, WEIR_E_CALL, left->where.at, 3) : NULL;
+	if (!expr)
+		return NULL;
+	expr->name = weir_arena_copy(parser->arena, "between", strlen("between"));
+	expr->argument[0] = left;
+	expr->argument[1] = low;
+	expr->argument[2] = high;
+	return expr->name ? expr : NULL;
+}
+
+/* [ "not" ] ( "in" … | "between" … ), behind a sum; the sum itself where there is neither. */
+static struct weir_tree_expr *behind_sum(struct weir_parser *parser, struct weir_tree_expr *left)
+{
+	bool is_negated = at_either(parser, "not");
+	struct weir_tree_expr *expr, *negation;
+
+	if (!is_negated && !at_membership(parser))
+		return left;
+	if (is_negated)
+		weir_take(parser);
+	if (!at_membership(parser)) {
+		weir_expected(parser, "'in' or 'between' behind 'not'", NULL);
+		return NULL;
+	}
+	expr = at_either(parser, "in") ? membership(parser, left) : range(parser, left);
+	if (!expr || is_chained(parser, LEVEL_COMPARISON))
+		return NULL;
+	if (!is_negated)
+		return expr;
+	negation = make(parser, WEIR_E_NOT, left->where.at, 1);
+	if (negation)
+		negation->argument[0] = expr;
+	return negation;
+}
+
 static struct weir_tree_expr *loose(struct weir_parser *parser, enum level level)
 {
 	struct weir_tree_expr *left = tighter(parser, level);
 	size_t i;
+
+	if (left && level == LEVEL_COMPARISON)
+		left = behind_sum(parser, left);
 
 	while (left && (i = find_binary(parser, level)) < N_BINARIES) {
 		struct weir_tree_expr *right, *expr;

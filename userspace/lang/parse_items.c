@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "expr/foreign.h"
 #include "lang/parser.h"
 
 static size_t count_words(const char *const *words)
@@ -24,26 +25,20 @@ static bool read_field(struct weir_parser *parser, struct weir_tree_item *item)
 	return item->expr;
 }
 
-static bool is_unit_of_time(const struct weir_lexer *lexer, struct weir_token token)
-{
-	static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (weir_token_is(lexer, token, units[i]))
-			return true;
-	return false;
-}
-
 static void unknown_function(struct weir_parser *parser, const struct weir_param *param, struct weir_token token)
 {
 	const char *text = parser->lexer.text + token.where.at;
 	const char *near = weir_nearest(text, token.where.length, param->words, count_words(param->words));
-	char hint[256], *end = hint;
+	char hint[WEIR_HINT_BYTES], word[WEIR_NAME_MAX], *end = hint;
+	const char *foreign;
 
-	if (near)
+	snprintf(word, sizeof(word), "%.*s", weir_clip(token.where.length), text);
+	foreign = weir_foreign_aggregate(word);
+	near = foreign ? foreign : near;
+	if (weir_hint_unit(parser, token, hint))
+		near = hint;
+	else if (near)
 		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
-	else if (is_unit_of_time(&parser->lexer, token))
-		near = strcpy(hint, "a unit stands right behind its number, as in 1s");
 	else
 		end += snprintf(hint, sizeof(hint), "there are");
 	for (size_t i = 0; !near && param->words[i] && end < hint + sizeof(hint) - 1; i++)
@@ -55,6 +50,7 @@ static void unknown_function(struct weir_parser *parser, const struct weir_param
 static bool read_function(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
 {
 	struct weir_token token = weir_peek(parser);
+	char hint[WEIR_HINT_BYTES];
 
 	if (token.word != WEIR_W_NAME) {
 		weir_expected(parser, "an aggregate", "as in 'mean(x) as m'");
@@ -65,6 +61,9 @@ static bool read_function(struct weir_parser *parser, const struct weir_param *p
 		if (weir_token_is(&parser->lexer, token, param->words[item->function]))
 			return true;
 	unknown_function(parser, param, token);
+	/* Behind a unit that stands apart comes what was meant. */
+	if (weir_hint_unit(parser, token, hint) && weir_peek(parser).word == WEIR_W_NAME)
+		return read_function(parser, param, item);
 	return true;
 }
 
@@ -78,11 +77,42 @@ static bool read_name(struct weir_parser *parser, struct weir_tree_item *item)
 	return item->name;
 }
 
+bool weir_is_listed(const char *const *list, const char *word)
+{
+	for (; list && word && *list; list++)
+		if (!strcmp(*list, word))
+			return true;
+	return false;
+}
+
+static bool takes_two(const struct weir_param *param, const struct weir_tree_item *item)
+{
+	return weir_is_listed(param->pairs, param->words[item->function]);
+}
+
+/* , EXPR */
+static bool read_second(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
+{
+	const char *word = param->words[item->function];
+	char hint[WEIR_HINT_BYTES], what[WEIR_HINT_BYTES];
+
+	if (weir_accept(parser, ",")) {
+		item->second = weir_read_expr(parser);
+		return item->second;
+	}
+	snprintf(what, sizeof(what), "a second expression of '%s'", word);
+	snprintf(hint, sizeof(hint), "as in '%s(y, x) as z'", word);
+	weir_expected(parser, what, hint);
+	return false;
+}
+
 /* , NUMBER */
-static bool read_parameter(struct weir_parser *parser, struct weir_tree_item *item)
+static bool read_parameter(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
 {
 	struct weir_token token;
 
+	if (takes_two(param, item))
+		return read_second(parser, param, item);
 	if (!weir_accept(parser, ","))
 		return true;
 	token = weir_peek(parser);
@@ -94,9 +124,10 @@ static bool read_parameter(struct weir_parser *parser, struct weir_tree_item *it
 	return true;
 }
 
-/* FUNCTION([EXPR [, NUMBER]]) [as NAME] */
+/* FUNCTION([EXPR [, NUMBER | , EXPR]]) [as NAME] */
 static bool read_aggregate(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_item *item)
 {
+	char hint[WEIR_HINT_BYTES];
 	struct weir_span open;
 
 	if (!read_function(parser, param, item))
@@ -108,14 +139,16 @@ static bool read_aggregate(struct weir_parser *parser, const struct weir_param *
 	}
 	if (!weir_at(parser, ")")) {
 		item->expr = weir_read_expr(parser);
-		if (!item->expr || !read_parameter(parser, item))
+		if (!item->expr || !read_parameter(parser, param, item))
 			return false;
 	}
 	if (!weir_accept(parser, ")")) {
 		if (weir_at_end(parser))
 			weir_wrong(parser, open, NULL, "this '(' is never closed");
 		else
-			weir_expected(parser, "')'", NULL);
+			weir_expected(parser, "')'",
+				      weir_point_for_comma(parser->lexer.text, weir_peek(parser).where, hint) ? hint
+													      : NULL);
 		return false;
 	}
 	return !weir_accept(parser, "as") || read_name(parser, item);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "expr/foreign.h"
 #include "lang/parser.h"
 
 #define ROLES 4
@@ -45,11 +46,7 @@ bool weir_is_driver(const char *name)
 
 bool weir_is_defined(const struct weir_tree *tree, const char *name)
 {
-	for (uint32_t i = 0; i < tree->n_chains; i++)
-		for (uint32_t k = 0; k < tree->chains[i].n_names; k++)
-			if (!strcmp(tree->chains[i].names[k].name, name))
-				return true;
-	return false;
+	return weir_names_find(&tree->names, name) != WEIR_NO_NAME;
 }
 
 /* Says "a source or an actuator" of gpio, and "begin or end". */
@@ -88,16 +85,24 @@ static const char *nearest_driver(const char *name, enum weir_place place)
 static void unknown(struct weir_parser *parser, const struct weir_tree *tree, const struct weir_tree_part *part,
 		    enum weir_place place)
 {
-	const char *near = nearest_driver(part->name, place);
-	char hint[128];
+	bool is_shown = weir_report_count(parser->report) < WEIR_REPORT_MESSAGES;
+	uint32_t at = part->name_where.at + part->name_where.length, end = weir_part_end(parser, at);
+	const char *near = NULL;
+	char hint[WEIR_HINT_BYTES];
 
 	if (place != WEIR_AT_HEAD && weir_is_defined(tree, part->name)) {
 		weir_wrong(parser, part->name_where, NULL, "'%s' is a stream; it can only begin a chain", part->name);
 		return;
 	}
-	if (near)
+	if (is_shown)
+		near = place != WEIR_AT_HEAD && weir_foreign_stage(part->name, parser->lexer.text + at,
+								   end > at ? end - at : 0, hint)
+			       ? hint
+		       : weir_guess_colon(part->name, place == WEIR_AT_HEAD, hint) ? hint
+										   : nearest_driver(part->name, place);
+	if (near && near != hint)
 		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
-	else
+	else if (!near)
 		snprintf(hint, sizeof(hint), "'weir list %s' shows what there is",
 			 place == WEIR_AT_HEAD ? "sensors" : "stages");
 	weir_wrong(parser, part->name_where, hint, "unknown %s '%.*s'", places[place].what,
@@ -107,19 +112,15 @@ static void unknown(struct weir_parser *parser, const struct weir_tree *tree, co
 void weir_unknown_part(struct weir_parser *parser, const struct weir_tree *tree, const struct weir_tree_part *part,
 		       enum weir_place place)
 {
-	const struct weir_absent *absent = weir_absent_find(part->name);
-	char nouns[64], verbs[64], hint[128];
+	char nouns[64], verbs[64], hint[WEIR_HINT_BYTES];
 
-	if (absent) {
-		snprintf(hint, sizeof(hint), "install %s and build weir again", absent->package);
-		weir_wrong(parser, part->name_where, hint, "this build has no '%s': it was built without %s (%s)",
-			   part->name, absent->library, absent->package);
-	} else if (!list_roles(part->name, nouns, verbs))
+	if (!list_roles(part->name, nouns, verbs))
 		unknown(parser, tree, part, place);
 	else if (place == WEIR_AT_NAMED_END && strstr(verbs, "end"))
 		weir_wrong(parser, part->name_where, "leave the name out",
 			   "'%s' is %s; a chain that ends in it has no name", part->name, nouns);
 	else
-		weir_wrong(parser, part->name_where, NULL, "'%s' is %s; it can only %s a chain", part->name, nouns,
-			   verbs);
+		weir_wrong(parser, part->name_where,
+			   place == WEIR_AT_HEAD && weir_hint_from(parser, part, hint) ? hint : NULL,
+			   "'%s' is %s; it can only %s a chain", part->name, nouns, verbs);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "expr/foreign.h"
 #include "lang/parser.h"
 
 static const struct {
@@ -49,14 +52,32 @@ static bool fail(struct weir_parser *parser, const struct weir_param *param)
 	return false;
 }
 
+/* A command is for the shell, which has the parameters among its variables. */
 static bool read_text(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg)
 {
 	struct weir_token token = weir_peek_word(parser);
+	bool is_command;
 
 	if (token.word != WEIR_W_NAME && token.word != WEIR_W_ADDRESS && token.word != WEIR_W_STRING)
 		return fail(parser, param);
-	arg->text = weir_token_copy(parser, weir_take(parser));
+	is_command = param && !strcmp(param->name, "command");
+	arg->text = is_command ? weir_token_copy(parser, weir_take(parser))
+			       : weir_token_fill(parser, weir_take(parser));
 	return arg->text;
+}
+
+/* `0,5`: what is behind the comma is taken with it. */
+static bool refuse_comma(struct weir_parser *parser)
+{
+	struct weir_span where = { parser->last_end, 1 };
+	char hint[WEIR_HINT_BYTES];
+
+	if (!weir_point_for_comma(parser->lexer.text, where, hint))
+		return false;
+	weir_wrong(parser, where, hint, "a number ends before this ','");
+	weir_take(parser);
+	weir_take_quietly(parser);
+	return true;
 }
 
 /* A word is let through: what `max` or `yes` means, the parameter's table decides. */
@@ -65,14 +86,15 @@ static bool read_number(struct weir_parser *parser, const struct weir_param *par
 	bool negative = weir_accept(parser, "-");
 	struct weir_token token = weir_peek(parser);
 
-	if (!negative && token.word == WEIR_W_NAME)
+	if (!negative &&
+	    (token.word == WEIR_W_NAME || (token.word == WEIR_W_STRING && parser->lexer.text[token.where.at] == '$')))
 		return read_text(parser, param, arg);
 	if (token.word != WEIR_W_NUMBER)
 		return fail(parser, param);
 	weir_take(parser);
 	arg->number = negative ? -token.number : token.number;
 	arg->dimension = token.dimension;
-	return true;
+	return !refuse_comma(parser);
 }
 
 static bool read(struct weir_parser *parser, const struct weir_param *param, struct weir_tree_arg *arg)

@@ -57,6 +57,13 @@ struct weir_token weir_take(struct weir_parser *parser)
 	return token;
 }
 
+struct weir_token weir_take_quietly(struct weir_parser *parser)
+{
+	weir_peek(parser);
+	parser->told = true;
+	return weir_take(parser);
+}
+
 bool weir_at(struct weir_parser *parser, const char *word)
 {
 	struct weir_token token = weir_peek(parser);
@@ -107,7 +114,8 @@ bool weir_bar_follows(struct weir_parser *parser)
 	do
 		token = weir_lexer_next(&ahead);
 	while (!ends_part(&ahead, token));
-	return token.word == WEIR_W_OPERATOR;
+	/* A bar with nothing behind it is one too many, and makes no sink of the end a stage. */
+	return token.word == WEIR_W_OPERATOR && ahead.text[ahead.at + strspn(ahead.text + ahead.at, " \t\r\n")];
 }
 
 /* What is skipped is not looked at: it may be wrong only because of what came before. */
@@ -139,6 +147,8 @@ char *weir_token_copy(struct weir_parser *parser, struct weir_token token)
 
 	if (token.word == WEIR_W_STRING)
 		return copy_string(parser, text, token.where.length);
+	if (token.word == WEIR_W_NAME && *text == '`')
+		return weir_arena_copy(parser->arena, text + 1, token.where.length - 2);
 	return weir_arena_copy(parser->arena, text, token.where.length);
 }
 

@@ -22,6 +22,7 @@ struct weir_parser {
 	struct weir_report *report;
 	struct weir_arena *arena;
 	uint32_t depth, terms; /**< of the expression that is being read */
+	bool to_broker;        /**< the target that is being read is a broker's: values cannot be wildcards */
 };
 
 /* parser.c: tokens */
@@ -31,6 +32,8 @@ struct weir_token weir_peek(struct weir_parser *parser);
 /** @brief As weir_peek(), where the value of a textual argument may stand: see weir_lexer_word(). */
 struct weir_token weir_peek_word(struct weir_parser *parser);
 struct weir_token weir_take(struct weir_parser *parser);
+/** @brief The same of a token of which nothing is to be said, even if it is bad. */
+struct weir_token weir_take_quietly(struct weir_parser *parser);
 /** @brief Report what is wrong with the next token, unless that has been done. weir_take() and weir_skip_part() do so, and
  *  weir_expected(): looking alone does not, since what is bad as one kind of token may be good as another. */
 void weir_tell_bad(struct weir_parser *parser);
@@ -78,6 +81,24 @@ bool weir_is_driver(const char *name);
 /** @brief Has a chain before this place been given that name? */
 bool weir_is_defined(const struct weir_tree *tree, const char *name);
 
+/* parse_hint.c: what was perhaps meant. Hints are of WEIR_HINT_BYTES; false: nothing is known */
+
+/** @brief By the text around a word that cannot stand among the arguments of `part`. */
+bool weir_guess_text(struct weir_parser *parser, const struct weir_tree_part *part, struct weir_token token,
+		     char *hint);
+/** @brief Is the token a unit that stands apart from its number? */
+bool weir_hint_unit(const struct weir_parser *parser, struct weir_token token, char *hint);
+/** @brief Is it a driver's name and its target without a colon? */
+bool weir_guess_colon(const char *name, bool is_head, char *hint);
+/** @brief Of a head that is neither a source nor a stream. */
+bool weir_hint_head(const char *name, char *hint);
+/** @brief Does a `from` follow the name of a stage at the head of a chain? */
+bool weir_hint_from(const struct weir_parser *parser, const struct weir_tree_part *part, char *hint);
+/** @brief Where the word or the string ends that begins at `at`. */
+uint32_t weir_word_end(const char *text, uint32_t at);
+/** @brief Where the part that goes on at `at` ends, without the blanks there. */
+uint32_t weir_part_end(const struct weir_parser *parser, uint32_t at);
+
 /* parse_streams.c */
 
 /** @brief Are names and a single `=` next, as at the beginning of a chain that makes streams? */
@@ -90,6 +111,19 @@ const struct weir_driver *weir_find_combiner(const char *name);
 bool weir_read_combination(struct weir_parser *parser, struct weir_tree_part *part);
 /** @brief What follows the name of a stream at the head of a chain, at `on`. */
 bool weir_read_on(struct weir_parser *parser, struct weir_tree_part *part);
+
+/* parse_param.c */
+
+/** @brief Does a `param` statement begin here? */
+bool weir_at_param(struct weir_parser *parser);
+/** @brief Read it, up to the end of the statement. */
+void weir_read_param(struct weir_parser *parser, struct weir_tree *tree);
+/** @brief At the end of the program: report parameters without a value, and values without a parameter. False: a value is missing,
+ *  so that nothing else of the program can be checked. */
+bool weir_check_given(struct weir_parser *parser, const struct weir_tree *tree);
+/** @brief A copy of a token's text, as weir_token_copy(), with values in place of parameters and `$` for `$$`. NULL after a report
+ *  or without memory. Single quotes have no parameters. */
+char *weir_token_fill(struct weir_parser *parser, struct weir_token token);
 
 /* parse_expr.c */
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
-#include "message/answer.h"
-#include "message/json.h"
+#include "message/answer_internal.h"
+#include "message/json_scan.h"
+#include "message/json_value.h"
+#include "stream/record.h"
 #include "weir/csv.h"
 #include "weir/fields.h"
 #include "weir/text.h"
@@ -31,6 +33,9 @@ struct weir_answer {
 	uint32_t time_cell;
 	struct weir_csv csv;
 	struct weir_place place[WEIR_FIELDS_MAX]; /* of JSON, by field */
+	struct weir_json_scan scan;
+	bool may_scan; /* each field is the member of its name */
+	bool has_warned_of_cut, has_warned_of_digits;
 	char why[160];
 };
 
@@ -41,14 +46,14 @@ static uint32_t n_printed(const struct weir_answer *answer)
 	return answer->end - answer->first;
 }
 
-static int declare(struct weir_answer *answer, struct weir_schema *schema)
+static int declare(struct weir_answer *answer, struct weir_schema *schema, const struct weir_answer_args *args)
 {
 	struct weir_node *node = answer->node;
-	const char *text = weir_arg_text(node, "out");
+	const char *text = args->out;
 	struct weir_place *place = answer->form == WEIR_ANSWER_JSONL ? answer->place : NULL;
 	char why[WEIR_FIELDS_WHY];
 
-	if (weir_fields_add(schema, text ? text : "text:text", (uint32_t)weir_arg_int(node, "width"), place, why) < 0)
+	if (weir_fields_add(schema, text ? text : "text:text", args->width, place, why) < 0)
 		return weir_fail_arg(node, text ? "out" : "width", "as in out=\"label:text, score, n:int\"", "%s", why);
 	answer->end = schema->n_fields;
 	if (!text && answer->form != WEIR_ANSWER_LINES)
@@ -62,17 +67,26 @@ static int declare(struct weir_answer *answer, struct weir_schema *schema)
 	return 0;
 }
 
+static void prepare_scan(struct weir_answer *answer)
+{
+	answer->may_scan = answer->form == WEIR_ANSWER_JSONL;
+	for (uint32_t i = answer->first; i < answer->end; i++)
+		answer->may_scan &= !answer->place[i].n;
+	weir_json_scan_open(&answer->scan, answer->schema, answer->first, answer->end, answer->has_own_time);
+}
+
 int weir_answer_open_as(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
 			const struct weir_answer_config *config)
 {
 	struct weir_answer *answer = calloc(1, sizeof(*answer));
+	int err;
 
 	*out = answer;
 	if (!answer)
 		return -ENOMEM;
 	answer->node = node;
 	answer->schema = weir_out(node);
-	answer->form = config->form;
+	answer->form = config->args.form;
 	answer->form_argument = config->form_argument;
 	answer->has_own_time = config->has_own_time;
 	answer->may_begin_with_time = config->may_begin_with_time;
@@ -81,28 +95,32 @@ int weir_answer_open_as(struct weir_answer **out, struct weir_node *node, struct
 	else
 		weir_schema_init(schema, config->clock);
 	weir_answer_begin(answer);
-	return declare(answer, schema);
+	err = declare(answer, schema, &config->args);
+	if (err >= 0)
+		prepare_scan(answer);
+	return err;
 }
 
-int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
-		     enum weir_clock clock, bool has_own_time)
+int weir_answer_open(struct weir_answer **out, struct weir_node *node, const struct weir_answer_args *args,
+		     struct weir_schema *schema, enum weir_clock clock, bool has_own_time)
 {
 	struct weir_answer_config config = {
-		.form = weir_arg_text(node, "out") ? WEIR_ANSWER_CSV : WEIR_ANSWER_LINES,
+		.args = *args,
 		.form_argument = "output",
 		.clock = clock,
 		.has_own_time = has_own_time,
 	};
 
-	if (weir_arg_given(node, "output"))
-		config.form = (enum weir_answer_form)weir_arg_int(node, "output");
+	if (!weir_given(node, &args->form))
+		config.args.form = args->out ? WEIR_ANSWER_CSV : WEIR_ANSWER_LINES;
 	return weir_answer_open_as(out, node, schema, &config);
 }
 
-int weir_answer_open_after(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema)
+int weir_answer_open_after(struct weir_answer **out, struct weir_node *node, const struct weir_answer_args *args,
+			   struct weir_schema *schema)
 {
 	struct weir_answer_config config = {
-		.form = WEIR_ANSWER_JSONL,
+		.args = { .out = args->out, .form = WEIR_ANSWER_JSONL, .width = args->width },
 		.form_argument = "out",
 		.keeps_schema = true,
 	};
@@ -133,15 +151,31 @@ static int malformed(struct weir_answer *answer, const char *what, const char *t
 
 static void put_text(struct weir_answer *answer, const struct weir_field *field, const char *text, char *cell)
 {
-	if (weir_text_put(cell, field->bytes, text, strlen(text)))
-		weir_lost(answer->node, WEIR_LOST_CUT, 1);
+	if (!weir_text_put(cell, field->bytes, text, strlen(text)))
+		return;
+	weir_lost(answer->node, WEIR_LOST_CUT, 1);
+	if (!answer->has_warned_of_cut)
+		weir_warn(answer->node, "'%s' is cut to %u bytes: width=, or %s:text:BYTES, says how long it may be",
+			  field->name, field->bytes - 1, field->name);
+	answer->has_warned_of_cut = true;
 }
 
-static int put_real(struct weir_answer *answer, const char *text, double *to)
+/* Whole numbers are often names; the user has called it real, or has not thought of it. */
+static void warn_of_digits(struct weir_answer *answer, const struct weir_field *field)
+{
+	if (!answer->has_warned_of_digits)
+		weir_warn(answer->node, "'%s' has whole numbers with more digits than a real keeps: %s:int keeps them",
+			  field->name, field->name);
+	answer->has_warned_of_digits = true;
+}
+
+static int put_real(struct weir_answer *answer, const struct weir_field *field, const char *text, double *to)
 {
 	*to = NAN;
 	if (text[strspn(text, " \t")] && weir_read_real(text, to) < 0)
 		return malformed(answer, "is not a number", text);
+	if (weir_is_rounded(text, *to))
+		warn_of_digits(answer, field);
 	return 0;
 }
 
@@ -165,7 +199,7 @@ static int put_cell(struct weir_answer *answer, const struct weir_block *block, 
 
 	switch (field->kind) {
 	case WEIR_REAL:
-		return put_real(answer, text, &column.real[block->n]);
+		return put_real(answer, field, text, &column.real[block->n]);
 	case WEIR_INT:
 		return weir_read_integer(text, &column.integer[block->n]) < 0
 			       ? malformed(answer, "is not an integer", text)
@@ -278,6 +312,13 @@ static int put_integer(struct weir_answer *answer, uint32_t i, const json_t *val
 			 json_is_real(value) ? "is no whole number, or out of range" : "is a member of another kind");
 }
 
+static bool rounds(json_int_t value)
+{
+	double real = (double)value;
+
+	return !(fabs(real) < 0x1p63) || (json_int_t)real != value;
+}
+
 static int put_member(struct weir_answer *answer, const struct weir_block *block, uint32_t i, const json_t *value)
 {
 	const struct weir_field *field = &answer->schema->field[i];
@@ -291,6 +332,8 @@ static int put_member(struct weir_answer *answer, const struct weir_block *block
 	}
 	if (field->kind == WEIR_REAL && (is_nothing || json_is_number(value))) {
 		column.real[block->n] = is_nothing ? NAN : json_number_value(value);
+		if (json_is_integer(value) && rounds(json_integer_value(value)))
+			warn_of_digits(answer, field);
 		return 0;
 	}
 	if (field->kind == WEIR_BOOL && json_is_boolean(value)) {
@@ -328,12 +371,23 @@ static int take_object(struct weir_answer *answer, const json_t *object, struct 
 	return err < 0 ? err : 1;
 }
 
+static bool scan_object(struct weir_answer *answer, const char *text, size_t n, struct weir_block *block)
+{
+	if (!answer->may_scan || !weir_json_scan(&answer->scan, text, n, block))
+		return false;
+	answer->has_time = answer->has_own_time;
+	return true;
+}
+
 static int take_json(struct weir_answer *answer, const char *line, size_t n, struct weir_block *block)
 {
 	json_error_t error;
-	json_t *object = weir_json_load(line, n, JSON_DECODE_ANY, &error);
+	json_t *object;
 	int result = -EINVAL;
 
+	if (scan_object(answer, line, n, block))
+		return 1;
+	object = weir_json_load(line, n, JSON_DECODE_ANY, &error);
 	if (!object)
 		snprintf(answer->why, sizeof(answer->why), "'%.60s' is not JSON: %.60s", line, error.text);
 	else if (json_is_object(object))
@@ -357,6 +411,7 @@ static int take(struct weir_answer *answer, char *line, size_t n, struct weir_bl
 
 static void begin_record(struct weir_answer *answer, struct weir_block *block, int64_t t)
 {
+	assert(!weir_block_is_full(block));
 	block->t[block->n] = t;
 	answer->has_time = false;
 }
@@ -365,7 +420,8 @@ static int end_record(struct weir_answer *answer, struct weir_block *block, int 
 {
 	if (got > 0 && answer->has_own_time && !answer->has_time)
 		got = malformed(answer, "is missing", "t");
-	block->n += got > 0;
+	if (got > 0)
+		weir_block_add(block);
 	return got;
 }
 
@@ -380,6 +436,12 @@ int weir_answer_line(struct weir_answer *answer, char *line, size_t n, struct we
 	return end_record(answer, block, take(answer, line, n, block));
 }
 
+bool weir_answer_scan(struct weir_answer *answer, const char *text, size_t n, struct weir_block *block, int64_t t)
+{
+	begin_record(answer, block, t);
+	return scan_object(answer, text, n, block) && end_record(answer, block, 1);
+}
+
 int weir_answer_object(struct weir_answer *answer, const json_t *object, struct weir_block *block, int64_t t)
 {
 	if (!json_is_object(object))
@@ -391,9 +453,4 @@ int weir_answer_object(struct weir_answer *answer, const json_t *object, struct 
 const char *weir_answer_why(const struct weir_answer *answer)
 {
 	return answer->why;
-}
-
-void weir_answer_rows(const struct weir_answer *answer, const struct weir_block *block, void *rows)
-{
-	weir_rows_encode(answer->schema, block, 0, block->n, rows);
 }

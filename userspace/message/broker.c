@@ -79,13 +79,22 @@ static int take_port(struct weir_broker *broker, char *text, const char *example
 	return 0;
 }
 
+static int no_slashes(struct weir_node *node, const char *text, const char *example)
+{
+	int kind = (int)strcspn(example, ":");
+	char hint[300];
+
+	snprintf(hint, sizeof(hint), "did you mean %.*s://%s?", kind, example, text + strspn(text, "/"));
+	return weir_fail_arg(node, NULL, strchr(text, '/') ? hint : NULL, "the target begins with // and a host");
+}
+
 static int read_target(struct weir_broker *broker, char *text, const char *example)
 {
 	char *slash, *host, *rest;
 	int err;
 
 	if (strncmp(text, "//", 2))
-		return wrong(broker->node, example, "the target begins with // and a host");
+		return no_slashes(broker->node, text, example);
 	rest = text + 2;
 	slash = strchr(rest, '/');
 	broker->path = slash ? slash + 1 : "";
@@ -130,16 +139,16 @@ static int read_environment(struct owned *owned, const char *name)
 	const char *value = getenv(name);
 
 	if (!value)
-		return weir_fail_arg(owned->broker.node, "password_env", NULL,
-				     "there is no variable %s in the environment", name);
+		return weir_fail_arg(owned->broker.node, "password_env", NULL, "the environment has no variable %s",
+				     name);
 	snprintf(owned->secret, SECRET_MAX, "%s", value);
 	return 0;
 }
 
-static int read_secret(struct owned *owned)
+static int read_secret(struct owned *owned, const struct weir_broker_args *args)
 {
 	struct weir_node *node = owned->broker.node;
-	const char *file = weir_arg_text(node, "password_file"), *variable = weir_arg_text(node, "password_env");
+	const char *file = args->password_file, *variable = args->password_env;
 	int err;
 
 	if (!file && !variable)
@@ -164,16 +173,16 @@ static int check_file(struct weir_node *node, const char *name, const char *path
 	return 0;
 }
 
-static int read_tls(struct weir_broker *broker)
+static int read_tls(struct weir_broker *broker, const struct weir_broker_args *args)
 {
 	struct weir_node *node = broker->node;
 	int err;
 
-	broker->ca = weir_arg_text(node, "ca");
-	broker->cert = weir_arg_text(node, "cert");
-	broker->key = weir_arg_text(node, "key");
-	broker->is_unchecked = !weir_arg_int(node, "verify");
-	broker->has_tls = weir_arg_given(node, "tls") ? weir_arg_int(node, "tls") : broker->ca || broker->cert;
+	broker->ca = args->ca;
+	broker->cert = args->cert;
+	broker->key = args->key;
+	broker->is_unchecked = !args->verify;
+	broker->has_tls = weir_given(node, &args->tls) ? args->tls : broker->ca || broker->cert;
 	if (!broker->cert != !broker->key)
 		return weir_fail_arg(node, broker->cert ? "cert" : "key", NULL, "cert= and key= belong together");
 	err = check_file(node, "ca", broker->ca);
@@ -182,7 +191,8 @@ static int read_tls(struct weir_broker *broker)
 	return err ? err : check_file(node, "key", broker->key);
 }
 
-int weir_broker_open(struct weir_broker **out, struct weir_node *node, int port, int tls_port, const char *example)
+int weir_broker_open(struct weir_broker **out, struct weir_node *node, const struct weir_broker_args *args, int port,
+		     int tls_port, const char *example)
 {
 	struct owned *owned = calloc(1, sizeof(*owned));
 	struct weir_broker *broker;
@@ -193,16 +203,16 @@ int weir_broker_open(struct weir_broker **out, struct weir_node *node, int port,
 		return -ENOMEM;
 	*out = broker = &owned->broker;
 	broker->node = node;
-	broker->user = weir_arg_text(node, "user");
+	broker->user = args->user;
 	owned->text = strdup(weir_target(node));
 	if (!owned->text)
 		return -ENOMEM;
-	err = read_tls(broker);
+	err = read_tls(broker, args);
 	broker->port = broker->has_tls ? tls_port : port;
 	if (!err)
 		err = read_target(broker, owned->text, example);
 	if (!err)
-		err = read_secret(owned);
+		err = read_secret(owned, args);
 	snprintf(broker->peer, sizeof(broker->peer), strchr(broker->host, ':') ? "[%s]:%d" : "%s:%d", broker->host,
 		 broker->port);
 	return err;
@@ -221,59 +231,151 @@ void weir_broker_close(struct weir_broker *broker)
 	free(owned);
 }
 
-/* ---------------------------------------------------------------------- reach */
-
-static int await_connection(const struct weir_broker *broker, int fd, int64_t deadline)
+/* A text of the copy, or NULL. @return behind it. */
+static char *copy_text(char *at, const char **text)
 {
-	struct pollfd fds[2] = {
-		{ .fd = fd, .events = POLLOUT },
-		{ .fd = weir_halt_fd(broker->node), .events = POLLIN },
-	};
-	int64_t left = deadline - weir_now(WEIR_CLOCK_MONOTONIC);
-	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-	int error = 0;
+	size_t n = *text ? strlen(*text) + 1 : 0;
 
-	if (left <= 0 || ppoll(fds, 2, &timeout, NULL) <= 0)
-		return -ETIMEDOUT;
-	if (!fds[0].revents)
-		return -ECANCELED;
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof(error) });
-	return -error;
+	if (n)
+		*text = memcpy(at, *text, n);
+	return at + n;
 }
 
-static int try_address(const struct weir_broker *broker, const struct addrinfo *info, int64_t deadline)
+int weir_broker_copy(struct weir_broker **out, const struct weir_broker *broker)
 {
-	int fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
-	int err = 0;
+	struct owned *owned = calloc(1, sizeof(*owned));
+	const char **text[] = { &owned->broker.path, &owned->broker.user, &owned->broker.ca, &owned->broker.cert,
+				&owned->broker.key };
+	size_t n = 1;
+	char *at;
 
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, info->ai_addr, info->ai_addrlen) < 0)
-		err = errno == EINPROGRESS ? await_connection(broker, fd, deadline) : -errno;
-	close(fd);
+	*out = NULL;
+	if (!owned)
+		return -ENOMEM;
+	*out = &owned->broker;
+	owned->broker = *broker;
+	owned->broker.node = NULL;
+	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+		n += *text[i] ? strlen(*text[i]) + 1 : 0;
+	owned->text = at = malloc(n);
+	owned->secret = broker->password ? malloc(SECRET_MAX) : NULL;
+	if (!owned->text || (broker->password && !owned->secret))
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+		at = copy_text(at, text[i]);
+	if (broker->password)
+		owned->broker.password = strcpy(owned->secret, broker->password);
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- dial */
+
+/* The next address that can be tried. 0; -errno: there is none. */
+static int dial_next(struct weir_dial *dial, int err)
+{
+	for (; dial->next; dial->next = dial->next->ai_next) {
+		const struct addrinfo *info = dial->next;
+
+		dial->fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
+		dial->since_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+		if (dial->fd >= 0 && (!connect(dial->fd, info->ai_addr, info->ai_addrlen) || errno == EINPROGRESS)) {
+			dial->next = info->ai_next;
+			return 0;
+		}
+		err = -errno;
+		if (dial->fd >= 0)
+			close(dial->fd);
+		dial->fd = -1;
+	}
 	return err;
+}
+
+int weir_dial_begin(struct weir_dial *dial, const struct weir_broker *broker, char *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	char port[16];
+	int err;
+
+	*dial = (struct weir_dial){ .fd = -1 };
+	snprintf(port, sizeof(port), "%d", broker->port);
+	err = getaddrinfo(broker->host, port, &hints, &dial->list);
+	if (err) {
+		dial->list = NULL;
+		snprintf(why, WEIR_LINK_WHY, "%s", gai_strerror(err));
+		return -EHOSTUNREACH;
+	}
+	dial->next = dial->list;
+	err = dial_next(dial, -EHOSTUNREACH);
+	if (err < 0)
+		snprintf(why, WEIR_LINK_WHY, "%s", strerror(-err));
+	return err;
+}
+
+/* 0: not known yet. */
+static int dial_result(const struct weir_dial *dial)
+{
+	struct pollfd fd = { .fd = dial->fd, .events = POLLOUT };
+	int error = 0;
+
+	if (poll(&fd, 1, 0) <= 0)
+		return weir_now(WEIR_CLOCK_MONOTONIC) - dial->since_ns >= REACH_NS ? -ETIMEDOUT : 0;
+	getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof(error) });
+	return error ? -error : 1;
+}
+
+int weir_dial_step(struct weir_dial *dial, char *why)
+{
+	int got = dial_result(dial);
+
+	if (got < 0) {
+		close(dial->fd);
+		dial->fd = -1;
+		got = dial_next(dial, got);
+	}
+	if (got < 0)
+		snprintf(why, WEIR_LINK_WHY, "%s", strerror(-got));
+	return got;
+}
+
+int weir_dial_take(struct weir_dial *dial)
+{
+	int fd = dial->fd;
+
+	dial->fd = -1;
+	weir_dial_close(dial);
+	return fd;
+}
+
+void weir_dial_close(struct weir_dial *dial)
+{
+	if (dial->list)
+		freeaddrinfo(dial->list);
+	if (dial->fd >= 0)
+		close(dial->fd);
+	*dial = (struct weir_dial){ .fd = -1 };
 }
 
 int weir_broker_reach(const struct weir_broker *broker, char *why)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list, *info;
+	struct weir_dial dial;
 	int64_t deadline = weir_now(WEIR_CLOCK_MONOTONIC) + REACH_NS;
-	char port[16];
-	int err;
+	int got = weir_dial_begin(&dial, broker, why);
 
-	snprintf(port, sizeof(port), "%d", broker->port);
-	err = getaddrinfo(broker->host, port, &hints, &list);
-	if (err) {
-		snprintf(why, WEIR_LINK_WHY, "%s", gai_strerror(err));
-		return -EHOSTUNREACH;
+	while (!got) {
+		struct pollfd fds[2] = {
+			{ .fd = dial.fd, .events = POLLOUT },
+			{ .fd = broker->node ? weir_halt_fd(broker->node) : -1, .events = POLLIN },
+		};
+		int64_t left = weir_link_left(deadline, REACH_NS);
+
+		if (left)
+			poll(fds, 2, (int)(left / 1000000) + 1);
+		got = !left ? -ETIMEDOUT : fds[1].revents && !fds[0].revents ? -ECANCELED : weir_dial_step(&dial, why);
+		if (got == -ETIMEDOUT || got == -ECANCELED)
+			snprintf(why, WEIR_LINK_WHY, "%s", strerror(-got));
 	}
-	err = -EHOSTUNREACH;
-	for (info = list; info && err && err != -ECANCELED; info = info->ai_next)
-		err = try_address(broker, info, deadline);
-	freeaddrinfo(list);
-	if (err)
-		snprintf(why, WEIR_LINK_WHY, "%s", strerror(-err));
-	return err;
+	weir_dial_close(&dial);
+	return got < 0 ? got : 0;
 }
 
 int weir_broker_doubt(const struct weir_broker *broker, const char *what, char *why)

@@ -3,7 +3,7 @@
  * Messages are copied one after the other into a buffer, and the network is looked at again when all of them have become records:
  * so the buffer is as large as what a library delivers at one time, and a full ring holds up the broker.
  */
-#include "weir/inbox.h"
+#include "message/inbox_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,56 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/run.h"
-#include "message/seen.h"
 #include "weir/outbox.h"
 #include "weir/text.h"
 
-#define PARTS_MAX 16
-#define TOPIC_MAX 1024
-#define SOON_NS INT64_C(100000)     /* to look whether records have gone down their chains, at first */
-#define SELDOM_NS INT64_C(50000000) /* and when that takes long */
-
-/* What a message begins with in the buffer; topic, id and payload follow, each with a zero behind it. */
-struct head {
-	uint32_t n_topic, n_id, n;
-	int64_t t;
-	uint64_t mark;
-};
-
-/* A field that is a part of the topic. */
-struct part {
-	uint32_t field, index;
-	bool is_rest;
-};
-
-/* Messages up to `mark` are settled when the rows before `row` are. */
-struct point {
-	uint64_t row, mark;
-};
-
-struct weir_inbox {
-	struct weir_node *node;
-	struct weir_inbox_topics topics;
-	struct weir_payload_reader *reader;
-	struct weir_seen *seen;
-	struct weir_block *block;
-	char pattern[TOPIC_MAX];
-	struct part part[PARTS_MAX];
-	uint32_t n_parts;
-	int topic_field, id_field; /* -1: none */
-	char *buffer;
-	size_t begin, used, capacity;
-	const char *topic, *id; /* of the message that is being read; NULL: none */
-	uint64_t mark, last;    /* of that message; of the last that came, even if there is nothing of it to read */
-	uint64_t done, settled; /* of the last that was read to its end; whose records have gone down their chains */
-	struct point point;     /* the next to be settled */
-	int64_t soon_ns;
-	bool has_warned;
-	int failed; /* of a malformed message; reported */
-	uint64_t messages, duplicates, malformed;
-	char how[2 * WEIR_LINK_WHY + 512];
-};
+#define REPEATS_NS INT64_C(60000000000) /* after a connection is made again: what comes again has come by then */
 
 /* ----------------------------------------------------------------------- open */
 
@@ -73,21 +27,15 @@ static int add_text(struct weir_inbox *inbox, struct weir_schema *schema, const 
 		return weir_fail_arg(inbox->node, argument, NULL, "'%s' is the name of another field, or of the time",
 				     name);
 	if (field < 0)
-		return weir_fail_arg(inbox->node, argument, NULL, "a field '%s' does not fit in one record", name);
+		return weir_fail_arg(inbox->node, argument, NULL, "a field '%s' does not fit in one record: %s", name,
+				     weir_schema_limit(schema->n_fields, strlen(name)));
 	return field;
 }
 
-static uint32_t width(const struct weir_inbox *inbox)
-{
-	return (uint32_t)weir_arg_int(inbox->node, "width");
-}
-
 /* -1: the program has no such field. */
-static int add_named(struct weir_inbox *inbox, struct weir_schema *schema, const char *argument, uint32_t bytes,
-		     int *field)
+static int add_named(struct weir_inbox *inbox, struct weir_schema *schema, const char *argument, const char *name,
+		     uint32_t bytes, int *field)
 {
-	const char *name = weir_arg_text(inbox->node, argument);
-
 	*field = name ? add_text(inbox, schema, name, argument, bytes) : -1;
 	return name && *field < 0 ? *field : 0;
 }
@@ -109,14 +57,15 @@ static const char *take_field(struct weir_inbox *inbox, struct weir_schema *sche
 	char name[WEIR_NAME_MAX] = "";
 	int field;
 
-	if (text[n - 1] != '}' || !is_name(text + 1, length) || inbox->n_parts == PARTS_MAX || !inbox->topics.one) {
+	if (text[n - 1] != '}' || !is_name(text + 1, length) || inbox->n_parts == WEIR_INBOX_PARTS ||
+	    !inbox->topics.one) {
 		weir_fail_arg(inbox->node, NULL,
 			      inbox->topics.one ? "a whole part is a field: site/{room}/temperature" : NULL,
 			      "'%.*s' cannot stand for a part of the topic", (int)n, text);
 		return NULL;
 	}
 	memcpy(name, text + 1, length);
-	field = add_text(inbox, schema, name, NULL, width(inbox));
+	field = add_text(inbox, schema, name, NULL, inbox->args->payload.width);
 	if (field < 0)
 		return NULL;
 	inbox->part[inbox->n_parts++] = (struct part){ (uint32_t)field, index, is_rest };
@@ -128,7 +77,7 @@ static int read_pattern(struct weir_inbox *inbox, struct weir_schema *schema, co
 	char separators[2] = { inbox->topics.separator };
 	size_t n = 0;
 
-	if (strlen(pattern) >= TOPIC_MAX)
+	if (strlen(pattern) >= WEIR_INBOX_TOPIC)
 		return weir_fail_arg(inbox->node, NULL, NULL, "the topic is too long");
 	for (uint32_t index = 0;; index++) {
 		size_t length = strcspn(pattern, separators);
@@ -140,7 +89,7 @@ static int read_pattern(struct weir_inbox *inbox, struct weir_schema *schema, co
 		if (!part)
 			return -EINVAL;
 		put = part == pattern ? (int)length : (int)strlen(part);
-		n += (size_t)snprintf(inbox->pattern + n, TOPIC_MAX - n, "%.*s", put, part);
+		n += (size_t)snprintf(inbox->pattern + n, WEIR_INBOX_TOPIC - n, "%.*s", put, part);
 		pattern += length;
 		if (!*pattern)
 			return 0;
@@ -148,8 +97,8 @@ static int read_pattern(struct weir_inbox *inbox, struct weir_schema *schema, co
 	}
 }
 
-int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, struct weir_schema *schema, const char *pattern,
-		    const struct weir_inbox_topics *topics)
+int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, const struct weir_inbox_args *args,
+		    struct weir_schema *schema, const char *pattern, const struct weir_inbox_topics *topics)
 {
 	struct weir_inbox *inbox = calloc(1, sizeof(*inbox));
 	int err;
@@ -159,16 +108,20 @@ int weir_inbox_open(struct weir_inbox **out, struct weir_node *node, struct weir
 		return -ENOMEM;
 	inbox->node = node;
 	inbox->topics = *topics;
-	inbox->point.row = node->pipeline->first_row;
-	inbox->soon_ns = SOON_NS;
+	inbox->args = args;
 	inbox->seen = weir_seen_new();
-	err = inbox->seen ? weir_payload_reader_open(&inbox->reader, node, schema) : -ENOMEM;
+	err = inbox->seen ? weir_inbox_open_answers(inbox, 0) : -ENOMEM;
+	if (!err)
+		err = weir_payload_reader_open(&inbox->reader, node, &args->payload, schema);
 	if (!err)
 		err = read_pattern(inbox, schema, pattern);
 	if (!err)
-		err = add_named(inbox, schema, "topic_as", width(inbox), &inbox->topic_field);
+		err = add_named(inbox, schema, "topic_as", args->topic_as, args->payload.width, &inbox->topic_field);
 	if (!err)
-		err = add_named(inbox, schema, "id_as", WEIR_OUTBOX_ID, &inbox->id_field);
+		err = add_named(inbox, schema, "id_as", args->id_as, WEIR_OUTBOX_ID, &inbox->id_field);
+	if (!err)
+		err = weir_properties_open(&inbox->properties, node, args->properties, schema, topics->properties,
+					   args->payload.width);
 	return err < 0 ? err : weir_block_open(&inbox->block, weir_out(node));
 }
 
@@ -176,8 +129,11 @@ void weir_inbox_close(struct weir_inbox *inbox)
 {
 	if (!inbox)
 		return;
+	weir_checkpoint_close(inbox->checkpoint);
 	weir_payload_reader_close(inbox->reader);
 	weir_seen_free(inbox->seen);
+	weir_repeats_free(inbox->repeats);
+	free(inbox->point);
 	weir_block_close(inbox->block);
 	free(inbox->buffer);
 	free(inbox);
@@ -216,11 +172,8 @@ static bool is_duplicate(struct weir_inbox *inbox, const struct weir_inbox_messa
 {
 	uint64_t sender, number;
 
-	if (!message->id || !weir_seen_parse(message->id, message->n_id, &sender, &number) ||
-	    !weir_seen_before(inbox->seen, sender, number))
-		return false;
-	inbox->duplicates++;
-	return true;
+	return message->id && weir_seen_parse(message->id, message->n_id, &sender, &number) &&
+	       weir_seen_before(inbox->seen, sender, number);
 }
 
 /* Of what is kept of the id. */
@@ -233,6 +186,7 @@ static void keep(struct weir_inbox *inbox, const struct weir_inbox_message *mess
 {
 	struct head head = { .n_topic = (uint32_t)strlen(message->topic),
 			     .n_id = (uint32_t)id_length(inbox, message),
+			     .n_properties = (uint32_t)weir_properties_bytes(&inbox->properties, message),
 			     .n = (uint32_t)message->n,
 			     .mark = message->mark };
 
@@ -240,6 +194,9 @@ static void keep(struct weir_inbox *inbox, const struct weir_inbox_message *mess
 	append(inbox, &head, sizeof(head));
 	append(inbox, message->topic, (size_t)head.n_topic + 1);
 	append(inbox, message->id, head.n_id);
+	append(inbox, "", 1);
+	weir_properties_pack(&inbox->properties, message, inbox->buffer + inbox->used);
+	inbox->used += head.n_properties;
 	append(inbox, "", 1);
 	append(inbox, message->bytes, message->n);
 	append(inbox, "", 1);
@@ -249,72 +206,107 @@ static bool fits(struct weir_inbox *inbox, const struct weir_inbox_message *mess
 {
 	bool is_short = message->n <= WEIR_INBOX_MESSAGE_MAX && id_length(inbox, message) <= WEIR_INBOX_MESSAGE_MAX;
 
-	return is_short && make_room(inbox, sizeof(struct head) + strlen(message->topic) + id_length(inbox, message) +
-						    message->n + 3);
+	return is_short &&
+	       make_room(inbox, sizeof(struct head) + strlen(message->topic) + id_length(inbox, message) +
+					weir_properties_bytes(&inbox->properties, message) + message->n + 4);
+}
+
+/* There is nothing of it to read. */
+static void keep_empty(struct weir_inbox *inbox, struct head *head)
+{
+	head->is_empty = true;
+	if (make_room(inbox, sizeof(*head)))
+		append(inbox, head, sizeof(*head));
+}
+
+/* Those that are settled came at once, if at all; later, others with the same content may. */
+static void forget_repeats(struct weir_inbox *inbox)
+{
+	int64_t now;
+
+	if (!weir_repeats_has_old(inbox->repeats))
+		return;
+	now = weir_now(WEIR_CLOCK_MONOTONIC);
+	if (!inbox->repeats_until_ns)
+		inbox->repeats_until_ns = now + REPEATS_NS;
+	if (now > inbox->repeats_until_ns)
+		weir_repeats_forget(inbox->repeats);
+}
+
+/* Is the message that was kept from `begin` on one that is under way, or was without an answer? Then its answer waits for that. */
+static bool is_repeat(struct weir_inbox *inbox, const struct weir_inbox_message *message, size_t begin,
+		      struct head *head)
+{
+	size_t from = begin + sizeof(*head);
+	struct weir_repeat repeat = { 0 };
+	uint64_t print;
+	bool is_found;
+
+	if (!inbox->repeats)
+		return false;
+	forget_repeats(inbox);
+	print = weir_repeats_print(inbox->repeats, message->salt, inbox->buffer + from, inbox->used - from);
+	is_found = message->may_repeat && weir_repeats_take(inbox->repeats, print, &repeat);
+	repeat.print = print;
+	repeat.mark = message->mark;
+	repeat.is_old = false;
+	weir_repeats_add(inbox->repeats, &repeat);
+	head->is_held = is_found;
+	head->has_position = repeat.is_placed;
+	head->position = repeat.position;
+	return is_found;
 }
 
 void weir_inbox_put(struct weir_inbox *inbox, const struct weir_inbox_message *message)
 {
-	bool is_first = weir_inbox_is_empty(inbox), is_kept = fits(inbox, message);
+	struct head head = { .mark = message->mark };
+	size_t begin = inbox->used;
+	bool is_seen;
 
 	inbox->messages++;
 	inbox->last = message->mark;
-	if (!is_kept)
+	if (!fits(inbox, message)) {
 		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
-	else if (!is_duplicate(inbox, message))
-		return keep(inbox, message);
-	if (is_first)
-		inbox->done = inbox->last; /* there is nothing of it to wait for */
-}
-
-uint64_t weir_inbox_done(const struct weir_inbox *inbox)
-{
-	return inbox->done;
-}
-
-uint64_t weir_inbox_settled(struct weir_inbox *inbox)
-{
-	const struct weir_stream *stream = inbox->node->stream;
-
-	while (inbox->settled != inbox->done && weir_stream_is_done(stream, inbox->point.row)) {
-		inbox->settled = inbox->point.mark;
-		inbox->point = (struct point){ weir_ring_head(stream->ring), inbox->done };
-		inbox->soon_ns = SOON_NS;
+		keep_empty(inbox, &head);
+		return;
 	}
-	return inbox->settled;
-}
-
-int64_t weir_inbox_look_ns(struct weir_inbox *inbox, int64_t else_ns)
-{
-	int64_t soon = inbox->soon_ns;
-
-	if (inbox->settled == inbox->done)
-		return else_ns;
-	inbox->soon_ns = soon * 2 < SELDOM_NS ? soon * 2 : SELDOM_NS;
-	return soon < else_ns ? soon : else_ns;
-}
-
-bool weir_inbox_is_empty(const struct weir_inbox *inbox)
-{
-	return inbox->begin == inbox->used && !inbox->topic;
+	keep(inbox, message);
+	is_seen = is_duplicate(inbox, message) || message->was_taken;
+	if (!is_repeat(inbox, message, begin, &head) && !is_seen)
+		return;
+	inbox->duplicates++;
+	head.is_held |= message->may_repeat;
+	inbox->used = begin;
+	keep_empty(inbox, &head);
 }
 
 /* ----------------------------------------------------------------------- take */
+
+/* Past those with nothing to read. @return false: there is no other. */
+static bool find_message(struct weir_inbox *inbox, struct head *head)
+{
+	for (; inbox->begin < inbox->used; inbox->begin += sizeof(*head)) {
+		memcpy(head, inbox->buffer + inbox->begin, sizeof(*head));
+		if (!head->is_empty)
+			return true;
+		weir_inbox_note_empty(inbox, head);
+	}
+	inbox->begin = inbox->used = 0;
+	return false;
+}
 
 /* The next message becomes the one that is read. */
 static bool begin_message(struct weir_inbox *inbox)
 {
 	struct head head;
 
-	if (inbox->begin == inbox->used) {
-		inbox->begin = inbox->used = 0;
+	if (!find_message(inbox, &head))
 		return false;
-	}
-	memcpy(&head, inbox->buffer + inbox->begin, sizeof(head));
 	inbox->topic = inbox->buffer + inbox->begin + sizeof(head);
 	inbox->id = inbox->topic + head.n_topic + 1;
 	inbox->mark = head.mark;
-	inbox->begin += sizeof(head) + head.n_topic + 1 + head.n_id + 1;
+	inbox->values = inbox->id + head.n_id + 1;
+	inbox->begin += sizeof(head) + head.n_topic + 1 + head.n_id + 1 + head.n_properties + 1;
 	weir_payload_begin(inbox->reader, inbox->buffer + inbox->begin, head.n, head.t);
 	inbox->begin += head.n + 1;
 	return true;
@@ -329,7 +321,7 @@ static void put_text(struct weir_inbox *inbox, uint32_t field, const char *text,
 		weir_lost(inbox->node, WEIR_LOST_CUT, 1);
 }
 
-/* What topic and id say, into the record at the end of the block. */
+/* What topic, id and properties say, into the record at the end of the block. */
 static void put_topic(struct weir_inbox *inbox)
 {
 	const char *at = inbox->topic;
@@ -340,6 +332,9 @@ static void put_topic(struct weir_inbox *inbox)
 		put_text(inbox, (uint32_t)inbox->topic_field, inbox->topic, strlen(inbox->topic));
 	if (inbox->id_field >= 0)
 		put_text(inbox, (uint32_t)inbox->id_field, inbox->id, strlen(inbox->id));
+	if (inbox->properties.n)
+		weir_lost(inbox->node, WEIR_LOST_CUT,
+			  weir_properties_unpack(&inbox->properties, inbox->values, inbox->block));
 	for (uint32_t i = 0; i < inbox->n_parts; i++) {
 		const struct part *part = &inbox->part[i];
 
@@ -353,13 +348,14 @@ static void put_topic(struct weir_inbox *inbox)
 
 static int refuse(struct weir_inbox *inbox)
 {
-	const char *why = weir_payload_why(inbox->reader);
+	char topic[200], why[200]; /* both may have the sender's words */
 
+	weir_text_line(topic, sizeof(topic), inbox->topic);
+	weir_text_line(why, sizeof(why), weir_payload_why(inbox->reader));
 	if (weir_payload_stops(inbox->reader))
-		return weir_fail(inbox->node, EINVAL, "a message of %s: %s", inbox->topic, why);
+		return weir_fail(inbox->node, EINVAL, "a message of %s: %s", topic, why);
 	if (!inbox->has_warned)
-		weir_warn(inbox->node, "a message of %s: %s; it is left out, and so are others like it", inbox->topic,
-			  why);
+		weir_warn(inbox->node, "a message of %s: %s; it is left out, and so are others like it", topic, why);
 	inbox->has_warned = true;
 	inbox->malformed++;
 	weir_lost(inbox->node, WEIR_LOST_CUT, 1);
@@ -369,47 +365,72 @@ static int refuse(struct weir_inbox *inbox)
 static void end_message(struct weir_inbox *inbox)
 {
 	inbox->topic = NULL;
-	inbox->done = inbox->begin == inbox->used ? inbox->last : inbox->mark;
+	inbox->done = inbox->mark;
 }
 
-/* Records into the block. 0, or what weir_fail() returned. */
-static int fill(struct weir_inbox *inbox, uint32_t max)
+/* Records into the block, of a single message where each is acknowledged by itself. 0, or what weir_fail() returned. */
+static int fill(struct weir_inbox *inbox, uint32_t room)
 {
+	uint64_t done = inbox->done;
+
 	inbox->block->n = 0;
-	while (inbox->block->n < max && (inbox->topic || begin_message(inbox))) {
+	while (inbox->block->n < room && !weir_block_is_full(inbox->block) &&
+	       (!inbox->is_slow || inbox->done == done) && (inbox->topic || begin_message(inbox))) {
 		int got = weir_payload_next(inbox->reader, inbox->block);
 		int err = got < 0 ? refuse(inbox) : 0;
 
+		if (err < 0)
+			return err; /* it is not done, and stays at the broker */
 		if (got > 0)
 			put_topic(inbox);
 		if (got <= 0 || weir_payload_at_end(inbox->reader))
 			end_message(inbox);
-		if (err < 0)
-			return err;
 	}
 	return 0;
 }
 
-int weir_inbox_produce(struct weir_inbox *inbox, struct weir_link *link, void *rows, uint32_t max,
-		       struct weir_wait *wait)
+/* Messages have come: more of them gather in the socket, and cost one wake-up together. */
+static void gather(struct weir_inbox *inbox)
 {
+	if (inbox->args->latency_ns)
+		inbox->look_ns = weir_now(WEIR_CLOCK_MONOTONIC) + inbox->args->latency_ns;
+}
+
+static bool is_gathering(const struct weir_inbox *inbox, struct weir_wait *wait)
+{
+	if (!inbox->look_ns || weir_now(WEIR_CLOCK_MONOTONIC) >= inbox->look_ns)
+		return false;
+	wait->until_ns = inbox->look_ns;
+	wait->fd = -1;
+	return true;
+}
+
+int weir_inbox_produce(struct weir_inbox *inbox, struct weir_link *link, struct weir_rows *rows, struct weir_wait *wait)
+{
+	if (inbox->failed >= 0 && !inbox->checkpoint)
+		inbox->failed = weir_inbox_begin(inbox);
 	if (inbox->failed < 0)
 		return inbox->failed;
+	inbox->batch = weir_rows_room(rows);
+	weir_inbox_note(inbox);
 	for (;;) {
 		int up;
 
-		inbox->failed = fill(inbox, max < WEIR_BLOCK_MAX ? max : WEIR_BLOCK_MAX);
-		if (inbox->block->n) {
-			weir_payload_rows(inbox->reader, inbox->block, rows);
-			return (int)inbox->block->n;
-		}
+		inbox->failed = fill(inbox, weir_rows_room(rows));
+		if (weir_rows_put(rows, inbox->block))
+			return 1;
+		weir_inbox_note(inbox);
 		if (inbox->failed < 0)
 			return inbox->failed;
-		up = weir_link_step(link, -1, 0);
+		if (is_gathering(inbox, wait))
+			return -EAGAIN;
+		up = weir_link_step(link, -1, wait->is_idle ? WEIR_LINK_IDLE : 0);
 		if (up < 0)
 			return up;
-		if (!weir_inbox_is_empty(inbox))
+		if (!weir_inbox_is_empty(inbox)) {
+			gather(inbox);
 			continue;
+		}
 		weir_link_wait(link, wait);
 		return -EAGAIN;
 	}

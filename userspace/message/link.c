@@ -8,10 +8,12 @@
 #include <time.h>
 
 #include "weir/link.h"
+#include "weir/text.h"
 
 #define FIRST_NS INT64_C(100000000)
 #define LAST_NS INT64_C(30000000000)
 #define ANSWER_NS INT64_C(10000000000) /* to be usable after open() */
+#define LASTS_NS (2 * LAST_NS) /* two clients of one name, who take turns at the longest pause, do not get there */
 
 struct weir_link {
 	struct weir_node *node;
@@ -19,8 +21,11 @@ struct weir_link {
 	void *context;
 	char peer[300];
 	bool is_open, is_over;
-	bool has_warned; /* of this outage */
-	int64_t opened_ns, retry_ns, delay_ns, first_ns;
+	bool has_warned;                    /* of this outage */
+	bool is_flapping;                   /* connections end too soon, which is told once */
+	int error;                          /* of the last loss */
+	int64_t opened_ns, up_ns, retry_ns; /* the last time of each */
+	int64_t delay_ns, first_ns, lasts_ns;
 	uint64_t dice;
 	pthread_mutex_t lock; /* of what people are told */
 	bool is_up;
@@ -40,6 +45,7 @@ int weir_link_open(struct weir_link **out, struct weir_node *node, const struct 
 	link->ops = ops;
 	link->context = context;
 	link->delay_ns = link->first_ns = ops->first_ns ? ops->first_ns : FIRST_NS;
+	link->lasts_ns = ops->lasts_ns ? ops->lasts_ns : LASTS_NS;
 	link->dice = (uint64_t)weir_now(WEIR_CLOCK_REALTIME) | 1;
 	snprintf(link->peer, sizeof(link->peer), "%s", peer);
 	pthread_mutex_init(&link->lock, NULL);
@@ -81,54 +87,79 @@ static int64_t jittered(struct weir_link *link, int64_t ns)
 	return ns - ns / 4 + (int64_t)(link->dice % (uint64_t)(ns / 2));
 }
 
-static void say_lost(struct weir_link *link, bool was_up)
+static void say_lost(struct weir_link *link, bool was_up, bool is_brief)
 {
-	if (link->has_warned)
-		return;
-	weir_warn(link->node,
-		  was_up ? "lost the connection to %s: %s; trying again" : "no connection to %s: %s; trying again",
-		  link->peer, link->why);
+	if (is_brief && !link->is_flapping)
+		weir_warn(link->node, "the connections to %s do not last: %s; trying again, with growing pauses",
+			  link->peer, link->why);
+	else if (!link->has_warned)
+		weir_warn(link->node,
+			  was_up ? "lost the connection to %s: %s; trying again"
+				 : "no connection to %s: %s; trying again",
+			  link->peer, link->why);
 	link->has_warned = true;
+	link->is_flapping |= is_brief;
+}
+
+static bool has_lasted(const struct weir_link *link)
+{
+	return weir_now(WEIR_CLOCK_MONOTONIC) - link->up_ns >= link->lasts_ns;
+}
+
+static void lose(struct weir_link *link, int error, const char *why)
+{
+	bool was_up = link->is_up, is_over = was_up && has_lasted(link);
+
+	pthread_mutex_lock(&link->lock);
+	link->is_up = false;
+	/* The peer's words, maybe. */
+	weir_text_line(link->why, sizeof(link->why), why);
+	pthread_mutex_unlock(&link->lock);
+	shut(link);
+	link->error = error;
+	say_lost(link, was_up, was_up && !is_over && link->delay_ns > link->first_ns);
+	/* A connection that is soon lost again was no success: the pauses go on growing. */
+	if (is_over)
+		link->delay_ns = link->first_ns;
+	link->retry_ns = weir_now(WEIR_CLOCK_MONOTONIC) + jittered(link, link->delay_ns);
+	link->delay_ns = link->delay_ns * 2 < LAST_NS ? link->delay_ns * 2 : LAST_NS;
 }
 
 void weir_link_lost(struct weir_link *link, const char *why)
 {
-	bool was_up = link->is_up;
+	lose(link, -EIO, why);
+}
 
-	pthread_mutex_lock(&link->lock);
-	link->is_up = false;
-	if (why != link->why)
-		snprintf(link->why, sizeof(link->why), "%s", why);
-	pthread_mutex_unlock(&link->lock);
-	shut(link);
-	say_lost(link, was_up);
-	link->retry_ns = weir_now(WEIR_CLOCK_MONOTONIC) + jittered(link, link->delay_ns);
-	link->delay_ns = link->delay_ns * 2 < LAST_NS ? link->delay_ns * 2 : LAST_NS;
+int weir_link_error(const struct weir_link *link)
+{
+	return link->error;
 }
 
 /* Who has been let in before is not given up on: a broker that restarts may not know its users yet. */
 static int fail(struct weir_link *link, int err, const char *why)
 {
-	if (err == -EACCES && !link->connections) {
+	if (err == -EPERM || (err == -EACCES && !link->connections)) {
 		pthread_mutex_lock(&link->lock);
-		snprintf(link->why, sizeof(link->why), "%s", why);
+		weir_text_line(link->why, sizeof(link->why), why);
 		pthread_mutex_unlock(&link->lock);
 		shut(link);
-		return weir_fail_device(link->node, link->peer, "connect", EACCES, why);
+		return weir_fail_device(link->node, link->peer, "connect", EACCES, link->why);
 	}
-	weir_link_lost(link, why);
+	lose(link, err, why);
 	return 0;
 }
 
+/* After connections that did not last, the next one is told of when it has lasted. */
 static void come_up(struct weir_link *link)
 {
-	if (link->is_up)
+	if (!link->is_up) {
+		set_up(link, true);
+		link->up_ns = weir_now(WEIR_CLOCK_MONOTONIC);
+	}
+	if (!link->has_warned || (link->is_flapping && !has_lasted(link)))
 		return;
-	set_up(link, true);
-	link->delay_ns = link->first_ns;
-	if (link->has_warned)
-		weir_warn(link->node, "connected to %s", link->peer);
-	link->has_warned = false;
+	weir_warn(link->node, "connected to %s", link->peer);
+	link->has_warned = link->is_flapping = false;
 }
 
 /* ----------------------------------------------------------------------- step */
@@ -136,7 +167,7 @@ static void come_up(struct weir_link *link)
 static void pause_until(int wake_fd, int64_t until_ns)
 {
 	struct pollfd wake = { .fd = wake_fd, .events = POLLIN };
-	int64_t left = until_ns - weir_now(WEIR_CLOCK_MONOTONIC);
+	int64_t left = weir_link_left(until_ns, INT64_MAX);
 	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 
 	if (left > 0)
@@ -198,6 +229,11 @@ void weir_link_wait(struct weir_link *link, struct weir_wait *wait)
 	link->ops->wait(link->context, wait);
 	if (!link->is_up)
 		wait->until_ns = earlier(wait->until_ns, link->opened_ns + ANSWER_NS + 1);
+}
+
+bool weir_link_is_up(const struct weir_link *link)
+{
+	return link->is_up;
 }
 
 uint32_t weir_link_count(const struct weir_link *link)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two threads: the agent appends to the spool, the sender takes from it. The sender owns the link and the window of messages
- * that are under way; it sleeps in the link's serve(), with an epoll descriptor that says that there is more to send, that the run
- * is told to end, or that the agent has ended.
+ * Records become messages in the queue. Where the sink is attached and the connection is up, they are sent at once, on the thread
+ * of the chain, which also takes the broker's answers while it has nothing else to do. Otherwise the sender's thread does both
+ * (outbox_sender.c); it sleeps in the link's serve(), with an epoll descriptor that says that there is more to send, that the run is
+ * told to end, or that the chain has ended.
  */
-#include "weir/outbox.h"
+#include "message/outbox_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,52 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "spool/spool.h"
+#include "core/internal.h"
 #include "spool/spool_memory.h"
-
-#define HALT_NS INT64_C(800000000) /* for the rest, once the run is told to end */
-#define LOOK_NS INT64_C(100000000) /* how often the sender looks whether it may end */
-#define PATH_BYTES 512
 
 const char *const weir_outbox_full_words[] = { [WEIR_SPOOL_DROP_OLDEST] = "drop_oldest",
 					       [WEIR_SPOOL_DROP_NEWEST] = "drop_newest",
 					       [WEIR_SPOOL_BLOCK] = "block",
 					       NULL };
-
-/* A message that is under way. */
-struct flight {
-	uint64_t token, id;
-	bool is_settled;
-};
-
-struct weir_outbox {
-	struct weir_node *node;
-	const struct weir_outbox_ops *ops;
-	void *context;
-	struct weir_payload_writer *writer;
-	struct weir_link *link;
-	struct weir_spool *spool;
-	struct weir_spool_io memory;
-	bool is_kept; /* on disk */
-	char dir[PATH_BYTES];
-	char *message;
-	pthread_t thread;
-	bool is_running;
-	int wake_fd, control_fd;
-	_Atomic bool is_ending;
-	_Atomic int64_t deadline_ns; /* to be done; INT64_MAX: none */
-	_Atomic int failed;
-	_Atomic uint64_t rejected;
-	uint64_t unsent; /* counted as lost so far; the agent's */
-	/* The sender's. */
-	struct flight flight[WEIR_OUTBOX_WINDOW];
-	uint32_t first, n_flights;
-	uint32_t connection;
-	bool is_halted, has_warned;
-	bool has_pending;
-	struct weir_spool_message pending; /* peeked, and not taken by send() yet */
-	char how[2 * WEIR_LINK_WHY + 512];
-};
 
 /* ----------------------------------------------------------------------- open */
 
@@ -76,36 +37,45 @@ static uint64_t hash(const char *text)
 	return value;
 }
 
-/* Where programs keep what must outlive them: systemd says it; else root has a place, and users have one of their own. */
-static void state_directory(char dir[PATH_BYTES])
+/* The environment does not count where we have more rights than our user. */
+static const char *home_of_user(void)
 {
-	const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *user = getpwuid(getuid());
+
+	return user && user->pw_dir ? user->pw_dir : "";
+}
+
+/* Where programs keep what must outlive them: systemd says it; else root has a place, and users have one of their own. */
+static void state_directory(char dir[WEIR_OUTBOX_PATH])
+{
+	const char *given = secure_getenv("STATE_DIRECTORY"), *xdg = secure_getenv("XDG_STATE_HOME"),
+		   *home = secure_getenv("HOME");
 
 	if (given && *given)
-		snprintf(dir, PATH_BYTES, "%.*s", (int)strcspn(given, ":"), given);
+		snprintf(dir, WEIR_OUTBOX_PATH, "%.*s", (int)strcspn(given, ":"), given);
 	else if (!geteuid())
-		snprintf(dir, PATH_BYTES, "/var/lib/weir");
+		snprintf(dir, WEIR_OUTBOX_PATH, "/var/lib/weir");
 	else if (xdg && *xdg)
-		snprintf(dir, PATH_BYTES, "%s/weir", xdg);
+		snprintf(dir, WEIR_OUTBOX_PATH, "%s/weir", xdg);
 	else
-		snprintf(dir, PATH_BYTES, "%s/.local/state/weir", home ? home : "");
+		snprintf(dir, WEIR_OUTBOX_PATH, "%s/.local/state/weir", home ? home : home_of_user());
 }
 
 static int find_directory(struct weir_outbox *outbox, const char *peer, const char *place)
 {
-	const char *given = weir_arg_text(outbox->node, "spool_dir");
-	char state[PATH_BYTES], target[1024];
+	const char *given = outbox->args->spool_dir;
+	char state[WEIR_OUTBOX_PATH], target[1024];
 	int n;
 
 	if (given && !outbox->is_kept)
-		return weir_fail_arg(outbox->node, "spool_dir", "add spool=SIZE", "there is no spool");
+		return weir_fail_arg(outbox->node, "spool_dir", "add spool=SIZE", "spool_dir= needs spool=");
 	state_directory(state);
 	snprintf(target, sizeof(target), "%s/%s", peer, place);
 	if (given)
-		n = snprintf(outbox->dir, PATH_BYTES, "%s", given);
+		n = snprintf(outbox->dir, WEIR_OUTBOX_PATH, "%s", given);
 	else
-		n = snprintf(outbox->dir, PATH_BYTES, "%.400s/spool/%016" PRIx64, state, hash(target));
-	return n < PATH_BYTES ? 0 : weir_fail_arg(outbox->node, "spool_dir", NULL, "the path is too long");
+		n = snprintf(outbox->dir, WEIR_OUTBOX_PATH, "%.400s/spool/%016" PRIx64, state, hash(target));
+	return n < WEIR_OUTBOX_PATH ? 0 : weir_fail_arg(outbox->node, "spool_dir", NULL, "the path is too long");
 }
 
 static int open_wake(struct weir_outbox *outbox)
@@ -115,8 +85,40 @@ static int open_wake(struct weir_outbox *outbox)
 	return outbox->wake_fd < 0 || outbox->control_fd < 0 ? -errno : 0;
 }
 
-int weir_outbox_open(struct weir_outbox **out, struct weir_node *node, const struct weir_outbox_ops *ops, void *context,
-		     const char *peer, const char *place)
+/* {NAME} or {NAME#} somewhere in a text. */
+static bool has_placeholder(const char *text)
+{
+	for (; (text = strchr(text, '{')); text++) {
+		size_t n = strspn(text + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+		const char *end = text + 1 + n;
+
+		end += n && *end == '#';
+		if (n && *end == '}')
+			return true;
+	}
+	return false;
+}
+
+/* What stands for a part of the topic in a source would be one literal place for all records in a sink. */
+static int refuse_placeholders(struct weir_node *node)
+{
+	static const char *const places[] = { "exchange", "message_key", "will_topic" };
+
+	if (has_placeholder(weir_target(node)))
+		return weir_fail_arg(node, NULL,
+				     "write the place in full; a source takes {name} for a part of its topic",
+				     "a sink has one place for all records: no field stands in its target");
+	for (const struct weir_param *param = node->driver->sink_params; param->name; param++)
+		for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+			if (!strcmp(param->name, places[i]) && weir_arg_given(node, places[i]) &&
+			    has_placeholder(weir_arg_text(node, places[i])))
+				return weir_fail_arg(node, places[i], "write it in full",
+						     "no field stands in %s=", places[i]);
+	return 0;
+}
+
+int weir_outbox_open(struct weir_outbox **out, struct weir_node *node, const struct weir_outbox_args *args,
+		     const struct weir_outbox_ops *ops, void *context, const char *peer, const char *place)
 {
 	struct weir_outbox *outbox = calloc(1, sizeof(*outbox));
 	int err;
@@ -129,10 +131,14 @@ int weir_outbox_open(struct weir_outbox **out, struct weir_node *node, const str
 	outbox->context = context;
 	outbox->wake_fd = outbox->control_fd = -1;
 	outbox->deadline_ns = INT64_MAX;
-	outbox->is_kept = weir_arg_given(node, "spool");
-	err = find_directory(outbox, peer, place);
+	outbox->credit = WEIR_OUTBOX_WINDOW;
+	outbox->args = args;
+	outbox->is_kept = args->spool_bytes;
+	err = refuse_placeholders(node);
 	if (!err)
-		err = weir_payload_writer_open(&outbox->writer, node);
+		err = find_directory(outbox, peer, place);
+	if (!err)
+		err = weir_payload_writer_open(&outbox->writer, node, &args->payload);
 	if (!err && weir_payload_max(outbox->writer) > WEIR_SPOOL_MESSAGE_MAX)
 		err = weir_fail_arg(node, NULL, NULL, "a record of this stream can be too long for one message");
 	if (!err)
@@ -151,17 +157,10 @@ static uint64_t dropped(const struct weir_outbox *outbox, const struct weir_spoo
 	return counts->lost_limit + counts->lost_disk + counts->lost_corrupt + atomic_load(&outbox->rejected);
 }
 
-/* Messages that wait for the broker. */
-static uint64_t waiting(const struct weir_spool_counts *counts)
-{
-	return counts->appended + counts->recovered - counts->acknowledged - counts->lost_limit - counts->lost_disk -
-	       counts->lost_corrupt;
-}
-
 /* Messages that even a kill would lose. */
 static uint64_t in_memory(const struct weir_spool_counts *counts)
 {
-	return waiting(counts) - counts->waiting;
+	return weir_outbox_waiting(counts) - counts->waiting;
 }
 
 static void count_lost(struct weir_outbox *outbox, uint64_t total)
@@ -171,184 +170,18 @@ static void count_lost(struct weir_outbox *outbox, uint64_t total)
 	outbox->unsent = total > outbox->unsent ? total : outbox->unsent;
 }
 
-/* ------------------------------------------------------------------ the window */
-
-static struct flight *flight_at(struct weir_outbox *outbox, uint32_t i)
+/* Where the newest messages are dropped, they are left out of both counts: they do not stand for older ones. */
+struct weir_progress weir_outbox_progress(struct weir_outbox *outbox)
 {
-	return &outbox->flight[(outbox->first + i) % WEIR_OUTBOX_WINDOW];
-}
-
-/* The spool is told of what has arrived without a gap. */
-static void take_settled(struct weir_outbox *outbox)
-{
-	uint64_t id = 0;
-
-	while (outbox->n_flights && flight_at(outbox, 0)->is_settled) {
-		id = flight_at(outbox, 0)->id;
-		outbox->first = (outbox->first + 1) % WEIR_OUTBOX_WINDOW;
-		outbox->n_flights--;
-	}
-	if (id)
-		weir_spool_ack(outbox->spool, id);
-}
-
-static void reject(struct weir_outbox *outbox)
-{
-	atomic_fetch_add(&outbox->rejected, 1);
-	if (!outbox->has_warned)
-		weir_warn(outbox->node,
-			  "the broker refuses a message, and will not be asked again; others like it are only counted");
-	outbox->has_warned = true;
-}
-
-void weir_outbox_settle(struct weir_outbox *outbox, uint64_t token, enum weir_outbox_fate fate)
-{
-	for (uint32_t i = 0; i < outbox->n_flights; i++) {
-		struct flight *flight = flight_at(outbox, i);
-
-		if (flight->token != token || flight->is_settled)
-			continue;
-		flight->is_settled = true;
-		if (fate == WEIR_OUTBOX_REJECTED)
-			reject(outbox);
-		if (!i)
-			take_settled(outbox);
-		return;
-	}
-}
-
-/* ------------------------------------------------------------------ the sender */
-
-static int send_one(struct weir_outbox *outbox, char *why)
-{
-	struct weir_outbox_message message = {
-		.sender = weir_spool_identity(outbox->spool),
-		.id = outbox->pending.id,
-		.bytes = outbox->pending.bytes,
-		.n = outbox->pending.n,
-	};
-	struct flight *flight = flight_at(outbox, outbox->n_flights);
-	uint64_t token = 0;
-	int err = outbox->ops->send(outbox->context, &message, &token, why);
-
-	if (err < 0 && err != -EMSGSIZE)
-		return err;
-	*flight = (struct flight){ .token = token, .id = message.id, .is_settled = err };
-	outbox->n_flights++;
-	outbox->has_pending = false;
-	if (err == -EMSGSIZE)
-		reject(outbox);
-	if (err)
-		take_settled(outbox);
-	return 0;
-}
-
-/* As much as the window, the peer and the spool's rate let. @return when to look again. */
-static int64_t send_more(struct weir_outbox *outbox)
-{
-	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC), due = INT64_MAX;
-	char why[WEIR_LINK_WHY] = "";
-
-	while (outbox->n_flights < WEIR_OUTBOX_WINDOW) {
-		int err = 0;
-
-		if (!outbox->has_pending && weir_spool_peek(outbox->spool, &outbox->pending, now, &due) < 0)
-			return due;
-		outbox->has_pending = true;
-		err = send_one(outbox, why);
-		if (err == -EAGAIN)
-			break;
-		if (err < 0) {
-			weir_link_lost(outbox->link, why);
-			break;
-		}
-	}
-	return INT64_MAX;
-}
-
-/* What was under way when a connection was lost goes again. */
-static void begin_anew(struct weir_outbox *outbox)
-{
-	if (weir_link_count(outbox->link) == outbox->connection)
-		return;
-	outbox->connection = weir_link_count(outbox->link);
-	outbox->n_flights = 0;
-	outbox->has_pending = false;
-	weir_spool_rewind(outbox->spool);
-}
-
-static void lower_deadline(struct weir_outbox *outbox, int64_t deadline_ns)
-{
-	if (deadline_ns < atomic_load(&outbox->deadline_ns))
-		atomic_store(&outbox->deadline_ns, deadline_ns);
-}
-
-/* Once told to end, nobody may be left waiting for room that does not come. */
-static void heed_halt(struct weir_outbox *outbox, const struct epoll_event *event)
-{
-	if (event->data.fd == weir_halt_fd(outbox->node) && !outbox->is_halted) {
-		outbox->is_halted = true;
-		lower_deadline(outbox, weir_now(WEIR_CLOCK_MONOTONIC) + HALT_NS);
-	}
-}
-
-static void drain_wake(struct weir_outbox *outbox)
-{
-	struct epoll_event event[4];
-	int n = epoll_wait(outbox->wake_fd, event, 4, 0);
-	eventfd_t value;
-
-	for (int i = 0; i < n; i++) {
-		heed_halt(outbox, &event[i]);
-		if (event[i].data.fd != weir_halt_fd(outbox->node))
-			(void)eventfd_read(event[i].data.fd, &value);
-	}
-}
-
-static bool is_over(struct weir_outbox *outbox, int64_t now)
-{
+	bool drops_newest = outbox->args->when_full == WEIR_SPOOL_DROP_NEWEST;
 	struct weir_spool_counts counts;
+	uint64_t lost, safe;
 
-	if (now >= atomic_load(&outbox->deadline_ns)) {
-		weir_spool_interrupt(outbox->spool);
-		return atomic_load(&outbox->is_ending);
-	}
-	if (!atomic_load(&outbox->is_ending))
-		return false;
 	weir_spool_read_counts(outbox->spool, &counts);
-	return !waiting(&counts);
-}
-
-static int64_t next_look(const struct weir_outbox *outbox, int64_t now, int64_t due)
-{
-	bool looks = atomic_load(&outbox->is_ending) || atomic_load(&outbox->deadline_ns) < INT64_MAX;
-
-	return looks && now + LOOK_NS < due ? now + LOOK_NS : due;
-}
-
-static void *run(void *context)
-{
-	struct weir_outbox *outbox = context;
-	int64_t due = INT64_MAX, now = weir_now(WEIR_CLOCK_MONOTONIC);
-
-	while (!is_over(outbox, now)) {
-		int up = weir_link_step(outbox->link, outbox->wake_fd, next_look(outbox, now, due));
-
-		drain_wake(outbox);
-		if (up < 0) {
-			atomic_store(&outbox->failed, up);
-			weir_spool_interrupt(outbox->spool);
-			break;
-		}
-		due = INT64_MAX;
-		if (up)
-			begin_anew(outbox);
-		if (up)
-			due = send_more(outbox);
-		now = weir_now(WEIR_CLOCK_MONOTONIC);
-	}
-	weir_link_shut(outbox->link);
-	return NULL;
+	lost = counts.lost_limit + counts.lost_disk;
+	safe = outbox->is_kept ? counts.waiting - counts.unsynced - counts.recovered : 0;
+	return (struct weir_progress){ counts.appended - (drops_newest ? lost : 0),
+				       counts.acknowledged + safe + counts.lost_corrupt + (drops_newest ? 0 : lost) };
 }
 
 /* ---------------------------------------------------------------------- start */
@@ -356,7 +189,7 @@ static void *run(void *context)
 /* With the directories above it. */
 static void make_directory(const char *dir)
 {
-	char path[PATH_BYTES];
+	char path[WEIR_OUTBOX_PATH];
 
 	snprintf(path, sizeof(path), "%s", dir);
 	for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
@@ -368,13 +201,14 @@ static void make_directory(const char *dir)
 
 static int open_spool(struct weir_outbox *outbox)
 {
+	const struct weir_outbox_args *args = outbox->args;
 	struct weir_node *node = outbox->node;
 	struct weir_spool_config config = {
 		.dir = outbox->is_kept ? outbox->dir : NULL,
-		.limit_bytes = (uint64_t)weir_arg_int(node, outbox->is_kept ? "spool" : "queue"),
-		.policy = (enum weir_spool_policy)weir_arg_int(node, "when_full"),
-		.memory_bytes = outbox->is_kept ? (uint64_t)weir_arg_int(node, "queue") : 0,
-		.rate = weir_arg_given(node, "spool_rate") ? weir_arg_real(node, "spool_rate") : 0,
+		.limit_bytes = outbox->is_kept ? args->spool_bytes : args->queue_bytes,
+		.policy = (enum weir_spool_policy)args->when_full,
+		.memory_bytes = outbox->is_kept ? args->queue_bytes : 0,
+		.rate = args->spool_rate_hz,
 	};
 	char error[256];
 	int err = 0;
@@ -407,13 +241,15 @@ int weir_outbox_start(struct weir_outbox *outbox)
 
 	if (err < 0)
 		return err;
+	/* What goes through a disk is written and read by the spool's own thread. */
+	outbox->is_attached = weir_is_attached(outbox->node) && !outbox->is_kept;
 	err = watch(outbox, outbox->control_fd, EPOLLIN);
 	if (!err)
 		err = watch(outbox, weir_spool_fd(outbox->spool), EPOLLIN);
 	if (!err)
 		err = watch(outbox, weir_halt_fd(outbox->node), EPOLLIN | EPOLLET); /* it stays readable */
 	if (!err)
-		err = -pthread_create(&outbox->thread, NULL, run, outbox);
+		err = -pthread_create(&outbox->thread, NULL, weir_outbox_run, outbox);
 	outbox->is_running = !err;
 	return err < 0 ? weir_fail(outbox->node, -err, "cannot start to send: %s", strerror(-err)) : 0;
 }
@@ -440,13 +276,58 @@ static int take_records(struct weir_outbox *outbox, const struct weir_block *in)
 	return err == -EINTR ? 0 : err;
 }
 
+static bool is_ours(struct weir_outbox *outbox)
+{
+	return atomic_load_explicit(&outbox->owner, memory_order_acquire) == WEIR_OUTBOX_CHAIN;
+}
+
+/* A queue that is full waits for the sender, which must then have the link. */
+static int take_and_send(struct weir_outbox *outbox, const struct weir_block *in)
+{
+	int err;
+
+	weir_spool_announce(outbox->spool, false);
+	if (!weir_spool_has_room(outbox->spool, (uint64_t)in->n * weir_payload_max(outbox->writer)))
+		weir_outbox_hand_back(outbox);
+	err = take_records(outbox, in);
+	if (!err && is_ours(outbox)) {
+		(void)weir_outbox_send(outbox);
+		if (!weir_link_is_up(outbox->link))
+			weir_outbox_hand_back(outbox);
+	}
+	return err;
+}
+
+int weir_outbox_serve(struct weir_outbox *outbox, struct weir_wait *wait)
+{
+	bool is_idle = wait->is_idle, has_answers;
+	uint32_t before;
+	int64_t due;
+	int up;
+
+	if (!is_ours(outbox))
+		return atomic_load(&outbox->failed);
+	before = outbox->n_flights;
+	up = weir_link_step(outbox->link, -1, is_idle ? WEIR_LINK_IDLE : 0);
+	if (up <= 0) {
+		weir_outbox_hand_back(outbox);
+		return up;
+	}
+	has_answers = before > outbox->n_flights;
+	due = weir_outbox_send(outbox);
+	weir_link_wait(outbox->link, wait);
+	if (due < wait->until_ns)
+		wait->until_ns = due;
+	return has_answers;
+}
+
 int weir_outbox_push(struct weir_outbox *outbox, const struct weir_block *in)
 {
 	struct weir_spool_counts counts;
 	int err = atomic_load(&outbox->failed);
 
 	if (!err)
-		err = take_records(outbox, in);
+		err = is_ours(outbox) ? take_and_send(outbox, in) : take_records(outbox, in);
 	weir_spool_read_counts(outbox->spool, &counts);
 	count_lost(outbox, dropped(outbox, &counts));
 	return err;
@@ -456,8 +337,9 @@ static void join(struct weir_outbox *outbox, int64_t deadline_ns)
 {
 	if (!outbox->is_running)
 		return;
-	lower_deadline(outbox, deadline_ns);
+	weir_outbox_lower_deadline(outbox, deadline_ns);
 	atomic_store(&outbox->is_ending, true);
+	weir_outbox_hand_back(outbox);
 	(void)eventfd_write(outbox->control_fd, 1);
 	pthread_join(outbox->thread, NULL);
 	outbox->is_running = false;
@@ -467,11 +349,11 @@ int weir_outbox_end(struct weir_outbox *outbox)
 {
 	struct weir_spool_counts counts;
 
-	join(outbox, weir_now(WEIR_CLOCK_MONOTONIC) + weir_arg_int(outbox->node, "linger"));
+	join(outbox, weir_now(WEIR_CLOCK_MONOTONIC) + outbox->args->linger_ns);
 	weir_spool_end(outbox->spool);
 	weir_spool_read_counts(outbox->spool, &counts);
 	/* What is on disk goes out next time. */
-	count_lost(outbox, dropped(outbox, &counts) + (outbox->is_kept ? 0 : waiting(&counts)));
+	count_lost(outbox, dropped(outbox, &counts) + (outbox->is_kept ? 0 : weir_outbox_waiting(&counts)));
 	return atomic_load(&outbox->failed);
 }
 
@@ -507,7 +389,7 @@ static void tell_counts(const struct weir_outbox *outbox, char *to, size_t room)
 
 	weir_spool_read_counts(outbox->spool, &counts);
 	if (!outbox->is_kept)
-		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting", waiting(&counts));
+		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting", weir_outbox_waiting(&counts));
 	else if (in_memory(&counts))
 		snprintf(waits, sizeof(waits), "%" PRIu64 " waiting on disk and %" PRIu64 " in memory", counts.waiting,
 			 in_memory(&counts));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Text goes through what prints and reads text elsewhere, so that a message looks like a line of a file. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record.h"
-#include "format/output.h"
-#include "message/answer.h"
-#include "message/json.h"
-#include "message/payload.h"
+#include "format/output_internal.h"
+#include "message/answer_internal.h"
+#include "message/json_value.h"
+#include "message/payload_internal.h"
+#include "stream/record.h"
 #include "weir/payload.h"
 
 enum written { WRITE_JSON, WRITE_CSV, WRITE_INFLUX, WRITE_TEXT, WRITE_BINARY };
@@ -34,14 +35,14 @@ struct weir_payload_writer {
 	uint32_t text; /* the field that is one */
 };
 
-static int open_output(struct weir_payload_writer *writer, struct weir_node *node)
+static int open_output(struct weir_payload_writer *writer, struct weir_node *node, enum weir_time_form time)
 {
 	static const enum weir_layout layout[] = {
 		[WRITE_JSON] = WEIR_JSONL, [WRITE_CSV] = WEIR_CSV, [WRITE_INFLUX] = WEIR_INFLUX
 	};
 	struct weir_output_config config = {
 		.layout = layout[writer->form],
-		.time = (enum weir_time_form)weir_arg_int(node, "time"),
+		.time = time,
 	};
 
 	return weir_output_open_as(&writer->output, weir_in(node), &config);
@@ -64,18 +65,19 @@ static int find_text(struct weir_payload_writer *writer, struct weir_node *node)
 	return 0;
 }
 
-int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node)
+int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node,
+			     const struct weir_payload_writer_args *args)
 {
 	struct weir_payload_writer *writer = calloc(1, sizeof(*writer));
 
 	*out = writer;
 	if (!writer)
 		return -ENOMEM;
-	writer->form = (enum written)weir_arg_int(node, "format");
+	writer->form = (enum written)args->format;
 	weir_compact_init(&writer->compact, weir_in(node));
 	if (writer->form == WRITE_TEXT)
 		return find_text(writer, node);
-	return writer->form == WRITE_BINARY ? 0 : open_output(writer, node);
+	return writer->form == WRITE_BINARY ? 0 : open_output(writer, node, args->time);
 }
 
 int weir_payload_writer_open_json(struct weir_payload_writer **out, const struct weir_schema *schema,
@@ -127,6 +129,7 @@ size_t weir_payload_write(struct weir_payload_writer *writer, char *to, const st
 
 struct weir_payload_reader {
 	struct weir_node *node;
+	const struct weir_payload_reader_args *args; /* in its state */
 	enum read form;
 	bool has_own_time;
 	const struct weir_schema *schema;
@@ -146,7 +149,7 @@ static int check_form(struct weir_payload_reader *reader, const struct weir_sche
 {
 	struct weir_node *node = reader->node;
 
-	if (reader->form == READ_BINARY && !weir_arg_text(node, "out"))
+	if (reader->form == READ_BINARY && !reader->args->out)
 		return weir_fail_arg(node, "format", "as in out=\"label:text, score, n:int\"",
 				     "out= must say which fields messages have");
 	weir_compact_init(&reader->compact, schema);
@@ -155,7 +158,8 @@ static int check_form(struct weir_payload_reader *reader, const struct weir_sche
 	return 0;
 }
 
-int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node *node, struct weir_schema *schema)
+int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node *node,
+			     const struct weir_payload_reader_args *args, struct weir_schema *schema)
 {
 	static const enum weir_answer_form form[] = { [READ_JSON] = WEIR_ANSWER_JSONL,
 						      [READ_CSV] = WEIR_ANSWER_CSV,
@@ -169,15 +173,16 @@ int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node 
 	if (!reader)
 		return -ENOMEM;
 	reader->node = node;
+	reader->args = args;
 	reader->schema = weir_out(node);
-	reader->form = weir_arg_text(node, "out") ? READ_JSON : READ_TEXT;
-	if (weir_arg_given(node, "format"))
-		reader->form = (enum read)weir_arg_int(node, "format");
-	reader->has_own_time = weir_arg_int(node, "time") == 1;
-	config.form = form[reader->form];
+	reader->form = args->out ? READ_JSON : READ_TEXT;
+	if (weir_given(node, &args->format))
+		reader->form = (enum read)args->format;
+	reader->has_own_time = args->has_own_time;
+	config.args = (struct weir_answer_args){ .out = args->out, .form = form[reader->form], .width = args->width };
 	config.has_own_time = reader->has_own_time;
 	/* Times of another machine's clock order the records; they are not ours to compare with. */
-	config.clock = reader->has_own_time ? WEIR_CLOCK_NOMINAL : WEIR_CLOCK_MONOTONIC;
+	config.clock = reader->has_own_time ? WEIR_CLOCK_DATED : WEIR_CLOCK_MONOTONIC;
 	err = weir_answer_open_as(&reader->answer, node, schema, &config);
 	return err < 0 ? err : check_form(reader, schema);
 }
@@ -241,6 +246,10 @@ static int next_json(struct weir_payload_reader *reader, struct weir_block *bloc
 		return take_item(reader, block);
 	if (!skip_blanks(reader))
 		return 0;
+	if (weir_answer_scan(reader->answer, reader->at, (size_t)(reader->end - reader->at), block, reader->t)) {
+		reader->at = reader->end;
+		return 1;
+	}
 	value = weir_json_load(reader->at, (size_t)(reader->end - reader->at), JSON_DISABLE_EOF_CHECK, &error);
 	if (!value) {
 		snprintf(reader->why, sizeof(reader->why), "it is not JSON: %.120s", error.text);
@@ -294,12 +303,13 @@ static int next_compact(struct weir_payload_reader *reader, struct weir_block *b
 		return -EINVAL;
 	if (reader->rest == reader->end)
 		return 0;
+	assert(!weir_block_is_full(block));
 	block->t[block->n] = reader->t;
 	reader->rest = weir_compact_next(&reader->compact, reader->rest, reader->end, block, &cut, reader->why);
 	if (!reader->rest)
 		return -EINVAL;
 	weir_lost(reader->node, WEIR_LOST_CUT, cut);
-	block->n++;
+	weir_block_add(block);
 	return 1;
 }
 
@@ -342,10 +352,5 @@ const char *weir_payload_why(const struct weir_payload_reader *reader)
 
 bool weir_payload_stops(const struct weir_payload_reader *reader)
 {
-	return weir_arg_int(reader->node, "on_error") == 1;
-}
-
-void weir_payload_rows(const struct weir_payload_reader *reader, const struct weir_block *block, void *rows)
-{
-	weir_rows_encode(reader->schema, block, 0, block->n, rows);
+	return reader->args->stops;
 }

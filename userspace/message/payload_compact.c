@@ -5,7 +5,7 @@
 
 #include <zlib.h>
 
-#include "message/payload.h"
+#include "message/payload_internal.h"
 #include "weir/text.h"
 
 #define HAS_TEXT 1

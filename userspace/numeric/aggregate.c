@@ -12,19 +12,25 @@
 #include "weir/aggregate.h"
 
 const char *const weir_aggregate_words[] = {
-	"count", "sum",   "mean", "var",    "std",   "rms",      "min", "max",
-	"range", "first", "last", "median", "slope", "quantile", NULL,
+	"count",     "sum",      "mean",   "var",    "std",      "rms",      "min",   "max",      "range",
+	"first",     "last",     "median", "slope",  "quantile", "integral", "tmean", "increase", "rate",
+	"crossings", "distinct", "mode",   "max_by", "min_by",   "corr",     NULL,
 };
+const char *const weir_aggregate_pairs[] = { "max_by", "min_by", "corr", NULL };
+const char *const weir_aggregate_texts[] = { "first", "last", "max_by", "min_by", NULL };
 
-enum family { COUNT, TOTAL, SQUARES, SPREAD, EXTREME, ENDS, TREND };
+enum family { COUNT, HITS, TOTAL, WEIGHTED, SQUARES, SPREAD, EXTREME, ENDS, TREND, BY, PAIR };
 
 static enum family family_of(enum weir_function function)
 {
 	static const enum family family[] = {
-		[WEIR_COUNT] = COUNT,   [WEIR_SUM] = TOTAL,      [WEIR_MEAN] = TOTAL,  [WEIR_VAR] = SPREAD,
-		[WEIR_STD] = SPREAD,    [WEIR_RMS] = SQUARES,    [WEIR_MIN] = EXTREME, [WEIR_MAX] = EXTREME,
-		[WEIR_RANGE] = EXTREME, [WEIR_FIRST] = ENDS,     [WEIR_LAST] = ENDS,   [WEIR_MEDIAN] = COUNT,
-		[WEIR_SLOPE] = TREND,   [WEIR_QUANTILE] = COUNT,
+		[WEIR_COUNT] = COUNT,    [WEIR_SUM] = TOTAL,      [WEIR_MEAN] = TOTAL,      [WEIR_VAR] = SPREAD,
+		[WEIR_STD] = SPREAD,     [WEIR_RMS] = SQUARES,    [WEIR_MIN] = EXTREME,     [WEIR_MAX] = EXTREME,
+		[WEIR_RANGE] = EXTREME,  [WEIR_FIRST] = ENDS,     [WEIR_LAST] = ENDS,       [WEIR_MEDIAN] = COUNT,
+		[WEIR_SLOPE] = TREND,    [WEIR_QUANTILE] = COUNT, [WEIR_INTEGRAL] = TOTAL,  [WEIR_TMEAN] = WEIGHTED,
+		[WEIR_INCREASE] = TOTAL, [WEIR_RATE] = WEIGHTED,  [WEIR_CROSSINGS] = TOTAL, [WEIR_DISTINCT] = COUNT,
+		[WEIR_MODE] = COUNT,     [WEIR_MAX_BY] = BY,      [WEIR_MIN_BY] = BY,       [WEIR_CORR] = PAIR,
+		[WEIR_COUNT_IF] = HITS,
 	};
 
 	return family[function];
@@ -33,6 +39,11 @@ static enum family family_of(enum weir_function function)
 bool weir_function_is_ordered(enum weir_function function)
 {
 	return function == WEIR_MEDIAN || function == WEIR_QUANTILE;
+}
+
+bool weir_function_is_counted(enum weir_function function)
+{
+	return function == WEIR_DISTINCT || function == WEIR_MODE;
 }
 
 /** Two numbers that are computed with side by side. */
@@ -167,17 +178,86 @@ static void trend_run(struct weir_summary *summary, const int64_t *t, const doub
 	*summary = s;
 }
 
-void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
-		      uint32_t n)
+static void hits_run(struct weir_summary *s, const double *x, uint32_t n)
 {
+	for (uint32_t i = 0; i < n; i++)
+		s->hits.n += x[i] != 0;
+	s->n += n;
+}
+
+static void weighted_run(struct weir_summary *s, const double *x, const double *ns, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		total_add(&s->weighted.sum, &s->weighted.rest, x[i]);
+		s->weighted.ns += ns[i];
+	}
+	s->n += n;
+}
+
+/* Of equals the earlier; a NaN lets nothing in behind it. */
+static void by_add(struct weir_summary *s, double x, double y, bool greatest)
+{
+	if (s->n && !(greatest ? y > s->by.y : y < s->by.y) && (y == y || s->by.y != s->by.y))
+		return;
+	s->by.x = y == y ? x : NAN;
+	s->by.y = y;
+}
+
+static void by_run(struct weir_summary *s, const double *x, const double *y, uint32_t n, bool greatest)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		by_add(s, x[i], y[i], greatest);
+		s->n++;
+	}
+}
+
+static void pair_add(struct weir_summary *s, double x, double y)
+{
+	double n = (double)++s->n, from_x, from_y;
+
+	if (s->n == 1) {
+		s->pair.x = x;
+		s->pair.y = y;
+	}
+	x -= s->pair.x;
+	y -= s->pair.y;
+	from_x = x - s->pair.mean_x;
+	from_y = y - s->pair.mean_y;
+	s->pair.mean_x += from_x / n;
+	s->pair.mean_y += from_y / n;
+	s->pair.xx += from_x * (x - s->pair.mean_x);
+	s->pair.yy += from_y * (y - s->pair.mean_y);
+	s->pair.xy += from_x * (y - s->pair.mean_y);
+}
+
+static void pair_run(struct weir_summary *summary, const double *x, const double *y, uint32_t n)
+{
+	struct weir_summary s = *summary;
+
+	for (uint32_t i = 0; i < n; i++)
+		pair_add(&s, x[i], y[i]);
+	*summary = s;
+}
+
+void weir_summary_add(enum weir_function function, struct weir_summary *summary, const struct weir_values *values)
+{
+	const double *x = values->x;
+	uint32_t n = values->n;
+
 	if (!n)
 		return;
 	switch (family_of(function)) {
 	case COUNT:
 		summary->n += n;
 		break;
+	case HITS:
+		hits_run(summary, x, n);
+		break;
 	case TOTAL:
 		total_run(summary, x, n, false);
+		break;
+	case WEIGHTED:
+		weighted_run(summary, x, values->y, n);
 		break;
 	case SQUARES:
 		total_run(summary, x, n, true);
@@ -192,7 +272,13 @@ void weir_summary_add(enum weir_function function, struct weir_summary *summary,
 		ends_add(summary, x[0], x[n - 1], n);
 		break;
 	case TREND:
-		trend_run(summary, t, x, n);
+		trend_run(summary, values->t, x, n);
+		break;
+	case BY:
+		by_run(summary, x, values->y, n, function == WEIR_MAX_BY);
+		break;
+	case PAIR:
+		pair_run(summary, x, values->y, n);
 		break;
 	}
 }
@@ -226,6 +312,26 @@ static void trend_merge(struct weir_summary *into, const struct weir_summary *la
 	into->trend.tx += later->trend.tx + apart_t * apart_x * (a * b / (a + b));
 }
 
+static void weighted_merge(struct weir_summary *into, const struct weir_summary *later)
+{
+	total_add(&into->weighted.sum, &into->weighted.rest, later->weighted.sum);
+	into->weighted.rest += later->weighted.rest;
+	into->weighted.ns += later->weighted.ns;
+}
+
+static void pair_merge(struct weir_summary *into, const struct weir_summary *later)
+{
+	double a = (double)into->n, b = (double)later->n, weight = a * b / (a + b);
+	double apart_x = later->pair.mean_x + (later->pair.x - into->pair.x) - into->pair.mean_x;
+	double apart_y = later->pair.mean_y + (later->pair.y - into->pair.y) - into->pair.mean_y;
+
+	into->pair.mean_x += apart_x * (b / (a + b));
+	into->pair.mean_y += apart_y * (b / (a + b));
+	into->pair.xx += later->pair.xx + apart_x * apart_x * weight;
+	into->pair.yy += later->pair.yy + apart_y * apart_y * weight;
+	into->pair.xy += later->pair.xy + apart_x * apart_y * weight;
+}
+
 void weir_summary_merge(enum weir_function function, struct weir_summary *into, const struct weir_summary *later)
 {
 	if (!later->n)
@@ -236,6 +342,12 @@ void weir_summary_merge(enum weir_function function, struct weir_summary *into, 
 	}
 	switch (family_of(function)) {
 	case COUNT:
+		break;
+	case HITS:
+		into->hits.n += later->hits.n;
+		break;
+	case WEIGHTED:
+		weighted_merge(into, later);
 		break;
 	case TOTAL:
 	case SQUARES:
@@ -254,6 +366,12 @@ void weir_summary_merge(enum weir_function function, struct weir_summary *into, 
 	case TREND:
 		trend_merge(into, later);
 		break;
+	case BY:
+		by_add(into, later->by.x, later->by.y, function == WEIR_MAX_BY);
+		break;
+	case PAIR:
+		pair_merge(into, later);
+		break;
 	}
 	into->n += later->n;
 }
@@ -267,15 +385,79 @@ static double total(const struct weir_summary *s)
 	return isfinite(sum) ? sum + rest : sum;
 }
 
+static double weighted(const struct weir_summary *s, double ns)
+{
+	double sum = s->weighted.sum;
+
+	if (!(s->weighted.ns > 0))
+		return NAN;
+	return (isfinite(sum) ? sum + s->weighted.rest : sum) / (s->weighted.ns / ns);
+}
+
+static double correlation(const struct weir_summary *s)
+{
+	double scale = sqrt(s->pair.xx) * sqrt(s->pair.yy), r = s->pair.xy / scale;
+
+	if (!(scale > 0) || r != r)
+		return NAN;
+	return fmax(-1, fmin(1, r)); /* rounding may carry it beyond */
+}
+
 static double variance(const struct weir_summary *s)
 {
 	return s->n > 1 ? s->spread.squares / (double)(s->n - 1) : NAN;
 }
 
+double *weir_summary_choice(enum weir_function function, struct weir_summary *s)
+{
+	switch (function) {
+	case WEIR_FIRST:
+		return &s->ends.first;
+	case WEIR_LAST:
+		return &s->ends.last;
+	case WEIR_MAX_BY:
+	case WEIR_MIN_BY:
+		return &s->by.x;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_zero_of_nothing(enum weir_function function)
+{
+	return function == WEIR_COUNT || function == WEIR_COUNT_IF || function == WEIR_SUM ||
+	       function == WEIR_INTEGRAL || function == WEIR_INCREASE || function == WEIR_CROSSINGS;
+}
+
+/* Those of two arguments, and those of shares. */
+static double result_of_more(enum weir_function function, const struct weir_summary *s)
+{
+	switch (function) {
+	case WEIR_COUNT_IF:
+		return (double)s->hits.n;
+	case WEIR_INTEGRAL:
+		return total(s) / 1e9;
+	case WEIR_INCREASE:
+	case WEIR_CROSSINGS:
+		return total(s);
+	case WEIR_TMEAN:
+		return weighted(s, 1);
+	case WEIR_RATE:
+		return weighted(s, 1e9);
+	case WEIR_MAX_BY:
+	case WEIR_MIN_BY:
+		return s->by.x;
+	case WEIR_CORR:
+		return correlation(s);
+	default:
+		return NAN;
+	}
+}
+
 double weir_summary_result(enum weir_function function, const struct weir_summary *s)
 {
-	if (!s->n && function != WEIR_COUNT && function != WEIR_SUM)
-		return NAN;
+	if (!s->n)
+		return is_zero_of_nothing(function) ? 0 : NAN;
 	switch (function) {
 	case WEIR_COUNT:
 		return (double)s->n;
@@ -301,9 +483,7 @@ double weir_summary_result(enum weir_function function, const struct weir_summar
 		return s->ends.last;
 	case WEIR_SLOPE:
 		return s->trend.tt > 0 ? s->trend.tx / s->trend.tt : NAN;
-	case WEIR_MEDIAN:
-	case WEIR_QUANTILE:
-		break;
+	default:
+		return result_of_more(function, s);
 	}
-	return NAN;
 }

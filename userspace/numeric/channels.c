@@ -66,39 +66,34 @@ static int take_room(struct weir_channels *channels, const struct weir_schema *i
 	return channels->index ? weir_block_open(&channels->usable, in) : -ENOMEM;
 }
 
-static int open_channels(struct weir_channels **out, struct weir_node *node, const char *const *params, bool takes_any)
+static int open_channels(struct weir_channels *channels, const struct weir_bindings *const *lists)
 {
-	struct weir_channels *channels = *out = calloc(1, sizeof(*channels));
-	const struct weir_schema *in = weir_in(node);
+	const struct weir_schema *in = weir_in(channels->node);
 	int err = 0;
 
-	if (!channels)
-		return -ENOMEM;
-	channels->node = node;
-	channels->takes_any = takes_any;
-	channels->stops = !takes_any && weir_arg_int(node, "on_error") == 1;
-	for (; *params && !err; params++) {
-		uint32_t n;
-		const struct weir_binding *binding = weir_arg_bindings(node, *params, &n);
-
-		for (uint32_t i = 0; i < n && !err; i++)
-			err = add_binding(channels, &binding[i], in);
-	}
+	for (; *lists && !err; lists++)
+		for (uint32_t i = 0; i < (*lists)->n && !err; i++)
+			err = add_binding(channels, &(*lists)->at[i], in);
 	if (!err && !channels->n)
 		err = add_numbers(channels, in);
 	return err ? err : take_room(channels, in);
 }
 
-int weir_channels_open_from(struct weir_channels **out, struct weir_node *node, const char *const *params)
+int weir_channels_open_from(struct weir_channels **out, struct weir_node *node,
+			    const struct weir_bindings *const *lists, bool stops)
 {
-	return open_channels(out, node, params, false);
+	struct weir_channels *channels = *out = calloc(1, sizeof(*channels));
+
+	if (!channels)
+		return -ENOMEM;
+	channels->node = node;
+	channels->stops = stops;
+	return open_channels(channels, lists);
 }
 
-static const char *const fields_alone[] = { "fields", NULL };
-
-int weir_channels_open(struct weir_channels **out, struct weir_node *node)
+int weir_channels_open(struct weir_channels **out, struct weir_node *node, const struct weir_channels_args *args)
 {
-	return open_channels(out, node, fields_alone, false);
+	return weir_channels_open_from(out, node, (const struct weir_bindings *[]){ &args->fields, NULL }, args->stops);
 }
 
 void weir_channels_close(struct weir_channels *channels)
@@ -119,11 +114,15 @@ int weir_channels_append(struct weir_channels *channels, struct weir_schema *sch
 			 enum weir_kind kind, const char *unit)
 {
 	int to = weir_schema_add(schema, name, kind, unit, 8);
+	char hint[128];
 
+	snprintf(hint, sizeof(hint), "give that one another name before: … | rename first = %s | …", name);
 	if (to == -EEXIST)
-		return weir_fail_arg(channels->node, "fields", "rename that field before this stage",
+		return weir_fail_arg(channels->node, "fields", hint,
 				     "this stage makes a field '%s', and there is one already", name);
-	return to < 0 ? weir_fail_arg(channels->node, "fields", NULL, "'%s' does not fit in one record", name) : to;
+	return to < 0 ? weir_fail_arg(channels->node, "fields", NULL, "'%s' does not fit in one record: %s", name,
+				      weir_schema_limit(schema->n_fields, strlen(name)))
+		      : to;
 }
 
 int weir_schema_pass(struct weir_schema *schema, const struct weir_field *from)
@@ -161,8 +160,9 @@ int weir_channels_pass(struct weir_channels *channels, struct weir_schema *schem
 	weir_schema_init(schema, in->clock);
 	for (uint32_t i = 0; i < in->n_fields; i++)
 		if (weir_schema_pass(schema, &in->field[i]) < 0)
-			return weir_fail_arg(channels->node, NULL, NULL, "'%s' does not fit in one record",
-					     in->field[i].name);
+			return weir_fail_arg(channels->node, NULL, NULL, "'%s' does not fit in one record: %s",
+					     in->field[i].name,
+					     weir_schema_limit(schema->n_fields, strlen(in->field[i].name)));
 	channels->n_passed = in->n_fields;
 	return 0;
 }
@@ -191,12 +191,15 @@ int weir_channels_ready(struct weir_channels *channels)
 	return weir_block_open(&channels->result, weir_out(channels->node));
 }
 
-int weir_channels_open_any(struct weir_channels **out, struct weir_node *node, struct weir_schema *schema)
+int weir_channels_open_any(struct weir_channels **out, struct weir_node *node, const struct weir_bindings *fields,
+			   struct weir_schema *schema)
 {
-	int err = open_channels(out, node, fields_alone, true);
+	int err = weir_channels_open_from(out, node, (const struct weir_bindings *[]){ fields, NULL }, false);
 
-	if (!err)
+	if (!err) {
+		(*out)->takes_any = true;
 		err = weir_channels_replace(*out, schema, true);
+	}
 	return err ? err : weir_channels_ready(*out);
 }
 

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "weir/condense.h"
+#include "weir/operands.h"
 
 struct weir_condenser {
 	struct weir_node *node;
@@ -15,22 +17,50 @@ struct weir_condenser {
 	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
 	bool moves;
 	uint32_t last_row; /**< moving: of `out`, which has the last result */
-	double *values;    /**< a column of WEIR_BLOCK_MAX for each expression */
-	const double *x[WEIR_FIELDS_MAX];
+	struct weir_operands *operands;
 	struct weir_block *out;
 };
 
 /* -------------------------------------------------------------- schema, open */
 
+/* The unit of a product with time, where it is a unit of its own or one without it. */
+static void unit_of_integral(char *unit, size_t bytes, const char *base)
+{
+	static const char *const products[][2] = { { "W", "J" }, { "kW", "kJ" }, { "mW", "mJ" }, { "A", "A*s" } };
+	size_t length = strlen(base);
+
+	for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++)
+		if (!strcmp(base, products[i][0])) {
+			snprintf(unit, bytes, "%s", products[i][1]);
+			return;
+		}
+	if (length > 2 && !strcmp(base + length - 2, "/s"))
+		snprintf(unit, bytes, "%.*s", (int)length - 2, base);
+	else if (length > 4 && !strcmp(base + length - 4, "/s^2"))
+		snprintf(unit, bytes, "%.*s", (int)length - 2, base);
+	else
+		snprintf(unit, bytes, "%s*s", base);
+}
+
+static bool has_unit(int function)
+{
+	return function != WEIR_COUNT && function != WEIR_VAR && function != WEIR_DISTINCT && function != WEIR_CORR &&
+	       function != WEIR_CROSSINGS;
+}
+
 static void unit_of(char unit[WEIR_UNIT_MAX], const struct weir_binding *binding)
 {
-	bool has_unit = binding->function != WEIR_COUNT && binding->function != WEIR_VAR;
-	const char *base = has_unit ? weir_expr_unit(binding->expr) : "";
-	int n = snprintf(unit, WEIR_UNIT_MAX, "%s%s", base, *base && binding->function == WEIR_SLOPE ? "/s" : "");
+	const char *base = has_unit(binding->function) ? weir_expr_unit(binding->expr) : "";
+	bool is_rate = binding->function == WEIR_SLOPE || binding->function == WEIR_RATE;
+	char made[64];
 
+	if (*base && binding->function == WEIR_INTEGRAL)
+		unit_of_integral(made, sizeof(made), base);
+	else
+		snprintf(made, sizeof(made), "%.*s%s", WEIR_UNIT_MAX, base, *base && is_rate ? "/s" : "");
 	/* Half a unit would be a wrong one. */
-	if (n >= WEIR_UNIT_MAX)
-		unit[0] = 0;
+	if (strlen(made) < WEIR_UNIT_MAX)
+		memcpy(unit, made, strlen(made) + 1);
 }
 
 static int check_parameter(struct weir_node *node, const struct weir_binding *binding)
@@ -47,20 +77,33 @@ static int check_parameter(struct weir_node *node, const struct weir_binding *bi
 			     "a quantile needs a number between 0 and 1");
 }
 
+static enum weir_kind kind_of(const struct weir_binding *binding)
+{
+	if (binding->function == WEIR_COUNT)
+		return WEIR_INT;
+	return weir_expr_is_text(binding->expr) ? WEIR_TEXT : WEIR_REAL;
+}
+
 static int add_field(struct weir_node *node, const struct weir_binding *binding, struct weir_schema *out)
 {
-	char unit[WEIR_UNIT_MAX];
+	char unit[WEIR_UNIT_MAX] = "";
+	enum weir_kind kind;
 	int err;
 
 	if (!binding->expr && binding->function != WEIR_COUNT)
 		return weir_fail_arg(node, "aggregates", NULL, "%s() needs an expression",
 				     weir_aggregate_words[binding->function]);
-	unit_of(unit, binding);
-	err = weir_schema_add(out, binding->name, binding->function == WEIR_COUNT ? WEIR_INT : WEIR_REAL, unit, 0);
+	kind = kind_of(binding);
+	if (kind != WEIR_TEXT)
+		unit_of(unit, binding);
+	err = weir_schema_add(out, binding->name, kind, unit,
+			      kind == WEIR_TEXT ? weir_expr_text_bytes(binding->expr) : 0);
 	if (err == -EEXIST)
 		return weir_fail_arg(node, "aggregates", "give each a name of its own: mean(x) as average",
 				     "window makes two fields named '%s'", binding->name);
-	return err < 0 ? weir_fail_arg(node, "aggregates", NULL, "'%s' does not fit in one record", binding->name) : 0;
+	return err < 0 ? weir_fail_arg(node, "aggregates", NULL, "'%s' does not fit in one record: %s", binding->name,
+				       weir_schema_limit(out->n_fields, strlen(binding->name)))
+		       : 0;
 }
 
 static int open_panes(struct weir_condenser *condenser, const struct weir_gathering *gathering)
@@ -69,20 +112,29 @@ static int open_panes(struct weir_condenser *condenser, const struct weir_gather
 	int err;
 
 	for (uint32_t i = 0; i < condenser->n; i++) {
-		function[i] = (enum weir_function)condenser->binding[i].function;
-		if (weir_function_is_ordered(function[i]) && gathering->argument)
+		function[i] = weir_operands_function(condenser->operands, i);
+		if ((weir_function_is_ordered(function[i]) || weir_function_is_counted(function[i])) &&
+		    gathering->argument)
 			return weir_fail_arg(condenser->node, gathering->argument, NULL,
-					     "a median is of at most %u records", gathering->records);
+					     "a %s is of at most %u records", weir_aggregate_words[function[i]],
+					     gathering->records);
 	}
 	err = weir_panes_open(&condenser->panes, function, condenser->n, gathering->panes, gathering->records);
-	for (uint32_t i = 0; !err && i < condenser->n; i++)
+	for (uint32_t i = 0; !err && i < condenser->n; i++) {
+		const struct weir_binding *binding = &condenser->binding[i];
+
 		if (function[i] == WEIR_QUANTILE)
-			weir_panes_aim(condenser->panes, i, condenser->binding[i].parameter);
+			weir_panes_aim(condenser->panes, i, binding->parameter);
+		if (binding->expr && weir_expr_is_text(binding->expr))
+			err = weir_panes_take_text(condenser->panes, i, weir_expr_text_bytes(binding->expr));
+	}
 	return err;
 }
 
-static bool can_move(const struct weir_condenser *condenser)
+static bool can_move(const struct weir_condenser *condenser, const struct weir_gathering *gathering)
 {
+	if (!gathering->moving || gathering->leaving.skips_nan)
+		return false;
 	for (uint32_t i = 0; i < condenser->n; i++)
 		if (!weir_function_moves((enum weir_function)condenser->binding[i].function))
 			return false;
@@ -99,7 +151,8 @@ static int open_moving(struct weir_condenser *condenser, uint32_t size)
 	return err;
 }
 
-int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node, struct weir_schema *out,
+int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node,
+			const struct weir_bindings *aggregates, struct weir_schema *out,
 			const struct weir_gathering *gathering)
 {
 	struct weir_condenser *condenser = calloc(1, sizeof(*condenser));
@@ -110,19 +163,19 @@ int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node 
 		return -ENOMEM;
 	condenser->node = node;
 	condenser->records = gathering->records;
-	condenser->binding = weir_arg_bindings(node, "aggregates", &condenser->n);
+	condenser->binding = aggregates->at;
+	condenser->n = aggregates->n;
 	for (uint32_t i = 0; i < condenser->n && !err; i++) {
 		err = check_parameter(node, &condenser->binding[i]);
 		if (!err)
 			err = add_field(node, &condenser->binding[i], out);
 	}
 	if (!err)
-		err = gathering->moving && can_move(condenser) ? open_moving(condenser, gathering->moving)
-							       : open_panes(condenser, gathering);
-	if (err < 0)
-		return err;
-	condenser->values = malloc(condenser->n * WEIR_BLOCK_MAX * sizeof(*condenser->values));
-	return condenser->values ? weir_block_open(&condenser->out, weir_out(node)) : -ENOMEM;
+		err = weir_operands_open(&condenser->operands, aggregates, &gathering->leaving);
+	if (!err)
+		err = can_move(condenser, gathering) ? open_moving(condenser, gathering->moving)
+						     : open_panes(condenser, gathering);
+	return err < 0 ? err : weir_block_open(&condenser->out, weir_out(node));
 }
 
 void weir_condenser_close(struct weir_condenser *condenser)
@@ -130,7 +183,7 @@ void weir_condenser_close(struct weir_condenser *condenser)
 	if (!condenser)
 		return;
 	weir_block_close(condenser->out);
-	free(condenser->values);
+	weir_operands_close(condenser->operands);
 	weir_panes_close(condenser->panes);
 	for (uint32_t i = 0; i < condenser->n; i++)
 		weir_moving_close(condenser->moving[i]);
@@ -141,33 +194,20 @@ void weir_condenser_close(struct weir_condenser *condenser)
 
 void weir_condenser_look(struct weir_condenser *condenser, const struct weir_block *in)
 {
-	for (uint32_t i = 0; i < condenser->n; i++) {
-		const struct weir_binding *binding = &condenser->binding[i];
-		double *values = condenser->values + (size_t)i * WEIR_BLOCK_MAX;
-
-		if (binding->field >= 0 && in->schema->field[binding->field].kind == WEIR_REAL) {
-			condenser->x[i] = in->column[binding->field].real;
-			continue;
-		}
-		if (binding->expr)
-			weir_expr_eval(binding->expr, in, values);
-		condenser->x[i] = values;
-	}
+	weir_operands_look(condenser->operands, in);
 }
 
 int weir_condenser_add(struct weir_condenser *condenser, int64_t start, const struct weir_block *in, uint32_t from,
 		       uint32_t n)
 {
-	const double *x[WEIR_FIELDS_MAX];
-	int err;
+	const struct weir_values *values = weir_operands_take(condenser->operands, in, from, n);
+	int err = weir_panes_add(condenser->panes, start, values);
 
-	for (uint32_t i = 0; i < condenser->n; i++)
-		x[i] = condenser->x[i] + from;
-	err = weir_panes_add(condenser->panes, start, in->t + from, x, n);
 	if (err == -ENOBUFS) /* left out in silence, the newest values would be missing from every median */
-		return weir_fail(condenser->node, ENOBUFS,
-				 "more than %u records in one window, which is all that a median can hold",
-				 condenser->records);
+		return weir_fail(
+			condenser->node, ENOBUFS,
+			"more than %u records in one window, which is all that a median, distinct or mode can hold",
+			condenser->records);
 	return err;
 }
 
@@ -183,20 +223,34 @@ bool weir_condenser_is_empty(const struct weir_condenser *condenser)
 
 /* ------------------------------------------------------------------- output */
 
+static void show_result(struct weir_condenser *condenser, uint32_t i, uint32_t row, double result)
+{
+	const struct weir_field *field = &condenser->out->schema->field[i];
+	union weir_column *column = &condenser->out->column[i];
+	const char *text;
+
+	if (field->kind == WEIR_INT)
+		column->integer[row] = (int64_t)result;
+	else if (field->kind == WEIR_REAL)
+		column->real[row] = result;
+	else {
+		text = weir_panes_text(condenser->panes, i, result);
+		memset(column->text + (size_t)row * field->bytes, 0, field->bytes);
+		if (text)
+			memcpy(column->text + (size_t)row * field->bytes, text, field->bytes);
+	}
+}
+
 int weir_condenser_show(struct weir_condenser *condenser, int64_t t)
 {
 	struct weir_block *out = condenser->out;
 	double result[WEIR_FIELDS_MAX];
-	uint32_t row = out->n++;
+	uint32_t row = weir_block_add(out);
 
 	out->t[row] = t;
 	weir_panes_results(condenser->panes, result);
-	for (uint32_t i = 0; i < condenser->n; i++) {
-		if (condenser->binding[i].function == WEIR_COUNT)
-			out->column[i].integer[row] = (int64_t)result[i];
-		else
-			out->column[i].real[row] = result[i];
-	}
+	for (uint32_t i = 0; i < condenser->n; i++)
+		show_result(condenser, i, row, result[i]);
 	return out->n == WEIR_BLOCK_MAX ? weir_condenser_emit(condenser) : 0;
 }
 
@@ -220,7 +274,8 @@ int weir_condenser_move(struct weir_condenser *condenser, const struct weir_bloc
 	struct weir_block all = *condenser->out, shown;
 
 	for (uint32_t i = 0; i < condenser->n; i++)
-		weir_moving_results(condenser->moving[i], condenser->x[i], all.column[i].real, in->n);
+		weir_moving_results(condenser->moving[i], weir_operands_column(condenser->operands, i),
+				    all.column[i].real, in->n);
 	condenser->last_row = in->n - 1;
 	all.n = in->n;
 	all.t = in->t;

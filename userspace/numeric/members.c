@@ -18,6 +18,9 @@ struct weir_members {
 	bool is_fresh;          /* there are records that no window has shown */
 	bool is_shown;          /* the oldest window has been, and ends with the next call */
 	int64_t origin, last;   /* by time: of the first record and of the latest, the latter since the first */
+	int64_t newest;         /* by time: position of the latest record */
+	int64_t gap;            /* by time: after such a silence, windows that show nothing new do not come out */
+	bool is_in_hole;        /* that has been counted */
 	int64_t count;          /* by count: records taken */
 	int64_t start;          /* of the oldest window that is open */
 	struct weir_block kept; /* from `begin` to kept.n; `position` beside it */
@@ -37,6 +40,7 @@ static int open_columns(struct weir_members *members, const struct weir_schema *
 	size_t n = 2 * (size_t)members->most;
 
 	members->kept.schema = schema;
+	members->kept.max = (uint32_t)n;
 	members->kept.t = calloc(n, sizeof(int64_t));
 	members->position = calloc(n, sizeof(int64_t));
 	if (!members->kept.t || !members->position)
@@ -49,27 +53,29 @@ static int open_columns(struct weir_members *members, const struct weir_schema *
 	return 0;
 }
 
-static int read_spans(struct weir_members *members)
+static int read_spans(struct weir_members *members, const struct weir_windows_args *args)
 {
 	struct weir_node *node = members->node;
-	bool has_step = weir_arg_given(node, "step");
+	bool has_step = weir_given(node, &args->step);
 
-	members->size = weir_arg_int(node, "window");
-	members->is_time = weir_arg_is_time(node, "window");
-	members->step = has_step ? weir_arg_int(node, "step") : members->size;
+	members->size = args->size.n;
+	members->is_time = args->size.is_time;
+	members->gap = args->gap_ns;
+	members->step = has_step ? args->step.n : members->size;
 	if (members->size < 1 || members->size > (members->is_time ? SPAN_MAX : WEIR_MEMBERS_MAX))
 		return weir_fail_arg(node, "window", "write a count such as 100 or a duration such as 1s",
 				     "the window must be longer than nothing, and of at most %u records",
 				     WEIR_MEMBERS_MAX);
 	if (members->step < 1 || members->step > SPAN_MAX)
 		return weir_fail_arg(node, "step", NULL, "the step must be longer than nothing");
-	if (has_step && weir_arg_is_time(node, "step") != members->is_time)
+	if (has_step && args->step.is_time != members->is_time)
 		return weir_fail_arg(node, "step", "give window and step both as counts or both as durations",
 				     "the step does not match the window");
 	return 0;
 }
 
-int weir_members_open(struct weir_members **out, struct weir_node *node, const struct weir_schema *schema)
+int weir_members_open(struct weir_members **out, struct weir_node *node, const struct weir_windows_args *args,
+		      const struct weir_schema *schema)
 {
 	struct weir_members *members = calloc(1, sizeof(*members));
 	int err;
@@ -78,7 +84,7 @@ int weir_members_open(struct weir_members **out, struct weir_node *node, const s
 	if (!members)
 		return -ENOMEM;
 	members->node = node;
-	err = read_spans(members);
+	err = read_spans(members, args);
 	members->most = members->is_time ? WEIR_MEMBERS_MAX : (uint32_t)members->size;
 	return err < 0 ? err : open_columns(members, schema);
 }
@@ -131,6 +137,8 @@ static void keep(struct weir_members *members, const struct weir_block *in, uint
 	members->position[members->kept.n] = position;
 	weir_block_append(&members->kept, in, i);
 	members->is_fresh = true;
+	members->is_in_hole = false;
+	members->newest = position;
 }
 
 /* ------------------------------------------------------------------ windows */
@@ -151,6 +159,17 @@ static void begin(struct weir_members *members, const struct weir_block *in)
 	members->has_begun = true;
 }
 
+/* By time: it has nothing to show but records that other windows have shown, the newest of them long ago. */
+static bool is_stale(struct weir_members *members)
+{
+	if (!members->is_time || members->is_fresh || members->start + members->size - members->newest <= members->gap)
+		return false;
+	if (!members->is_in_hole)
+		weir_hole(members->node, members->gap, "no windows there that show nothing new");
+	members->is_in_hole = true;
+	return true;
+}
+
 /* No record will come into the oldest window any more: it is shown, unless it is empty. */
 static bool show(struct weir_members *members, struct weir_members_window *window)
 {
@@ -158,7 +177,7 @@ static bool show(struct weir_members *members, struct weir_members_window *windo
 
 	drop_before_start(members);
 	n = members->kept.n - members->begin;
-	if (!n)
+	if (!n || is_stale(members))
 		return false;
 	weir_block_slice(&window->block, &members->kept, members->begin, n);
 	window->t = members->is_time ? (int64_t)((uint64_t)members->origin + (uint64_t)(members->start + members->size))

@@ -38,6 +38,10 @@ struct memory {
 };
 
 struct butter {
+	struct weir_edges_args edges;
+	double rate;
+	uint32_t order;
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	uint32_t n;
 	struct section section[SECTIONS_MAX];
@@ -131,22 +135,23 @@ static void design(struct butter *butter, enum weir_shape shape, uint32_t order,
 /* ---------------------------------------------------------------- arguments */
 
 /* The bilinear transform bends the frequency axis: where an edge must be before, to be right after. */
-static double prewarp(struct weir_node *node, double hz)
+static double prewarp(const struct butter *butter, double hz)
 {
-	return tan(M_PI * hz / weir_arg_real(node, "rate"));
+	return tan(M_PI * hz / butter->rate);
 }
 
 static int read_filter(struct weir_node *node, struct butter *butter)
 {
-	static const char *const words[] = { "low", "high", "band", "stop", NULL };
-	int shape = weir_edges_find(node, words, "as in butter low 10Hz rate=200Hz",
+	const struct weir_choice choices[] = { WEIR_EDGES_CHOICES(&butter->edges), { 0 } };
+	int shape = weir_edges_find(node, choices, "as in butter low 10Hz rate=200Hz",
 				    "which filter: low, high, band or stop?");
 	struct weir_edges edges;
-	int err = shape < 0 ? shape : weir_edges_read(node, (enum weir_shape)shape, &edges);
+	int err = shape < 0 ? shape
+			    : weir_edges_read(node, (enum weir_shape)shape, &butter->edges, butter->rate, &edges);
 
 	if (!err)
-		design(butter, (enum weir_shape)shape, (uint32_t)weir_arg_int(node, "order"), prewarp(node, edges.low),
-		       prewarp(node, edges.high));
+		design(butter, (enum weir_shape)shape, butter->order, prewarp(butter, edges.low),
+		       prewarp(butter, edges.high));
 	return err;
 }
 
@@ -158,7 +163,7 @@ static int butter_open(struct weir_node *node, const struct weir_schema *in, str
 	weir_one_for_one(node);
 	(void)in;
 	if (!err)
-		err = weir_channels_open(&butter->channels, node);
+		err = weir_channels_open(&butter->channels, node, &butter->channels_args);
 	if (!err)
 		err = weir_channels_replace(butter->channels, out, true);
 	if (err)
@@ -253,22 +258,14 @@ static void butter_close(struct weir_node *node)
 /* ------------------------------------------------------------------- driver */
 
 static const struct weir_param params[] = {
-	WEIR_EDGES_PARAMS,
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "rate",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_RATE,
-	  .required = true,
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "records a second that come here, to which the frequencies relate" },
-	{ .name = "order",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "4",
-	  .min = 1,
-	  .max = ORDER_MAX,
-	  .help = "steepness: 6 dB an octave for each; a band has this order at each edge" },
+	WEIR_EDGES_PARAMS(struct butter, edges),
+	WEIR_CHANNELS_PARAMS(struct butter, channels_args),
+	WEIR_P_RATE("rate", struct butter, rate, NULL,
+		    "records a second that come here, to which the frequencies relate", .required = true, .min = 1e-9,
+		    .max = 1e9),
+	WEIR_P_INT("order", struct butter, order, "4",
+		   "steepness: 6 dB an octave for each; a band has this order at each edge", .min = 1,
+		   .max = ORDER_MAX),
 	{ 0 },
 };
 

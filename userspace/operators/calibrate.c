@@ -10,12 +10,13 @@
 #include "weir/channels.h"
 #include "weir/fit.h"
 
-enum { LINEAR, POLYNOMIAL, TABLE };
-enum { EXTEND, LIMIT, UNKNOWN };
-
 struct calibrate {
+	struct weir_bindings fields;
 	struct weir_channels *channels;
-	int method, outside;
+	const char *text, *unit;
+	enum { LINEAR, POLYNOMIAL, TABLE } method;
+	enum { EXTEND, LIMIT, UNKNOWN } outside;
+	uint32_t degree;
 	uint32_t n;
 	double low, high; /* of the points' x */
 	struct weir_polynomial polynomial;
@@ -25,13 +26,13 @@ struct calibrate {
 static int read_points(struct weir_node *node, struct calibrate *calibrate)
 {
 	const char *where;
-	int n = weir_points_read(calibrate->points, weir_arg_text(node, "points"), &where);
+	int n = weir_points_read(calibrate->points, calibrate->text, &where);
 
 	if (n == -E2BIG)
 		return weir_fail_arg(node, "points", NULL, "more than %d points", WEIR_POINTS_MAX);
 	if (n < 0)
 		return weir_fail_arg(node, "points", "as in points=\"0 -> 0.1, 100 -> 98.7\"",
-				     "this is no list of points, from '%.20s' on", where);
+				     "invalid list of points, from '%.20s' on", where);
 	calibrate->n = (uint32_t)n;
 	return 0;
 }
@@ -51,8 +52,8 @@ static int prepare(struct weir_node *node, struct calibrate *calibrate)
 	calibrate->low = calibrate->points[0].x;
 	calibrate->high = calibrate->points[calibrate->n - 1].x;
 	if (calibrate->method == POLYNOMIAL)
-		return fit(node, calibrate, (uint32_t)weir_arg_int(node, "degree"));
-	if (weir_arg_given(node, "degree"))
+		return fit(node, calibrate, calibrate->degree);
+	if (weir_given(node, &calibrate->degree))
 		return weir_fail_arg(node, "degree", "as in method=polynomial degree=2",
 				     "only a polynomial has a degree");
 	if (calibrate->method == LINEAR)
@@ -65,12 +66,10 @@ static int prepare(struct weir_node *node, struct calibrate *calibrate)
 
 static int set_unit(struct weir_node *node, const struct calibrate *calibrate, struct weir_schema *out)
 {
-	const char *unit = weir_arg_text(node, "unit");
-
-	for (uint32_t i = 0; unit && i < calibrate->channels->n; i++) {
+	for (uint32_t i = 0; calibrate->unit && i < calibrate->channels->n; i++) {
 		char *to = out->field[calibrate->channels->channel[i].to].unit;
 
-		if (snprintf(to, WEIR_UNIT_MAX, "%s", unit) >= WEIR_UNIT_MAX)
+		if (snprintf(to, WEIR_UNIT_MAX, "%s", calibrate->unit) >= WEIR_UNIT_MAX)
 			return weir_fail_arg(node, "unit", NULL, "a unit has at most %d letters", WEIR_UNIT_MAX - 1);
 	}
 	return 0;
@@ -83,12 +82,10 @@ static int calibrate_open(struct weir_node *node, const struct weir_schema *in, 
 
 	weir_one_for_one(node);
 	(void)in;
-	calibrate->method = (int)weir_arg_int(node, "method");
-	calibrate->outside = (int)weir_arg_int(node, "outside");
 	if (!err)
 		err = prepare(node, calibrate);
 	if (!err)
-		err = weir_channels_open_any(&calibrate->channels, node, out);
+		err = weir_channels_open_any(&calibrate->channels, node, &calibrate->fields, out);
 	return err < 0 ? err : set_unit(node, calibrate, out);
 }
 
@@ -134,32 +131,15 @@ static const char *const methods[] = { [LINEAR] = "linear", [POLYNOMIAL] = "poly
 static const char *const outside_words[] = { [EXTEND] = "extend", [LIMIT] = "limit", [UNKNOWN] = "nan", NULL };
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_FIELDS,
-	{ .name = "points",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_TEXT,
-	  .required = true,
-	  .help = "measured and true values: \"0 -> 0.1, 100 -> 98.7\"" },
-	{ .name = "method",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "linear",
-	  .words = methods,
-	  .help = "the best straight line, the best polynomial, or straight lines from point to point" },
-	{ .name = "degree",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "2",
-	  .min = 1,
-	  .max = WEIR_DEGREE_MAX,
-	  .help = "of the polynomial" },
-	{ .name = "outside",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "extend",
-	  .words = outside_words,
-	  .help = "beyond the outermost points the curve goes on, stops at their values, or has no value" },
-	{ .name = "unit", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "of the result, where it is another" },
+	WEIR_CHANNELS_FIELDS(struct calibrate, fields),
+	WEIR_P_TEXT("points", struct calibrate, text, NULL, "measured and true values: \"0 -> 0.1, 100 -> 98.7\"",
+		    .required = true),
+	WEIR_P_WORD("method", struct calibrate, method, "linear", methods,
+		    "the best straight line, the best polynomial, or straight lines from point to point"),
+	WEIR_P_INT("degree", struct calibrate, degree, "2", "of the polynomial", .min = 1, .max = WEIR_DEGREE_MAX),
+	WEIR_P_WORD("outside", struct calibrate, outside, "extend", outside_words,
+		    "beyond the outermost points the curve goes on, stops at their values, or has no value"),
+	WEIR_P_TEXT("unit", struct calibrate, unit, NULL, "of the result, where it is another"),
 	{ 0 }
 };
 
@@ -169,6 +149,7 @@ static const struct weir_operator_ops calibrate_ops = {
 	.push = calibrate_push,
 	.close = calibrate_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_calibrate = {

@@ -10,6 +10,7 @@
 #include "weir/callee.h"
 
 struct call {
+	struct weir_callee_args args;
 	struct weir_callee callee;
 	bool chooses;
 	uint32_t n_kept;              /**< fields of the record that stay, before those that the function gives */
@@ -27,7 +28,7 @@ static int choose(struct weir_node *node, struct call *call, const struct weir_s
 {
 	if (!call->callee.function->element)
 		return weir_fail_arg(node, "function", NULL,
-				     "what the function gives is declared wrong: it is not declared");
+				     "the output of the function is declared wrong: it is not declared");
 	call->chooses = true;
 	call->callee.most = 1;
 	*out = *in;
@@ -50,7 +51,7 @@ static int declare(struct weir_node *node, struct call *call, const struct weir_
 			return weir_fail_arg(node, "function", "select fewer fields before",
 					     "the record has no room for more");
 	call->n_kept = out->n_fields;
-	return weir_callee_declare(node, text + adds, out);
+	return weir_callee_declare(node, &call->args, text + adds, out);
 }
 
 static int open_memory(struct weir_node *node, struct call *call)
@@ -72,7 +73,7 @@ static int open_memory(struct weir_node *node, struct call *call)
 static int call_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct call *call = weir_state(node);
-	int err = weir_callee_open(&call->callee, node, in);
+	int err = weir_callee_open(&call->callee, node, &call->args, in);
 
 	if (!err)
 		err = declare(node, call, in, out);
@@ -80,7 +81,7 @@ static int call_open(struct weir_node *node, const struct weir_schema *in, struc
 		err = weir_callee_members(&call->callee, node, &call->members);
 	if (err)
 		return err;
-	if (call->members && weir_arg_is_time(node, "window"))
+	if (call->members && call->args.windows.size.is_time)
 		weir_sorts(node);
 	else
 		weir_never_ticks(node);
@@ -153,7 +154,7 @@ static void add_results(struct weir_node *node, struct call *call, const struct 
 		keep_fields(call, in, row);
 		for (uint32_t i = 0; i < call->result.n_fields; i++)
 			put(node, call, i, *results++);
-		call->out->t[call->out->n++] = in->t[row];
+		call->out->t[weir_block_add(call->out)] = in->t[row];
 	}
 }
 
@@ -198,7 +199,7 @@ static int take_results(struct weir_node *node, struct call *call, const struct 
 	for (uint32_t k = 0; k < results->n && !err; k++) {
 		for (uint32_t i = 0; i < call->result.n_fields; i++)
 			put(node, call, i, results->column[i][k]);
-		call->out->t[call->out->n++] = results->t[k];
+		call->out->t[weir_block_add(call->out)] = results->t[k];
 	}
 	return err;
 }
@@ -298,7 +299,11 @@ static int call_flush(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CALLEE_PARAMS, WEIR_CALLEE_WINDOW_PARAMS, WEIR_CALLEE_WIDTH_PARAM, WEIR_PARAM_LATENESS, { 0 },
+	WEIR_CALLEE_PARAMS(struct call, args),
+	WEIR_CALLEE_WINDOW_PARAMS(struct call, args),
+	WEIR_CALLEE_WIDTH_PARAM(struct call, args),
+	WEIR_PARAM_LATENESS,
+	{ 0 },
 };
 
 static const struct weir_operator_ops call_ops = {

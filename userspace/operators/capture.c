@@ -19,8 +19,6 @@ static int capture_open(struct weir_node *node, const struct weir_schema *in, st
 	struct capture *capture = weir_state(node);
 
 	*out = *in;
-	capture->size = weir_arg_int(node, "size");
-	capture->when = weir_arg_expr(node, "when");
 	return weir_block_open(&capture->out, weir_out(node));
 }
 
@@ -51,20 +49,13 @@ static void capture_close(struct weir_node *node)
 	weir_block_close(capture->out);
 }
 
-static const struct weir_param params[] = { { .name = "size",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_INT,
-					      .required = true,
-					      .min = 1,
-					      .max = 1e9,
-					      .help = "records of a capture, with the one that starts it" },
-					    { .name = "when",
-					      .style = WEIR_KEYWORD,
-					      .value = WEIR_V_EXPR,
-					      .required = true,
-					      .must_be_bool = true,
-					      .help = "the condition that starts one" },
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_INT("size", struct capture, size, NULL, "records of a capture, the first included",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 1, .max = 1e9),
+	WEIR_P_EXPR("when", struct capture, when, "condition that starts a capture", .style = WEIR_KEYWORD,
+		    .required = true, .must_be_bool = true),
+	{ 0 }
+};
 
 static const struct weir_operator_ops capture_ops = {
 	.state_bytes = sizeof(struct capture),
@@ -75,7 +66,7 @@ static const struct weir_operator_ops capture_ops = {
 
 const struct weir_driver weir_operator_capture = {
 	.name = "capture",
-	.doc = "pass so many records from one for which a condition holds",
+	.doc = "captures: a number of records from a record for which a condition holds",
 	.operator_params = params,
 	.stage = &capture_ops,
 };

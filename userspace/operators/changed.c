@@ -5,12 +5,17 @@
  * Where a value came from a raw integer it is that integer which is compared, |raw - last| * scale >= by, as the kernel does
  * it: the verdict is then the same to the bit in every tier. The raw integer is found from the value and the field's scale
  * and offset; rounding takes that back exactly as long as it has no more than 50 bits, which covers every converter made.
+ * Texts are compared by their bytes.
  */
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "weir/driver.h"
 
 struct changed {
+	const char *name;
 	int field;
 	bool is_integer; /**< the column's type */
 	bool has_raw;    /**< a REAL that was made from an integer */
@@ -18,6 +23,7 @@ struct changed {
 	double by, scale, offset;
 	bool has_passed;
 	double last; /**< of the last one passed: raw integer or value */
+	char *text;  /**< its cell, where the field is a text; owned */
 	struct weir_block *out;
 	uint32_t index[WEIR_BLOCK_MAX];
 };
@@ -25,7 +31,7 @@ struct changed {
 static int changed_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct changed *changed = weir_state(node);
-	const char *name = weir_arg_text(node, "field");
+	const char *name = changed->name;
 	const struct weir_field *field;
 
 	*out = *in;
@@ -33,14 +39,15 @@ static int changed_open(struct weir_node *node, const struct weir_schema *in, st
 	if (changed->field < 0)
 		return weir_fail_arg(node, "field", NULL, "unknown field '%s' in this stream", name);
 	field = &in->field[changed->field];
-	if (field->kind == WEIR_TEXT)
-		return weir_fail_arg(node, "field", "name a field that is a number", "'%s' is text", name);
+	if (field->kind == WEIR_TEXT && weir_arg_given(node, "by"))
+		return weir_fail_arg(node, "by", "leave 'by' out", "'%s' is text, and texts have no distance", name);
+	if (field->kind == WEIR_TEXT && !(changed->text = calloc(1, field->bytes)))
+		return -ENOMEM;
 	changed->is_integer = field->kind != WEIR_REAL;
 	changed->has_raw = !changed->is_integer && (!field->is_float || field->scale != 1 || field->offset != 0);
 	changed->scale = changed->has_raw ? fabs(field->scale) : 1;
 	changed->offset = field->offset;
-	changed->any = !weir_arg_given(node, "by");
-	changed->by = weir_arg_real(node, "by");
+	changed->any = !weir_given(node, &changed->by);
 	return weir_block_open(&changed->out, weir_out(node));
 }
 
@@ -66,9 +73,8 @@ static bool passes(const struct changed *changed, double value)
 	return fabs(value - changed->last) * changed->scale >= changed->by;
 }
 
-static int changed_push(struct weir_node *node, const struct weir_block *in)
+static uint32_t pick_numbers(struct changed *changed, const struct weir_block *in)
 {
-	struct changed *changed = weir_state(node);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < in->n; i++) {
@@ -80,6 +86,29 @@ static int changed_push(struct weir_node *node, const struct weir_block *in)
 		changed->last = value;
 		changed->index[n++] = i;
 	}
+	return n;
+}
+
+static uint32_t pick_texts(struct changed *changed, const struct weir_block *in)
+{
+	uint32_t bytes = in->schema->field[changed->field].bytes, n = 0;
+	const char *cell = in->column[changed->field].text;
+
+	for (uint32_t i = 0; i < in->n; i++, cell += bytes) {
+		if (changed->has_passed && !strcmp(cell, changed->text))
+			continue;
+		changed->has_passed = true;
+		memcpy(changed->text, cell, bytes);
+		changed->index[n++] = i;
+	}
+	return n;
+}
+
+static int changed_push(struct weir_node *node, const struct weir_block *in)
+{
+	struct changed *changed = weir_state(node);
+	uint32_t n = changed->text ? pick_texts(changed, in) : pick_numbers(changed, in);
+
 	changed->out->n = 0;
 	weir_block_gather(changed->out, in, changed->index, n);
 	return weir_emit(node, changed->out);
@@ -90,21 +119,17 @@ static void changed_close(struct weir_node *node)
 	struct changed *changed = weir_state(node);
 
 	weir_block_close(changed->out);
+	free(changed->text);
 }
 
-static const struct weir_param params[] = { { .name = "field",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_TEXT,
-					      .required = true,
-					      .help = "the field to watch" },
-					    { .name = "by",
-					      .style = WEIR_KEYWORD,
-					      .value = WEIR_V_REAL,
-					      .min = 0,
-					      .max = 1e300,
-					      .help = "least distance from the last record passed, in the field's "
-						      "unit; without it any other value passes" },
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_TEXT("field", struct changed, name, NULL, "the field to watch", .style = WEIR_POSITIONAL,
+		    .required = true),
+	WEIR_P_REAL("by", struct changed, by, NULL,
+		    "least distance from the last record passed, in the field's unit; default: any other value",
+		    .style = WEIR_KEYWORD, .min = 0, .max = 1e300),
+	{ 0 }
+};
 
 static const struct weir_operator_ops changed_ops = {
 	.state_bytes = sizeof(struct changed),
@@ -112,6 +137,7 @@ static const struct weir_operator_ops changed_ops = {
 	.push = changed_push,
 	.close = changed_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_changed = {

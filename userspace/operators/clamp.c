@@ -10,6 +10,7 @@
 enum { LIMIT, DROP };
 
 struct clamp {
+	struct weir_bindings fields;
 	struct weir_channels *channels;
 	double min, max;
 	bool drops;
@@ -22,9 +23,10 @@ static int clamp_open(struct weir_node *node, const struct weir_schema *in, stru
 	struct clamp *clamp = weir_state(node);
 	int err;
 
-	clamp->min = weir_arg_given(node, "min") ? weir_arg_real(node, "min") : -INFINITY;
-	clamp->max = weir_arg_given(node, "max") ? weir_arg_real(node, "max") : INFINITY;
-	clamp->drops = weir_arg_int(node, "outside") == DROP;
+	if (!weir_given(node, &clamp->min))
+		clamp->min = -INFINITY;
+	if (!weir_given(node, &clamp->max))
+		clamp->max = INFINITY;
 	if (clamp->min > clamp->max)
 		return weir_fail_arg(node, "max", NULL, "the greatest value is below the least");
 	if (clamp->min == -INFINITY && clamp->max == INFINITY)
@@ -32,7 +34,7 @@ static int clamp_open(struct weir_node *node, const struct weir_schema *in, stru
 	if (!clamp->drops)
 		weir_one_for_one(node);
 	(void)in;
-	err = weir_channels_open_any(&clamp->channels, node, out);
+	err = weir_channels_open_any(&clamp->channels, node, &clamp->fields, out);
 	return err < 0 ? err : weir_block_open(&clamp->kept, weir_out(node));
 }
 
@@ -98,15 +100,11 @@ static void clamp_close(struct weir_node *node)
 static const char *const outside_words[] = { [LIMIT] = "limit", [DROP] = "drop", NULL };
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_FIELDS,
-	{ .name = "min", .style = WEIR_KEY, .value = WEIR_V_REAL, .help = "the least value, in the field's unit" },
-	{ .name = "max", .style = WEIR_KEY, .value = WEIR_V_REAL, .help = "the greatest value, in the field's unit" },
-	{ .name = "outside",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "limit",
-	  .words = outside_words,
-	  .help = "limit: a value outside becomes the nearer bound; drop: its record is left out" },
+	WEIR_CHANNELS_FIELDS(struct clamp, fields),
+	WEIR_P_REAL("min", struct clamp, min, NULL, "the least value, in the field's unit"),
+	WEIR_P_REAL("max", struct clamp, max, NULL, "the greatest value, in the field's unit"),
+	WEIR_P_WORD("outside", struct clamp, drops, "limit", outside_words,
+		    "limit: a value outside becomes the nearer bound; drop: its record is left out"),
 	{ 0 }
 };
 
@@ -116,6 +114,7 @@ static const struct weir_operator_ops clamp_ops = {
 	.push = clamp_push,
 	.close = clamp_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_clamp = {

@@ -18,6 +18,7 @@
 #define PRESSES_MAX 15
 
 struct click {
+	const char *field_name;
 	uint32_t field;
 	int64_t gap, hold;
 	const char *wanted; /* NULL: every message */
@@ -56,17 +57,15 @@ static int add_fields(struct weir_node *node, const struct weir_schema *in, stru
 static int click_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct click *click = weir_state(node);
-	int field = weir_watch_find(node, in), err;
+	int field = weir_watch_find(node, click->field_name, in), err;
 
 	if (field < 0)
 		return field;
 	click->field = (uint32_t)field;
-	click->gap = weir_arg_int(node, "gap");
-	click->hold = weir_arg_int(node, "long");
 	click->due = INT64_MAX;
 	click->now = INT64_MIN;
-	if (weir_arg_given(node, "pattern")) {
-		click->wanted = read_pattern(weir_arg_text(node, "pattern"));
+	if (click->wanted) {
+		click->wanted = read_pattern(click->wanted);
 		if (!click->wanted)
 			return weir_fail_arg(node, "pattern", "single, double, triple, long, or as in pattern=\"..-\"",
 					     "a pattern is up to %d dots and dashes", PRESSES_MAX);
@@ -95,16 +94,15 @@ static bool may_go_on(const struct click *click)
 static void end_message(struct click *click)
 {
 	struct weir_block *out = click->out;
-	uint32_t row = out->n;
-
 	click->pattern[click->n] = 0;
 	if (!click->wanted || !strcmp(click->wanted, click->pattern)) {
+		uint32_t row = weir_block_add(out);
+
 		out->t[row] = click->now;
 		out->column[CLICKS].integer[row] = click->n;
 		out->column[LONG].integer[row] = click->pattern[click->n - 1] == '-';
 		memset(out->column[PATTERN].text + row * sizeof(click->pattern), 0, sizeof(click->pattern));
 		memcpy(out->column[PATTERN].text + row * sizeof(click->pattern), click->pattern, click->n);
-		out->n++;
 	}
 	click->n = 0;
 	click->counts = false;
@@ -194,25 +192,13 @@ static void click_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_WATCH_PARAM,
-	{ .name = "gap",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "300ms",
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "the button is up for so long: the message is over" },
-	{ .name = "long",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "1s",
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "the button is down for so long: the press is a long one" },
-	{ .name = "pattern",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_TEXT,
-	  .help = "tell only this one: single, double, triple, long, or dots and dashes such as \"..-\"" },
+	WEIR_WATCH_PARAM(struct click, field_name),
+	WEIR_P_DURATION("gap", struct click, gap, "300ms", "time with the button up that ends a message", .min = 1e-9,
+			.max = 1e9),
+	WEIR_P_DURATION("long", struct click, hold, "1s", "time with the button down that makes a press long",
+			.min = 1e-9, .max = 1e9),
+	WEIR_P_TEXT("pattern", struct click, wanted, NULL,
+		    "the only message to report: single, double, triple, long, or dots and dashes such as \"..-\""),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };
@@ -229,7 +215,7 @@ static const struct weir_operator_ops click_ops = {
 
 const struct weir_driver weir_operator_click = {
 	.name = "click",
-	.doc = "tell single, double and long presses of a button, and patterns of them",
+	.doc = "single, double and long presses of a button, and patterns of them",
 	.operator_params = params,
 	.stage = &click_ops,
 };

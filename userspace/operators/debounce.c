@@ -13,11 +13,10 @@
  */
 #include "weir/watch.h"
 
-enum { HOLD, FIRST };
-
 struct debounce {
-	int64_t span[2]; /* of values that are false, true */
-	int mode;
+	const char *field_name;
+	int64_t both, span[2]; /* of values that are false, true */
+	enum { HOLD, FIRST } mode;
 	uint32_t field;
 	bool has_begun;
 	double accepted;
@@ -31,17 +30,16 @@ struct debounce {
 static int debounce_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct debounce *debounce = weir_state(node);
-	int64_t span = weir_arg_int(node, "span");
-	int field = weir_watch_find(node, in), err;
+	int field = weir_watch_find(node, debounce->field_name, in), err;
 
 	*out = *in;
 	if (field < 0)
 		return field;
 	debounce->field = (uint32_t)field;
-	debounce->mode = (int)weir_arg_int(node, "mode");
 	debounce->now = INT64_MIN;
-	debounce->span[true] = weir_arg_given(node, "on") ? weir_arg_int(node, "on") : span;
-	debounce->span[false] = weir_arg_given(node, "off") ? weir_arg_int(node, "off") : span;
+	for (int value = false; value <= true; value++)
+		if (!weir_given(node, &debounce->span[value]))
+			debounce->span[value] = debounce->both;
 	err = weir_block_open(&debounce->newest, weir_out(node));
 	return err < 0 ? err : weir_block_open(&debounce->out, weir_out(node));
 }
@@ -169,20 +167,13 @@ static void debounce_close(struct weir_node *node)
 static const char *const modes[] = { [HOLD] = "hold", [FIRST] = "first", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "span",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_DURATION,
-	  .required = true,
-	  .help = "how long a value must stand" },
-	WEIR_WATCH_PARAM,
-	{ .name = "on", .style = WEIR_KEY, .value = WEIR_V_DURATION, .help = "the same for values that are true" },
-	{ .name = "off", .style = WEIR_KEY, .value = WEIR_V_DURATION, .help = "the same for values that are false" },
-	{ .name = "mode",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "hold",
-	  .words = modes,
-	  .help = "hold: a change counts when it has stood; first: at once, and then none until the span is over" },
+	WEIR_P_DURATION("span", struct debounce, both, NULL, "time for which a value must be stable",
+			.style = WEIR_POSITIONAL, .required = true),
+	WEIR_WATCH_PARAM(struct debounce, field_name),
+	WEIR_P_DURATION("on", struct debounce, span[true], NULL, "the same for values that are true"),
+	WEIR_P_DURATION("off", struct debounce, span[false], NULL, "the same for values that are false"),
+	WEIR_P_WORD("mode", struct debounce, mode, "hold", modes,
+		    "hold: a change counts when it is stable; first: at once, and then none until the time is over"),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };
@@ -199,7 +190,7 @@ static const struct weir_operator_ops debounce_ops = {
 
 const struct weir_driver weir_operator_debounce = {
 	.name = "debounce",
-	.doc = "pass a field's changes once they have stood for a time",
+	.doc = "changes of a field that are stable for a time",
 	.operator_params = params,
 	.stage = &debounce_ops,
 };

@@ -9,6 +9,7 @@
  * the stream that closes the circle must have them.
  */
 #include "weir/tributary.h"
+#include "weir/whole.h"
 
 #define DELAY_MAX (1 << 24)
 
@@ -16,8 +17,7 @@ struct delay {
 	uint32_t n;
 	bool has_begun;
 	bool is_circle;
-	const struct weir_binding *binding;
-	uint32_t n_bindings;
+	struct weir_bindings begin;
 	int from[WEIR_FIELDS_MAX]; /**< in a circle, by field: the input's */
 	struct weir_block *out;
 };
@@ -34,30 +34,51 @@ static double constant(const struct weir_expr *expr)
 
 static int open_circle(struct weir_node *node, struct delay *delay, struct weir_schema *out)
 {
-	if (!delay->n_bindings)
+	if (!delay->begin.n)
 		return weir_fail_arg(node, NULL,
 				     "say what the circle begins with, which is also what it carries: delay 10 y=0",
 				     "a delay that closes a circle needs values to begin with");
 	delay->is_circle = true;
 	weir_begins_with(node, delay->n);
 	weir_schema_init(out, out->clock);
-	for (uint32_t i = 0; i < delay->n_bindings; i++)
-		if (weir_schema_add(out, delay->binding[i].name, WEIR_REAL, "", 0) < 0)
+	for (uint32_t i = 0; i < delay->begin.n; i++)
+		if (weir_schema_add(out, delay->begin.at[i].name, WEIR_REAL, "", 0) < 0)
 			return weir_fail_arg(node, "begin", NULL, "there cannot be a field '%s'",
-					     delay->binding[i].name);
+					     delay->begin.at[i].name);
 	return 0;
 }
 
 static int check_names(struct weir_node *node, const struct delay *delay, const struct weir_schema *in)
 {
-	for (uint32_t i = 0; i < delay->n_bindings; i++) {
-		int at = weir_schema_find(in, delay->binding[i].name);
+	for (uint32_t i = 0; i < delay->begin.n; i++) {
+		int at = weir_schema_find(in, delay->begin.at[i].name);
 
 		if (at < 0)
 			return weir_fail_arg(node, "begin", NULL, "unknown field '%s' in the stream that is delayed",
-					     delay->binding[i].name);
+					     delay->begin.at[i].name);
 		if (in->field[at].kind == WEIR_TEXT)
-			return weir_fail_arg(node, "begin", NULL, "'%s' is text", delay->binding[i].name);
+			return weir_fail_arg(node, "begin", NULL, "'%s' is text", delay->begin.at[i].name);
+	}
+	return 0;
+}
+
+static bool holds(const struct weir_field *field, double value)
+{
+	if (field->kind == WEIR_BOOL)
+		return value == 0 || value == 1;
+	return field->kind != WEIR_INT || (double)weir_whole(value) == value;
+}
+
+static int check_values(struct weir_node *node, const struct delay *delay, const struct weir_schema *in)
+{
+	for (uint32_t i = 0; i < delay->begin.n; i++) {
+		const struct weir_binding *binding = &delay->begin.at[i];
+		const struct weir_field *field = &in->field[weir_schema_find(in, binding->name)];
+
+		if (!holds(field, constant(binding->expr)))
+			return weir_fail_arg(node, "begin", NULL, "'%s' must begin with %s, not with %s", binding->name,
+					     field->kind == WEIR_BOOL ? "0 or 1" : "a whole number",
+					     weir_expr_text(binding->expr));
 	}
 	return 0;
 }
@@ -68,10 +89,10 @@ static int delay_open(struct weir_node *node, const struct weir_schema *in, stru
 	int err = 0;
 
 	weir_one_for_one(node);
-	delay->n = (uint32_t)weir_arg_int(node, "records");
-	delay->binding = weir_arg_bindings(node, "begin", &delay->n_bindings);
 	if (in) {
 		err = check_names(node, delay, in);
+		if (!err)
+			err = check_values(node, delay, in);
 		*out = *in;
 	} else {
 		err = open_circle(node, delay, out);
@@ -84,8 +105,8 @@ static int delay_resolve(struct weir_node *node, const struct weir_schema *in)
 	struct delay *delay = weir_state(node);
 	int err = check_names(node, delay, in);
 
-	for (uint32_t i = 0; i < delay->n_bindings && !err; i++)
-		delay->from[i] = weir_schema_find(in, delay->binding[i].name);
+	for (uint32_t i = 0; i < delay->begin.n && !err; i++)
+		delay->from[i] = weir_schema_find(in, delay->begin.at[i].name);
 	if (!err && in->clock != weir_out(node)->clock)
 		return weir_fail_arg(node, NULL, NULL, "the circle does not go by one clock");
 	return err;
@@ -102,14 +123,14 @@ static void fill_row(struct delay *delay, uint32_t row, int64_t t)
 		else
 			weir_cell_clear(delay->out, i, row);
 	}
-	for (uint32_t i = 0; i < delay->n_bindings; i++) {
-		int at = weir_schema_find(schema, delay->binding[i].name);
-		double value = constant(delay->binding[i].expr);
+	for (uint32_t i = 0; i < delay->begin.n; i++) {
+		int at = weir_schema_find(schema, delay->begin.at[i].name);
+		double value = constant(delay->begin.at[i].expr);
 
 		if (schema->field[at].kind == WEIR_REAL)
 			delay->out->column[at].real[row] = value;
 		else
-			delay->out->column[at].integer[row] = (int64_t)value;
+			delay->out->column[at].integer[row] = weir_whole(value);
 	}
 }
 
@@ -142,7 +163,7 @@ static int pass_circle(struct weir_node *node, const struct weir_block *in)
 
 	for (uint32_t row = 0; row < in->n; row++) {
 		delay->out->t[row] = in->t[row];
-		for (uint32_t i = 0; i < delay->n_bindings; i++)
+		for (uint32_t i = 0; i < delay->begin.n; i++)
 			weir_cell_copy(delay->out, i, row, in, (uint32_t)delay->from[i], row);
 	}
 	delay->out->n = in->n;
@@ -167,17 +188,10 @@ static void delay_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "records",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 1,
-	  .max = DELAY_MAX,
-	  .help = "how many records come before the stream's own" },
-	{ .name = "begin",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_FIELDS,
-	  .help = "the values of their fields, such as y = 0; zero where nothing is said" },
+	WEIR_P_INT("records", struct delay, n, NULL, "number of records before the stream's own",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 1, .max = DELAY_MAX),
+	WEIR_P_FIELDS("begin", struct delay, begin, "values of their fields, such as y = 0; default: zero",
+		      .style = WEIR_POSITIONAL),
 	{ 0 },
 };
 
@@ -192,7 +206,7 @@ static const struct weir_operator_ops delay_ops = {
 
 const struct weir_driver weir_operator_delay = {
 	.name = "delay",
-	.doc = "begin a stream with so many records before its own; closes a circle of streams",
+	.doc = "a number of records before a stream's own; needed in a feedback loop",
 	.operator_params = params,
 	.stage = &delay_ops,
 };

@@ -10,6 +10,8 @@
 #include "weir/sliding.h"
 
 struct demean {
+	uint32_t size;
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	struct weir_sliding *sliding; /**< by channel */
 };
@@ -17,7 +19,7 @@ struct demean {
 static int demean_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct demean *demean = weir_state(node);
-	int err = weir_channels_open(&demean->channels, node);
+	int err = weir_channels_open(&demean->channels, node, &demean->channels_args);
 
 	weir_one_for_one(node);
 	(void)in;
@@ -29,7 +31,7 @@ static int demean_open(struct weir_node *node, const struct weir_schema *in, str
 	if (!demean->sliding)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < demean->channels->n && !err; c++)
-		err = weir_sliding_open(&demean->sliding[c], (uint32_t)weir_arg_int(node, "size"));
+		err = weir_sliding_open(&demean->sliding[c], demean->size);
 	return err ? err : weir_channels_ready(demean->channels);
 }
 
@@ -62,15 +64,12 @@ static void demean_close(struct weir_node *node)
 	weir_channels_close(demean->channels);
 }
 
-static const struct weir_param params[] = { { .name = "size",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_INT,
-					      .required = true,
-					      .min = 1,
-					      .max = WEIR_SLIDING_MAX,
-					      .help = "values of which the mean is taken off" },
-					    WEIR_CHANNELS_PARAMS,
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_INT("size", struct demean, size, NULL, "values of which the mean is taken off", .style = WEIR_POSITIONAL,
+		   .required = true, .min = 1, .max = WEIR_SLIDING_MAX),
+	WEIR_CHANNELS_PARAMS(struct demean, channels_args),
+	{ 0 }
+};
 
 static const struct weir_operator_ops demean_ops = {
 	.state_bytes = sizeof(struct demean),

@@ -7,8 +7,7 @@
 #include "weir/driver.h"
 
 struct every {
-	int64_t span; /**< records or ns */
-	bool is_time;
+	struct weir_length span;
 	bool has_passed;
 	int64_t left;   /**< by count: records to skip before the next */
 	int64_t last_t; /**< by time: of the last one passed */
@@ -21,9 +20,7 @@ static int every_open(struct weir_node *node, const struct weir_schema *in, stru
 	struct every *every = weir_state(node);
 
 	*out = *in;
-	every->span = weir_arg_int(node, "span");
-	every->is_time = weir_arg_is_time(node, "span");
-	if (every->span < 1)
+	if (every->span.n < 1)
 		return weir_fail_arg(node, "span", "write a count such as 10 or a duration such as 1s",
 				     "the span must be longer than nothing");
 	return weir_block_open(&every->out, weir_out(node));
@@ -34,7 +31,7 @@ static uint32_t pick_by_count(struct every *every, uint32_t n)
 	uint32_t picked = 0;
 	int64_t i = every->left;
 
-	for (; i < n; i += every->span)
+	for (; i < n; i += every->span.n)
 		every->index[picked++] = (uint32_t)i;
 	every->left = i - n;
 	return picked;
@@ -44,7 +41,7 @@ static bool is_due(const struct every *every, int64_t t)
 {
 	/* Unsigned, since the distance of two times may not fit in a signed integer. */
 	return !every->has_passed ||
-	       (t >= every->last_t && (uint64_t)t - (uint64_t)every->last_t >= (uint64_t)every->span);
+	       (t >= every->last_t && (uint64_t)t - (uint64_t)every->last_t >= (uint64_t)every->span.n);
 }
 
 static uint32_t pick_by_time(struct every *every, const int64_t *t, uint32_t n)
@@ -64,7 +61,7 @@ static uint32_t pick_by_time(struct every *every, const int64_t *t, uint32_t n)
 static int every_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct every *every = weir_state(node);
-	uint32_t n = every->is_time ? pick_by_time(every, in->t, in->n) : pick_by_count(every, in->n);
+	uint32_t n = every->span.is_time ? pick_by_time(every, in->t, in->n) : pick_by_count(every, in->n);
 
 	every->out->n = 0;
 	weir_block_gather(every->out, in, every->index, n);
@@ -78,13 +75,12 @@ static void every_close(struct weir_node *node)
 	weir_block_close(every->out);
 }
 
-static const struct weir_param params[] = { { .name = "span",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_SPAN,
-					      .required = true,
-					      .help = "N passes the 1st, (N+1)th, … record; a duration passes the "
-						      "first record at least so long after the last" },
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_SPAN("span", struct every, span, NULL,
+		    "N: the 1st, (N+1)th, … record; a duration: the first record at least this time after the last",
+		    .style = WEIR_POSITIONAL, .required = true),
+	{ 0 }
+};
 
 static const struct weir_operator_ops every_ops = {
 	.state_bytes = sizeof(struct every),
@@ -92,6 +88,7 @@ static const struct weir_operator_ops every_ops = {
 	.push = every_push,
 	.close = every_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_every = {

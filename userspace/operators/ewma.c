@@ -11,9 +11,10 @@
 #include "weir/channels.h"
 
 struct ewma {
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	double alpha; /**< 0: by tau */
-	double tau_ns;
+	int64_t tau_ns;
 	bool has_begun;
 	int64_t last_t;
 	uint64_t last_dt; /**< for which `last_share` holds: at a constant rate there is one exp() in all */
@@ -24,13 +25,11 @@ struct ewma {
 
 static int read_speed(struct weir_node *node, struct ewma *ewma)
 {
-	bool by_tau = weir_arg_given(node, "tau");
+	bool by_tau = weir_given(node, &ewma->tau_ns);
 
-	if (by_tau == weir_arg_given(node, "alpha"))
+	if (by_tau == weir_given(node, &ewma->alpha))
 		return weir_fail_arg(node, by_tau ? "alpha" : NULL, "as in ewma tau=1s, or ewma alpha=0.1",
 				     "ewma takes one of 'tau' and 'alpha'");
-	ewma->alpha = weir_arg_real(node, "alpha");
-	ewma->tau_ns = (double)weir_arg_int(node, "tau");
 	return 0;
 }
 
@@ -42,7 +41,7 @@ static int ewma_open(struct weir_node *node, const struct weir_schema *in, struc
 	weir_one_for_one(node);
 	(void)in;
 	if (!err)
-		err = weir_channels_open(&ewma->channels, node);
+		err = weir_channels_open(&ewma->channels, node, &ewma->channels_args);
 	if (!err)
 		err = weir_channels_replace(ewma->channels, out, true);
 	if (err)
@@ -58,7 +57,7 @@ static double share_of(struct ewma *ewma, int64_t t)
 
 	if (dt != ewma->last_dt) {
 		ewma->last_dt = dt;
-		ewma->last_share = -expm1(-(double)dt / ewma->tau_ns);
+		ewma->last_share = -expm1(-(double)dt / (double)ewma->tau_ns);
 	}
 	if (t > ewma->last_t)
 		ewma->last_t = t;
@@ -111,19 +110,11 @@ static void ewma_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "tau",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "time after which 63 % of a step has come through" },
-	{ .name = "alpha",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 1e-12,
-	  .max = 1,
-	  .help = "share of each new value, whatever its time" },
+	WEIR_CHANNELS_PARAMS(struct ewma, channels_args),
+	WEIR_P_DURATION("tau", struct ewma, tau_ns, NULL, "time after which 63 % of a step has come through",
+			.min = 1e-9, .max = 1e9),
+	WEIR_P_REAL("alpha", struct ewma, alpha, NULL, "share of each new value, independent of its time", .min = 1e-12,
+		    .max = 1),
 	{ 0 },
 };
 

@@ -24,6 +24,10 @@ enum per { PER_WINDOW, PER_STREAM, PER_RECORD };
 enum { TIME_RECORD, TIME_OWN };
 
 struct exec {
+	const char *command;
+	struct weir_windows_args windows;
+	struct weir_answer_args answers;
+	enum weir_sheet_form input;
 	enum per per;
 	int64_t deadline_ns;
 	bool skips; /**< on_error=skip */
@@ -47,14 +51,15 @@ struct exec {
 
 static int choose_per(struct weir_node *node, struct exec *exec)
 {
-	bool has_window = weir_arg_given(node, "window"), has_per = weir_arg_given(node, "per");
+	bool has_window = weir_given(node, &exec->windows.size);
 
-	exec->per = has_per ? (enum per)weir_arg_int(node, "per") : has_window ? PER_WINDOW : PER_STREAM;
+	if (!weir_given(node, &exec->per))
+		exec->per = has_window ? PER_WINDOW : PER_STREAM;
 	if (exec->per == PER_WINDOW && !has_window)
 		return weir_fail_arg(node, "per", "as in window=100 step=10, or window=1s", "windows need window=");
 	if (exec->per != PER_WINDOW && has_window)
 		return weir_fail_arg(node, "window", NULL, "windows need per=window");
-	if (exec->per != PER_WINDOW && weir_arg_given(node, "step"))
+	if (exec->per != PER_WINDOW && weir_given(node, &exec->windows.step))
 		return weir_fail_arg(node, "step", NULL, "a step needs window=");
 	return 0;
 }
@@ -73,10 +78,9 @@ static int exec_open(struct weir_node *node, const struct weir_schema *in, struc
 	struct exec *exec = weir_state(node);
 	int err = choose_per(node, exec);
 
-	exec->deadline_ns = weir_arg_int(node, "deadline");
-	exec->skips = weir_arg_int(node, "on_error") == 1;
-	exec->tells_time = weir_arg_int(node, "time") == TIME_OWN;
-	if (exec->per == PER_WINDOW && weir_arg_is_time(node, "window"))
+	if (exec->per == PER_RECORD)
+		weir_is_slow(node);
+	if (exec->per == PER_WINDOW && exec->windows.size.is_time)
 		weir_sorts(node);
 	else
 		weir_never_ticks(node);
@@ -84,13 +88,13 @@ static int exec_open(struct weir_node *node, const struct weir_schema *in, struc
 	if (exec->tells_time || exec->per == PER_STREAM)
 		weir_lags(node, INT64_MAX);
 	if (!err)
-		err = weir_program_open(&exec->program, node, "command", weir_arg_text(node, "command"));
+		err = weir_program_open(&exec->program, node, "command", exec->command);
 	if (!err)
-		err = weir_answer_open(&exec->answer, node, out, in->clock, exec->tells_time);
+		err = weir_answer_open(&exec->answer, node, &exec->answers, out, in->clock, exec->tells_time);
 	if (!err)
-		err = weir_sheet_open(&exec->sheet, weir_in(node), weir_sheet_form_of(node));
+		err = weir_sheet_open(&exec->sheet, weir_in(node), weir_sheet_form_of(node, &exec->input));
 	if (!err && exec->per == PER_WINDOW)
-		err = weir_members_open(&exec->members, node, weir_in(node));
+		err = weir_members_open(&exec->members, node, &exec->windows, weir_in(node));
 	if (!err)
 		err = open_memory(exec);
 	return err ? err : weir_block_open(&exec->out, weir_out(node));
@@ -134,7 +138,7 @@ static void tell_forgotten(struct weir_node *node, struct exec *exec)
 		weir_warn(
 			node,
 			"the program's answers are more than %u records behind: they get the time of the oldest record "
-			"that is remembered, unless they tell their own (time=own)",
+			"that is kept, unless they have their own (time=own)",
 			TIMES_MAX);
 	exec->has_forgotten = true;
 }
@@ -183,9 +187,9 @@ static int take_answers(struct weir_node *node, struct exec *exec, bool all, con
 		err = take_answer(node, exec, line, n, t ? *t : time_of_answer(node, exec));
 	if (err || weir_exchange_room(&exec->exchange))
 		return err;
-	return weir_fail(node, ENOBUFS,
-			 "the program gives more lines than it is given records: it must tell their time "
-			 "(time=own), or be run per=record");
+	return weir_fail(
+		node, ENOBUFS,
+		"the program gives more lines than records: they need their own time (time=own), or per=record");
 }
 
 static int64_t deadline(const struct exec *exec)
@@ -226,7 +230,11 @@ static int run_on(struct weir_node *node, struct exec *exec, const struct weir_b
 	int err = 0, result;
 
 	if (weir_program_is_halted(exec->program)) {
-		weir_lost(node, WEIR_LOST_POISON, 1);
+		/* The records of a window have been acknowledged. */
+		if (exec->per == PER_RECORD)
+			weir_undone(node, WEIR_LOST_END, 1);
+		else
+			weir_lost(node, WEIR_LOST_END, 1);
 		return 0;
 	}
 	result = start_on(exec, records);
@@ -240,6 +248,10 @@ static int run_on(struct weir_node *node, struct exec *exec, const struct weir_b
 		return err;
 	/* What it said before it failed is not to be relied on. */
 	exec->out->n = before < exec->out->n ? before : exec->out->n;
+	if (result == -ECANCELED && exec->per == PER_RECORD) {
+		weir_undone(node, WEIR_LOST_END, 1);
+		return 0;
+	}
 	return weir_program_failed(exec->program, result, 1, exec->skips);
 }
 
@@ -380,7 +392,7 @@ static int push_stream(struct weir_node *node, struct exec *exec, const struct w
 	if (exec->is_over)
 		return WEIR_ENOUGH;
 	if (weir_program_is_halted(exec->program)) {
-		weir_lost(node, WEIR_LOST_POISON, in->n);
+		weir_undone(node, WEIR_LOST_END, in->n);
 		return 0;
 	}
 	got = write_sheet(exec, in);
@@ -465,35 +477,24 @@ static const char *const per_words[] = {
 static const char *const time_words[] = { [TIME_RECORD] = "record", [TIME_OWN] = "own", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "command",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_TEXT,
-	  .required = true,
-	  .help = "the program and its arguments; with a character that means something to a shell, run by sh -c" },
-	{ .name = "per",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .words = per_words,
-	  .help = "window, record: a program for each, which gets it and ends; stream: one program for all (default, "
-		  "without window=)" },
-	{ .name = "window",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_SPAN,
-	  .help = "records that a program gets, or the time that they span" },
-	{ .name = "step",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_SPAN,
-	  .help = "from one window's start to the next; by default windows follow each other" },
-	WEIR_SHEET_PARAM,
-	WEIR_ANSWER_PARAMS,
-	{ .name = "time",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "record",
-	  .words = time_words,
-	  .help = "of an answer: that of its window or record, for a stream of the record that has its number; or own: "
-		  "its column or member t, in ns" },
-	WEIR_PROGRAM_PARAMS("its window or record"),
+	WEIR_P_TEXT("command", struct exec, command, NULL,
+		    "the program and its arguments; with a character that means something to a shell, run by sh -c",
+		    .style = WEIR_POSITIONAL, .required = true),
+	WEIR_P_WORD(
+		"per", struct exec, per, NULL, per_words,
+		"window, record: a program for each, which reads it and ends; stream: one program for all (default, "
+		"without window=)"),
+	WEIR_P_SPAN("window", struct exec, windows.size, NULL,
+		    "records that a program gets, or the time that they span"),
+	WEIR_P_SPAN("step", struct exec, windows.step, NULL,
+		    "from one window's start to the next; by default windows follow each other"),
+	WEIR_WINDOW_GAP_PARAM(struct exec, windows.gap_ns),
+	WEIR_SHEET_PARAM(struct exec, input),
+	WEIR_ANSWER_PARAMS(struct exec, answers),
+	WEIR_P_WORD("time", struct exec, tells_time, "record", time_words,
+		    "time of an answer: that of its window or record, for a stream of the record with its number; or "
+		    "own: its column or member t, in ns"),
+	WEIR_PROGRAM_PARAMS(struct exec, deadline_ns, skips, "its window or record"),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };

@@ -17,15 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "weir/frames.h"
-
-#define SIZE_MAX_RECORDS (1u << 20)
+#include "fft_table.h"
+#include "weir/module.h"
 
 struct fft {
+	struct fft_args args; /**< first: see fft_table.c */
 	struct weir_channels *channels;
 	struct weir_frames frames;
-	bool peak;
-	double rate; /**< 0: the window's own */
 	double *taper, *in;
 	fftw_complex *out;
 	fftw_plan plan;
@@ -55,7 +53,7 @@ static double taper_at(int64_t shape, uint32_t i, uint32_t n)
 	}
 }
 
-static int make_taper(struct weir_node *node, struct fft *fft)
+static int make_taper(struct fft *fft)
 {
 	double sum = 0;
 
@@ -63,7 +61,7 @@ static int make_taper(struct weir_node *node, struct fft *fft)
 	if (!fft->taper)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < fft->frames.size; i++) {
-		fft->taper[i] = taper_at(weir_arg_int(node, "taper"), i, fft->frames.size);
+		fft->taper[i] = taper_at(fft->args.shape, i, fft->frames.size);
 		sum += fft->taper[i];
 	}
 	fft->scale = 2 / (sum * sum);
@@ -104,13 +102,13 @@ static int make_schema(struct fft *fft, const struct weir_schema *in, struct wei
 	int to = 0;
 
 	weir_schema_init(out, in->clock);
-	if (!fft->peak)
+	if (!fft->args.peak)
 		to = weir_channels_append(fft->channels, out, "freq", WEIR_REAL, "Hz");
 	for (uint32_t c = 0; c < fft->channels->n && to >= 0; c++) {
 		const struct weir_channel *channel = &fft->channels->channel[c];
 
-		to = fft->peak ? add_peak_fields(fft, channel, out)
-			       : weir_channels_append(fft->channels, out, channel->name, WEIR_REAL, "");
+		to = fft->args.peak ? add_peak_fields(fft, channel, out)
+				    : weir_channels_append(fft->channels, out, channel->name, WEIR_REAL, "");
 	}
 	return to < 0 ? to : 0;
 }
@@ -118,18 +116,15 @@ static int make_schema(struct fft *fft, const struct weir_schema *in, struct wei
 static int fft_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct fft *fft = weir_state(node);
-	uint32_t size = (uint32_t)weir_arg_int(node, "size");
-	uint32_t step = weir_arg_given(node, "step") ? (uint32_t)weir_arg_int(node, "step") : size;
-	int err = weir_channels_open(&fft->channels, node);
+	uint32_t step = weir_given(node, &fft->args.step) ? fft->args.step : fft->args.size;
+	int err = weir_channels_open(&fft->channels, node, &fft->args.channels_args);
 
-	fft->peak = weir_arg_int(node, "peak");
-	fft->rate = weir_arg_real(node, "rate");
 	if (!err)
 		err = make_schema(fft, in, out);
 	if (!err)
-		err = weir_frames_open(&fft->frames, fft->channels->n, size, step);
+		err = weir_frames_open(&fft->frames, fft->channels->n, fft->args.size, step);
 	if (!err)
-		err = make_taper(node, fft);
+		err = make_taper(fft);
 	if (!err)
 		err = make_plan(fft);
 	return err ? err : weir_block_open(&fft->block, weir_out(node));
@@ -189,7 +184,7 @@ static double bin_hz(const struct fft *fft)
 	uint32_t size = fft->frames.size;
 	/* Unsigned, since the distance of two times may not fit in a signed integer. */
 	double ns = (double)((uint64_t)fft->frames.t[size - 1] - (uint64_t)fft->frames.t[0]);
-	double rate = fft->rate > 0 ? fft->rate : (size - 1) / ns * 1e9;
+	double rate = fft->args.rate > 0 ? fft->args.rate : (size - 1) / ns * 1e9;
 
 	return rate / size;
 }
@@ -277,45 +272,13 @@ static int fft_push(struct weir_node *node, const struct weir_block *in)
 			continue;
 		for (uint32_t c = 0; c < fft->channels->n; c++)
 			transform(fft, c);
-		err = fft->peak ? show_peak(node, fft) : show_spectrum(node, fft);
+		err = fft->args.peak ? show_peak(node, fft) : show_spectrum(node, fft);
 		weir_frames_advance(&fft->frames);
 	}
 	return err ? err : emit(node, fft);
 }
 
 /* ------------------------------------------------------------------- driver */
-
-static const char *const tapers[] = { "hann", "hamming", "blackman", "none", NULL };
-
-static const struct weir_param params[] = {
-	{ .name = "size",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 4,
-	  .max = SIZE_MAX_RECORDS,
-	  .help = "records in a window; fast where it has no prime factor above 7" },
-	WEIR_FRAMES_PARAM_STEP,
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "peak",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_BOOL,
-	  .fallback = "no",
-	  .help = "give each window's strongest frequency and its power instead of all" },
-	{ .name = "rate",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_RATE,
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "records a second that come here; by default what the times in the window say" },
-	{ .name = "taper",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "hann",
-	  .words = tapers,
-	  .help = "what the window is weighted with, so that its ends do not show" },
-	{ 0 },
-};
 
 static const struct weir_operator_ops fft_ops = {
 	.state_bytes = sizeof(struct fft),
@@ -324,9 +287,7 @@ static const struct weir_operator_ops fft_ops = {
 	.close = fft_close,
 };
 
-const struct weir_driver weir_operator_fft = {
-	.name = "fft",
-	.doc = "power spectrum of windows, or its peak",
-	.operator_params = params,
+const struct weir_module weir_module_fft = {
+	.abi = WEIR_ABI,
 	.stage = &fft_ops,
 };

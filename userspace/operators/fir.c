@@ -13,16 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fir_table.h"
 #include "weir/channels.h"
 #include "weir/edges.h"
+#include "weir/module.h"
 #include "weir/text.h"
 
-#define TAPS_MAX 8192u
 #define FILE_MAX_BYTES (1u << 20)
 
 enum { TAPS = WEIR_STOP + 1, FROM_FILE };
 
 struct fir {
+	struct fir_args args; /**< first: see fir_table.c */
 	struct weir_channels *channels;
 	uint32_t n; /**< taps */
 	double tap[TAPS_MAX];
@@ -40,15 +42,15 @@ static int read_list(struct weir_node *node, struct fir *fir, const char *param,
 		if (fir->n == TAPS_MAX)
 			return weir_fail_arg(node, param, NULL, "more than %u taps", TAPS_MAX);
 		if (weir_read_real(word, &fir->tap[fir->n]) || !isfinite(fir->tap[fir->n]))
-			return weir_fail_arg(node, param, "as in \"0.25 0.5 0.25\"", "'%.40s' is no number", word);
+			return weir_fail_arg(node, param, "as in \"0.25 0.5 0.25\"", "'%.40s' is not a number", word);
 		fir->n++;
 	}
-	return fir->n ? 0 : weir_fail_arg(node, param, "as in \"0.25 0.5 0.25\"", "there are no taps");
+	return fir->n ? 0 : weir_fail_arg(node, param, "as in \"0.25 0.5 0.25\"", "the list of taps is empty");
 }
 
 static int read_taps(struct weir_node *node, struct fir *fir)
 {
-	char *text = strdup(weir_arg_text(node, "taps"));
+	char *text = strdup(fir->args.taps);
 	int err = text ? read_list(node, fir, "taps", text) : -ENOMEM;
 
 	free(text);
@@ -57,7 +59,7 @@ static int read_taps(struct weir_node *node, struct fir *fir)
 
 static int read_file(struct weir_node *node, struct fir *fir)
 {
-	const char *path = weir_arg_text(node, "file");
+	const char *path = fir->args.file;
 	FILE *file = fopen(path, "re");
 	char *text = file ? calloc(1, FILE_MAX_BYTES) : NULL;
 	int err;
@@ -84,7 +86,7 @@ static int add_low_pass(struct weir_node *node, struct fir *fir, double cut, dou
 
 	if (!tap)
 		return -ENOMEM;
-	if (liquid_firdes_kaiser(fir->n, (float)cut, (float)weir_arg_real(node, "attenuation"), 0, tap)) {
+	if (liquid_firdes_kaiser(fir->n, (float)cut, (float)fir->args.attenuation, 0, tap)) {
 		free(tap);
 		return weir_fail_arg(node, NULL, NULL, "this filter cannot be designed");
 	}
@@ -123,27 +125,28 @@ static int design(struct weir_node *node, struct fir *fir, enum weir_shape shape
 
 static int read_design(struct weir_node *node, struct fir *fir, enum weir_shape shape)
 {
-	double rate = weir_arg_real(node, "rate");
-	int64_t order = weir_arg_int(node, "order");
 	struct weir_edges edges;
 	int err;
 
-	if (!weir_arg_given(node, "rate"))
+	if (!weir_given(node, &fir->args.rate))
 		return weir_fail_arg(node, NULL, "rate=200Hz: records a second that come here",
 				     "a frequency means nothing without 'rate'");
-	if (order % 2)
+	if (fir->args.order % 2)
 		return weir_fail_arg(node, "order", NULL, "the order must be even, so that the delay is whole records");
-	fir->n = (uint32_t)order + 1;
-	err = weir_edges_read(node, shape, &edges);
-	return err ? err : design(node, fir, shape, edges.low / rate, edges.high / rate);
+	fir->n = fir->args.order + 1;
+	err = weir_edges_read(node, shape, &fir->args.edges, fir->args.rate, &edges);
+	return err ? err : design(node, fir, shape, edges.low / fir->args.rate, edges.high / fir->args.rate);
 }
 
 /* --------------------------------------------------------------------- open */
 
 static int read_filter(struct weir_node *node, struct fir *fir)
 {
-	static const char *const words[] = { "low", "high", "band", "stop", "taps", "file", NULL };
-	int shape = weir_edges_find(node, words, "as in fir low 10Hz rate=200Hz, or fir taps \"0.25 0.5 0.25\"",
+	const struct weir_choice choices[] = { WEIR_EDGES_CHOICES(&fir->args.edges),
+					       [TAPS] = { "taps", &fir->args.taps },
+					       [FROM_FILE] = { "file", &fir->args.file },
+					       { 0 } };
+	int shape = weir_edges_find(node, choices, "as in fir low 10Hz rate=200Hz, or fir taps \"0.25 0.5 0.25\"",
 				    "which filter: low, high, band, stop, taps or file?");
 
 	if (shape < 0)
@@ -168,7 +171,7 @@ static int fir_open(struct weir_node *node, const struct weir_schema *in, struct
 	weir_one_for_one(node);
 	(void)in;
 	if (!err)
-		err = weir_channels_open(&fir->channels, node);
+		err = weir_channels_open(&fir->channels, node, &fir->args.channels_args);
 	if (!err)
 		err = weir_channels_replace(fir->channels, out, true);
 	if (err)
@@ -225,40 +228,6 @@ static void fir_close(struct weir_node *node)
 
 /* ------------------------------------------------------------------- driver */
 
-static const struct weir_param params[] = {
-	WEIR_EDGES_PARAMS,
-	{ .name = "taps",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_TEXT,
-	  .help = "the weights, the one of the newest value first: \"0.25 0.5 0.25\"" },
-	{ .name = "file",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_TEXT,
-	  .help = "a file that has the weights, one a line or more" },
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "rate",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_RATE,
-	  .min = 1e-9,
-	  .max = 1e9,
-	  .help = "records a second that come here, to which the frequencies relate" },
-	{ .name = "order",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "64",
-	  .min = 2,
-	  .max = TAPS_MAX - 1,
-	  .help = "taps less one: the edges are the steeper the more there are" },
-	{ .name = "attenuation",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .fallback = "60",
-	  .min = 20,
-	  .max = 120,
-	  .help = "of what is kept back, in dB; more of it makes the edges less steep" },
-	{ 0 },
-};
-
 static const struct weir_operator_ops fir_ops = {
 	.state_bytes = sizeof(struct fir),
 	.open = fir_open,
@@ -266,9 +235,7 @@ static const struct weir_operator_ops fir_ops = {
 	.close = fir_close,
 };
 
-const struct weir_driver weir_operator_fir = {
-	.name = "fir",
-	.doc = "filter of finite memory, designed or from a list of taps",
-	.operator_params = params,
+const struct weir_module weir_module_fir = {
+	.abi = WEIR_ABI,
 	.stage = &fir_ops,
 };

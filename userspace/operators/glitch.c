@@ -20,6 +20,7 @@ struct watch {
 };
 
 struct glitch {
+	struct weir_bindings fields;
 	struct weir_channels *channels;
 	bool has_by;
 	double by;
@@ -31,10 +32,9 @@ static int glitch_open(struct weir_node *node, const struct weir_schema *in, str
 	struct glitch *glitch = weir_state(node);
 
 	weir_one_for_one(node);
-	glitch->has_by = weir_arg_given(node, "by");
-	glitch->by = weir_arg_real(node, "by");
+	glitch->has_by = weir_given(node, &glitch->by);
 	(void)in;
-	return weir_channels_open_any(&glitch->channels, node, out);
+	return weir_channels_open_any(&glitch->channels, node, &glitch->fields, out);
 }
 
 /* Two infinities of one sign are as near as can be; their difference says nothing. */
@@ -106,13 +106,10 @@ static void glitch_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_FIELDS,
-	{ .name = "by",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "a greater change must be borne out by the next record; without it, the median of three" },
+	WEIR_CHANNELS_FIELDS(struct glitch, fields),
+	WEIR_P_REAL("by", struct glitch, by, NULL,
+		    "largest change without confirmation by the next record; default: the median of three",
+		    .style = WEIR_KEYWORD, .min = 0, .max = 1e300),
 	{ 0 }
 };
 
@@ -126,7 +123,7 @@ static const struct weir_operator_ops glitch_ops = {
 
 const struct weir_driver weir_operator_glitch = {
 	.name = "glitch",
-	.doc = "take out single outliers; a real step passes",
+	.doc = "removal of single outliers; a real step passes",
 	.operator_params = params,
 	.stage = &glitch_ops,
 };

@@ -31,8 +31,6 @@ static int join_open(struct weir_node *node, const struct weir_tributary *in, ui
 		return weir_fail_arg(node, NULL, NULL, "no record has room for %u streams", n);
 	join->n = n;
 	weir_sorts(node);
-	join->within = weir_arg_int(node, "within");
-	join->keeps = weir_arg_int(node, "missing") == MISSING_NULL;
 	for (uint32_t i = 0; i < n; i++)
 		join->first[i + 1] = join->first[i] + in[i].schema->n_fields;
 	weir_schema_init(out, in[0].schema->clock);
@@ -125,17 +123,10 @@ static void join_close(struct weir_node *node)
 static const char *const missing_words[] = { [MISSING_DROP] = "drop", [MISSING_NULL] = "null", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "within",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "0s",
-	  .help = "how far apart records can be and still belong together" },
-	{ .name = "missing",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .words = missing_words,
-	  .fallback = "drop",
-	  .help = "what becomes of records without a counterpart: left out, or with NaN for what is missing" },
+	WEIR_P_DURATION("within", struct join, within, "0s",
+			"largest distance in time of records that belong together"),
+	WEIR_P_WORD("missing", struct join, keeps, "drop", missing_words,
+		    "records without a counterpart: left out, or with NaN for missing fields"),
 	WEIR_PARAM_LATENESS,
 	{ 0 },
 };

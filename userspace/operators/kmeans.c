@@ -22,6 +22,8 @@
 #define ROUNDS_MAX 100
 
 struct kmeans {
+	uint32_t window, step;
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	struct weir_frames frames;
 	uint32_t k, d; /**< clusters, channels */
@@ -66,15 +68,12 @@ static int take_room(struct kmeans *kmeans)
 static int kmeans_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct kmeans *kmeans = weir_state(node);
-	uint32_t size = (uint32_t)weir_arg_int(node, "window");
-	uint32_t step = weir_arg_given(node, "step") ? (uint32_t)weir_arg_int(node, "step") : size;
-	int err = weir_channels_open(&kmeans->channels, node);
+	uint32_t size = kmeans->window, step = weir_given(node, &kmeans->step) ? kmeans->step : size;
+	int err = weir_channels_open(&kmeans->channels, node, &kmeans->channels_args);
 
 	if (err)
 		return err;
-	kmeans->k = (uint32_t)weir_arg_int(node, "k");
 	kmeans->d = kmeans->channels->n;
-	kmeans->random = (uint64_t)weir_arg_int(node, "seed");
 	if (kmeans->k > size)
 		return weir_fail_arg(node, "k", NULL, "%u records cannot make %u clusters", size, kmeans->k);
 	err = make_schema(kmeans, in, out);
@@ -278,7 +277,7 @@ static int show(struct weir_node *node, struct kmeans *kmeans)
 	int err = out->n + kmeans->k > WEIR_BLOCK_MAX ? emit(node, kmeans) : 0;
 
 	for (uint32_t cluster = 0; cluster < kmeans->k; cluster++) {
-		uint32_t row = out->n++, size = kmeans->size[cluster];
+		uint32_t row = weir_block_add(out), size = kmeans->size[cluster];
 
 		out->t[row] = kmeans->frames.t[kmeans->frames.n - 1];
 		out->column[0].integer[row] = cluster + 1;
@@ -334,27 +333,13 @@ static int kmeans_flush(struct weir_node *node)
 /* ------------------------------------------------------------------- driver */
 
 static const struct weir_param params[] = {
-	{ .name = "window",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 1,
-	  .max = SIZE_MAX_RECORDS,
-	  .help = "records in a window" },
-	WEIR_FRAMES_PARAM_STEP,
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "k",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 1,
-	  .max = CLUSTERS_MAX,
-	  .help = "clusters" },
-	{ .name = "seed",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "1",
-	  .help = "of the choice of the first centres: the same seed gives the same clusters" },
+	WEIR_P_INT("window", struct kmeans, window, NULL, "records in a window", .style = WEIR_POSITIONAL,
+		   .required = true, .min = 1, .max = SIZE_MAX_RECORDS),
+	WEIR_FRAMES_PARAM_STEP(struct kmeans, step),
+	WEIR_CHANNELS_PARAMS(struct kmeans, channels_args),
+	WEIR_P_INT("k", struct kmeans, k, NULL, "clusters", .required = true, .min = 1, .max = CLUSTERS_MAX),
+	WEIR_P_INT("seed", struct kmeans, random, "1",
+		   "of the choice of the first centres: the same seed gives the same clusters"),
 	{ 0 },
 };
 

@@ -14,6 +14,9 @@
 #include "weir/moments.h"
 
 struct learn {
+	struct weir_bindings target, from;
+	double memory;
+	bool stops;
 	struct weir_channels *channels; /**< the first is what is learned */
 	struct weir_moments *moments;
 	uint32_t n;         /**< inputs */
@@ -43,16 +46,14 @@ static int add_fields(struct learn *learn, struct weir_schema *out)
 
 static int learn_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
-	static const char *const params[] = { "target", "from", NULL };
 	struct learn *learn = weir_state(node);
-	uint32_t n_targets;
-	int err = weir_channels_open_from(&learn->channels, node, params);
+	const struct weir_bindings *lists[] = { &learn->target, &learn->from, NULL };
+	int err = weir_channels_open_from(&learn->channels, node, lists, learn->stops);
 
 	(void)in;
 	if (err)
 		return err;
-	weir_arg_bindings(node, "target", &n_targets);
-	if (n_targets > 1)
+	if (learn->target.n > 1)
 		return weir_fail_arg(node, "target", "use learn once for each", "one number is learned at a time");
 	if (learn->channels->n > WEIR_MOMENTS_MAX)
 		return weir_fail_arg(node, "from", NULL, "it learns from at most %d numbers", WEIR_MOMENTS_MAX - 1);
@@ -61,7 +62,7 @@ static int learn_open(struct weir_node *node, const struct weir_schema *in, stru
 	if (!err)
 		err = add_fields(learn, out);
 	if (!err)
-		err = weir_moments_open(&learn->moments, learn->channels->n, weir_arg_real(node, "memory"));
+		err = weir_moments_open(&learn->moments, learn->channels->n, learn->memory);
 	return err ? err : weir_channels_ready(learn->channels);
 }
 
@@ -113,18 +114,12 @@ static void learn_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "target",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_FIELDS,
-	  .required = true,
-	  .help = "the number to learn" },
-	{ .name = "from",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_FIELDS,
-	  .required = true,
-	  .help = "the numbers to learn it from: a, b, or aa = a*a" },
-	WEIR_MOMENTS_PARAM_MEMORY,
-	WEIR_CHANNELS_PARAM_ON_ERROR,
+	WEIR_P_FIELDS("target", struct learn, target, "the number to learn", .style = WEIR_POSITIONAL,
+		      .required = true),
+	WEIR_P_FIELDS("from", struct learn, from, "the numbers to learn it from: a, b, or aa = a*a",
+		      .style = WEIR_KEYWORD, .required = true),
+	WEIR_MOMENTS_PARAM_MEMORY(struct learn, memory),
+	WEIR_CHANNELS_PARAM_ON_ERROR(struct learn, stops),
 	{ 0 },
 };
 

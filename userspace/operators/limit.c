@@ -7,10 +7,8 @@ struct limit {
 
 static int limit_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
-	struct limit *limit = weir_state(node);
-
+	(void)node;
 	*out = *in;
-	limit->left = (uint64_t)weir_arg_int(node, "count");
 	return 0;
 }
 
@@ -27,13 +25,8 @@ static int limit_push(struct weir_node *node, const struct weir_block *in)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "count",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 0,
-	  .max = 0x1p53,
-	  .help = "how many records to pass; the chain ends in good order after them" },
+	WEIR_P_INT("count", struct limit, left, NULL, "number of records; the chain ends in good order after them",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 0, .max = 0x1p53),
 	{ 0 }
 };
 
@@ -42,6 +35,7 @@ static const struct weir_operator_ops limit_ops = {
 	.open = limit_open,
 	.push = limit_push,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_limit = {

@@ -9,6 +9,7 @@
 #define SIZE_MAX_RECORDS (1u << 20)
 
 struct median {
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	uint32_t size, n;          /**< n: values in the window */
 	struct weir_order **order; /**< by channel */
@@ -17,7 +18,7 @@ struct median {
 static int median_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct median *median = weir_state(node);
-	int err = weir_channels_open(&median->channels, node);
+	int err = weir_channels_open(&median->channels, node, &median->channels_args);
 
 	weir_one_for_one(node);
 	(void)in;
@@ -25,7 +26,6 @@ static int median_open(struct weir_node *node, const struct weir_schema *in, str
 		err = weir_channels_replace(median->channels, out, true);
 	if (err)
 		return err;
-	median->size = (uint32_t)weir_arg_int(node, "size");
 	median->order = calloc(median->channels->n, sizeof(struct weir_order *));
 	if (!median->order)
 		return -ENOMEM;
@@ -78,15 +78,11 @@ static void median_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "size",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 1,
-	  .max = SIZE_MAX_RECORDS,
-	  .help = "values of which the middle one is taken, fewer at the start; an odd number never makes a new "
-		  "value" },
-	WEIR_CHANNELS_PARAMS,
+	WEIR_P_INT("size", struct median, size, NULL,
+		   "values of which the middle one is taken, fewer at the start; an odd number never makes a new "
+		   "value",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 1, .max = SIZE_MAX_RECORDS),
+	WEIR_CHANNELS_PARAMS(struct median, channels_args),
 	{ 0 },
 };
 

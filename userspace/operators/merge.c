@@ -10,6 +10,7 @@
 #define NOWHERE UINT32_MAX
 
 struct merge {
+	const char *tag_name;
 	uint32_t n;
 	int tag; /**< the field with the stream's name, or -1 */
 	struct weir_block *out;
@@ -56,14 +57,14 @@ static int add_field(struct weir_node *node, const struct weir_tributary *in, ui
 		return weir_fail_arg(node, NULL, "rename one of them before",
 				     "'%s' is text in one stream and a number in another", field->name);
 	if (weir_schema_add(out, field->name, (enum weir_kind)kind, field->unit, bytes) < 0)
-		return weir_fail_arg(node, NULL, "select fewer fields before", "'%s' does not fit in one record",
-				     field->name);
+		return weir_fail_arg(node, NULL, "select fewer fields before", "'%s' does not fit in one record: %s",
+				     field->name, weir_schema_limit(out->n_fields, strlen(field->name)));
 	return 0;
 }
 
 static int add_tag(struct weir_node *node, struct merge *merge, struct weir_schema *out)
 {
-	const char *name = weir_arg_text(node, "tag");
+	const char *name = merge->tag_name;
 
 	merge->tag = name ? weir_schema_add(out, name, WEIR_TEXT, "", WEIR_NAME_MAX) : -1;
 	if (name && merge->tag < 0)
@@ -106,18 +107,17 @@ static int merge_open(struct weir_node *node, const struct weir_tributary *in, u
 static void append(struct merge *merge, uint32_t input, const struct weir_block *in, uint32_t row)
 {
 	struct weir_block *out = merge->out;
+	uint32_t at = weir_block_add(out);
 
-	out->t[out->n] = in->t[row];
+	out->t[at] = in->t[row];
 	for (uint32_t k = 0; k < out->schema->n_fields; k++) {
 		if (merge->from[input][k] != NOWHERE)
-			weir_cell_copy(out, k, out->n, in, merge->from[input][k], row);
+			weir_cell_copy(out, k, at, in, merge->from[input][k], row);
 		else
-			weir_cell_clear(out, k, out->n);
+			weir_cell_clear(out, k, at);
 	}
 	if (merge->tag >= 0)
-		memcpy(out->column[merge->tag].text + (size_t)out->n * WEIR_NAME_MAX, merge->names[input],
-		       WEIR_NAME_MAX);
-	out->n++;
+		memcpy(out->column[merge->tag].text + (size_t)at * WEIR_NAME_MAX, merge->names[input], WEIR_NAME_MAX);
 }
 
 static int merge_settle(struct weir_node *node)
@@ -150,10 +150,7 @@ static void merge_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "tag",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_TEXT,
-	  .help = "a field of this name says from which stream a record came" },
+	WEIR_P_TEXT("tag", struct merge, tag_name, NULL, "name of a field for the stream of each record"),
 	WEIR_PARAM_LATENESS,
 	{ 0 },
 };
@@ -168,7 +165,7 @@ static const struct weir_combiner_ops merge_ops = {
 
 const struct weir_driver weir_operator_merge = {
 	.name = "merge",
-	.doc = "make one stream of several, in the order of their times",
+	.doc = "one stream from several, in the order of their times",
 	.operator_params = params,
 	.combiner = &merge_ops,
 };

@@ -20,6 +20,7 @@
 #define EAGER_RECORDS 100
 
 struct pca {
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	struct weir_moments *moments;
 	uint32_t n;   /**< components */
@@ -70,13 +71,10 @@ static int add_loading_fields(struct pca *pca, const struct weir_schema *in, str
 static int pca_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct pca *pca = weir_state(node);
-	int err = weir_channels_open(&pca->channels, node);
+	int err = weir_channels_open(&pca->channels, node, &pca->channels_args);
 
 	if (err)
 		return err;
-	pca->loadings = weir_arg_int(node, "loadings");
-	pca->memory = weir_arg_real(node, "memory");
-	pca->n = (uint32_t)weir_arg_int(node, "components");
 	pca->due = 1;
 	if (pca->channels->n > WEIR_MOMENTS_MAX)
 		return weir_fail_arg(node, "fields", NULL, "at most %d numbers", WEIR_MOMENTS_MAX);
@@ -156,12 +154,12 @@ static int show(struct weir_node *node, struct pca *pca)
 	pca->is_fresh = false;
 	out->n = 0;
 	for (uint32_t k = 0; k < pca->n; k++) {
+		weir_block_add(out);
 		out->t[k] = pca->last_t;
 		out->column[0].integer[k] = k + 1;
 		out->column[1].real[k] = all > 0 ? pca->value[k] / all : 0;
 		for (uint32_t c = 0; c < n; c++)
 			out->column[2 + c].real[k] = pca->vector[k * n + c];
-		out->n++;
 	}
 	return weir_emit(node, out);
 }
@@ -211,20 +209,10 @@ static int pca_flush(struct weir_node *node)
 /* ------------------------------------------------------------------- driver */
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "components",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "1",
-	  .min = 1,
-	  .max = WEIR_MOMENTS_MAX,
-	  .help = "how many directions" },
-	{ .name = "loadings",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_BOOL,
-	  .fallback = "no",
-	  .help = "give the directions in place of the records" },
-	WEIR_MOMENTS_PARAM_MEMORY,
+	WEIR_CHANNELS_PARAMS(struct pca, channels_args),
+	WEIR_P_INT("components", struct pca, n, "1", "number of directions", .min = 1, .max = WEIR_MOMENTS_MAX),
+	WEIR_P_BOOL("loadings", struct pca, loadings, "no", "the directions in place of the records"),
+	WEIR_MOMENTS_PARAM_MEMORY(struct pca, memory),
 	{ 0 },
 };
 

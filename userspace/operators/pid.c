@@ -19,6 +19,8 @@
 struct pid {
 	const struct weir_expr *measured, *set;
 	double kp, ki, kd, min, max, tau;
+	int64_t tau_ns;
+	bool parts;      /* the error and the terms are fields too */
 	bool has_before; /* the record before was usable */
 	bool has_out;    /* there is an output from which to go on */
 	int64_t t;
@@ -29,10 +31,10 @@ struct pid {
 
 enum { OUT, ERROR, P, I, D, FIELDS };
 
-static int add_fields(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
+static int add_fields(const struct pid *pid, const struct weir_schema *in, struct weir_schema *out)
 {
 	static const char *const names[] = { [OUT] = "out", [ERROR] = "error", [P] = "p", [I] = "i", [D] = "d" };
-	uint32_t n = weir_arg_int(node, "parts") ? FIELDS : OUT + 1;
+	uint32_t n = pid->parts ? FIELDS : OUT + 1;
 
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < n; i++)
@@ -41,16 +43,14 @@ static int add_fields(struct weir_node *node, const struct weir_schema *in, stru
 	return 0;
 }
 
-static void read_numbers(const struct weir_node *node, struct pid *pid)
+static void set_bounds(const struct weir_node *node, struct pid *pid)
 {
-	pid->kp = weir_arg_real(node, "kp");
-	pid->ki = weir_arg_real(node, "ki");
-	pid->kd = weir_arg_real(node, "kd");
-	pid->min = weir_arg_given(node, "min") ? weir_arg_real(node, "min") : -INFINITY;
-	pid->max = weir_arg_given(node, "max") ? weir_arg_real(node, "max") : INFINITY;
-	pid->tau = (double)weir_arg_int(node, "tau") * 1e-9;
-	pid->has_out = weir_arg_given(node, "start");
-	pid->out = weir_arg_real(node, "start");
+	if (!weir_given(node, &pid->min))
+		pid->min = -INFINITY;
+	if (!weir_given(node, &pid->max))
+		pid->max = INFINITY;
+	pid->tau = (double)pid->tau_ns * 1e-9;
+	pid->has_out = weir_given(node, &pid->out);
 }
 
 static int pid_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -58,15 +58,13 @@ static int pid_open(struct weir_node *node, const struct weir_schema *in, struct
 	struct pid *pid = weir_state(node);
 
 	weir_one_for_one(node);
-	pid->measured = weir_arg_expr(node, "measured");
-	pid->set = weir_arg_expr(node, "set");
-	read_numbers(node, pid);
+	set_bounds(node, pid);
 	if (pid->min > pid->max)
 		return weir_fail_arg(node, "max", NULL, "the greatest output is below the least");
 	if (pid->has_out && (pid->out < pid->min || pid->out > pid->max))
 		return weir_fail_arg(node, "start", NULL, "the first output is not within min and max");
 	pid->values = malloc(2 * WEIR_BLOCK_MAX * sizeof(*pid->values));
-	if (!pid->values || add_fields(node, in, out) < 0)
+	if (!pid->values || add_fields(pid, in, out) < 0)
 		return -ENOMEM;
 	return weir_block_open(&pid->block, weir_out(node));
 }
@@ -180,47 +178,18 @@ static void pid_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "measured",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .help = "what is to be brought to the set point" },
-	{ .name = "set",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .help = "the set point: a number, a field or an expression" },
-	{ .name = "kp",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .fallback = "0",
-	  .help = "output for an error of 1; negative where more output lowers the measurement" },
-	{ .name = "ki",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .fallback = "0",
-	  .help = "growth of the output in a second, for an error of 1" },
-	{ .name = "kd",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .fallback = "0",
-	  .help = "output for a measurement that falls by 1 in a second" },
-	{ .name = "min", .style = WEIR_KEY, .value = WEIR_V_REAL, .help = "the least output" },
-	{ .name = "max", .style = WEIR_KEY, .value = WEIR_V_REAL, .help = "the greatest output" },
-	{ .name = "tau",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "0s",
-	  .help = "smooth the derivative by this time constant" },
-	{ .name = "start",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .help = "the first output, from which it goes on without a bump" },
-	{ .name = "parts",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_BOOL,
-	  .fallback = "no",
-	  .help = "also give the error and the three terms, for tuning" },
+	WEIR_P_EXPR("measured", struct pid, measured, "measurement, which the controller brings to the set point",
+		    .style = WEIR_POSITIONAL, .required = true),
+	WEIR_P_EXPR("set", struct pid, set, "the set point: a number, a field or an expression", .required = true),
+	WEIR_P_REAL("kp", struct pid, kp, "0",
+		    "output with an error of 1; negative where more output lowers the measurement"),
+	WEIR_P_REAL("ki", struct pid, ki, "0", "growth of the output per second, with an error of 1"),
+	WEIR_P_REAL("kd", struct pid, kd, "0", "output with a measurement that falls by 1 per second"),
+	WEIR_P_REAL("min", struct pid, min, NULL, "the least output"),
+	WEIR_P_REAL("max", struct pid, max, NULL, "the greatest output"),
+	WEIR_P_DURATION("tau", struct pid, tau_ns, "0s", "time constant that smooths the derivative"),
+	WEIR_P_REAL("start", struct pid, out, NULL, "first output, from which it continues without a bump"),
+	WEIR_P_BOOL("parts", struct pid, parts, "no", "also the error and the three terms, for tuning"),
 	{ 0 }
 };
 

@@ -20,8 +20,10 @@ struct follower {
 };
 
 struct ramp {
+	struct weir_bindings fields;
 	struct weir_channels *channels;
 	double up, down; /* per second */
+	double from;
 	bool has_begun;
 	int64_t t;
 	int64_t every;                 /* 0: only when records come */
@@ -33,17 +35,15 @@ struct ramp {
 static int ramp_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct ramp *ramp = weir_state(node);
-	int err = weir_channels_open_any(&ramp->channels, node, out);
+	int err = weir_channels_open_any(&ramp->channels, node, &ramp->fields, out);
 
 	(void)in;
 	if (err < 0)
 		return err;
-	ramp->up = weir_arg_real(node, "rate");
-	ramp->down = weir_arg_given(node, "down") ? weir_arg_real(node, "down") : ramp->up;
+	if (!weir_given(node, &ramp->down))
+		ramp->down = ramp->up;
 	for (uint32_t i = 0; i < ramp->channels->n; i++)
-		ramp->follower[i] = (struct follower){ .has_begun = weir_arg_given(node, "from"),
-						       .y = weir_arg_real(node, "from") };
-	ramp->every = weir_arg_int(node, "every");
+		ramp->follower[i] = (struct follower){ .has_begun = weir_given(node, &ramp->from), .y = ramp->from };
 	return ramp->every ? weir_block_open(&ramp->last, weir_out(node)) : 0;
 }
 
@@ -130,12 +130,20 @@ static int ramp_tick(struct weir_node *node, int64_t now_ns)
 {
 	struct ramp *ramp = weir_state(node);
 	struct weir_block *last = ramp->last;
+	bool moves = false;
 
 	measure_steps(ramp, &now_ns, 1);
 	last->t[0] = now_ns;
-	for (uint32_t i = 0; i < ramp->channels->n; i++)
-		last->column[ramp->channels->channel[i].to].real[0] = follow(ramp, &ramp->follower[i],
-									     ramp->follower[i].x, ramp->step_s[0]);
+	for (uint32_t i = 0; i < ramp->channels->n; i++) {
+		struct follower *follower = &ramp->follower[i];
+		double before = follower->y, y = follow(ramp, follower, follower->x, ramp->step_s[0]);
+
+		moves |= follower->y != before;
+		last->column[ramp->channels->channel[i].to].real[0] = y;
+	}
+	/* A step that vanishes in the number's last digit, or a rate of 0, arrives nowhere. */
+	if (!moves)
+		return 0;
 	expect_tick(node, ramp);
 	return weir_emit(node, last);
 }
@@ -149,29 +157,14 @@ static void ramp_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_FIELDS,
-	{ .name = "rate",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .required = true,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "greatest change in a second, in the field's unit" },
-	{ .name = "down",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "the same for falling values, where it is another" },
-	{ .name = "from",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .help = "the value to set out from; without it the first value is taken as it is" },
-	{ .name = "every",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "0s",
-	  .help = "give records at this distance until the value is reached, also when none come" },
+	WEIR_CHANNELS_FIELDS(struct ramp, fields),
+	WEIR_P_REAL("rate", struct ramp, up, NULL, "greatest change in a second, in the field's unit", .required = true,
+		    .min = 0, .max = 1e300),
+	WEIR_P_REAL("down", struct ramp, down, NULL, "the same for falling values, if different", .min = 0,
+		    .max = 1e300),
+	WEIR_P_REAL("from", struct ramp, from, NULL, "initial value; default: the first value"),
+	WEIR_P_DURATION("every", struct ramp, every, "0s",
+			"period of records until the value is reached, also without input"),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };

@@ -21,10 +21,15 @@ static int rename_field(struct weir_node *node, const struct weir_binding *bindi
 	return 0;
 }
 
+struct rename {
+	struct weir_bindings fields;
+};
+
 static int rename_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
-	uint32_t n;
-	const struct weir_binding *binding = weir_arg_bindings(node, "fields", &n);
+	const struct rename *rename = weir_state(node);
+	const struct weir_binding *binding = rename->fields.at;
+	uint32_t n = rename->fields.n;
 
 	weir_one_for_one(node);
 	*out = *in;
@@ -50,14 +55,18 @@ static int rename_push(struct weir_node *node, const struct weir_block *in)
 	return weir_emit(node, &out);
 }
 
-static const struct weir_param params[] = { { .name = "fields",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_FIELDS,
-					      .required = true,
-					      .help = "new = old, …; all other fields stay as they are" },
+static const struct weir_param params[] = { WEIR_P_FIELDS("fields", struct rename, fields,
+							  "new = old, …; all other fields stay as they are",
+							  .style = WEIR_POSITIONAL, .required = true),
 					    { 0 } };
 
-static const struct weir_operator_ops rename_ops = { .open = rename_open, .push = rename_push, .is_brief = true };
+static const struct weir_operator_ops rename_ops = {
+	.state_bytes = sizeof(struct rename),
+	.open = rename_open,
+	.push = rename_push,
+	.is_brief = true,
+	.keeps_nothing = true,
+};
 
 const struct weir_driver weir_operator_rename = {
 	.name = "rename",

@@ -8,8 +8,8 @@
  * - `last` holds each record until the next, and changes no value.
  *
  * A record of the raster comes out once what decides it is there, none comes after the last record's time, and none within a
- * silence longer than `gap`; the raster itself goes on through it. A record that is no later than the one before is counted as
- * poison and left out.
+ * silence longer than `gap`; the raster itself goes on through it, and begins anew only behind one of decades. Of records of equal
+ * time the newest counts. A record that is older than the one before is counted as poison and left out.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "weir/channels.h"
 #include "weir/raster.h"
 
-#define DISTANCE_MAX (UINT64_MAX / 8) /* 73 years of ns from the first record: what is further out is a mistake */
+#define DISTANCE_MAX (UINT64_MAX / 8) /* 73 years of ns from the first record of a raster */
 #define SECOND_NS UINT64_C(1000000000)
 
 /* A record: row i of a block. */
@@ -28,12 +28,17 @@ struct place {
 
 struct resample {
 	struct weir_raster raster;
+	double rate;
+	enum { LINEAR, LAST } method;
 	bool linear, has_begun;
 	uint64_t gap;
-	int64_t origin, last_t; /**< times of the first record and of the newest */
-	uint64_t k;             /**< number of the next record of the raster */
-	struct place newest;
-	struct weir_block *held; /**< the newest record, between two blocks */
+	int64_t origin; /**< time of the first record */
+	uint64_t k;     /**< number of the next record of the raster */
+	struct place before, newest;
+	int64_t before_t, newest_t;
+	bool has_before;
+	bool is_settled;            /**< the newest has been shown: time is beyond it */
+	struct weir_block *held[2]; /**< the one before and the newest, between two blocks */
 	struct weir_block *out;
 };
 
@@ -45,7 +50,9 @@ static int add_field(struct weir_node *node, const struct weir_field *from, bool
 	/* From which raw integers a value came says nothing of values in between. */
 	int to = is_line ? weir_schema_add(out, from->name, WEIR_REAL, from->unit, 0) : weir_schema_pass(out, from);
 
-	return to < 0 ? weir_fail_arg(node, NULL, NULL, "'%s' does not fit in one record", from->name) : 0;
+	return to < 0 ? weir_fail_arg(node, NULL, NULL, "'%s' does not fit in one record: %s", from->name,
+				      weir_schema_limit(out->n_fields, strlen(from->name)))
+		      : 0;
 }
 
 static int resample_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -53,16 +60,15 @@ static int resample_open(struct weir_node *node, const struct weir_schema *in, s
 	struct resample *resample = weir_state(node);
 	int err = 0;
 
-	resample->linear = weir_arg_int(node, "method") == 0;
-	resample->raster = weir_raster_of(weir_arg_real(node, "rate"));
-	resample->gap = (uint64_t)weir_arg_int(node, "gap");
+	resample->linear = resample->method == LINEAR;
+	resample->raster = weir_raster_of(resample->rate);
 	/* What lies between two records comes out with the second. */
-	weir_lags(node, weir_arg_int(node, "gap"));
+	weir_lags(node, (int64_t)resample->gap);
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; i < in->n_fields && !err; i++)
 		err = add_field(node, &in->field[i], resample->linear, out);
-	if (!err)
-		err = weir_block_open(&resample->held, weir_in(node));
+	for (int i = 0; i < 2 && !err; i++)
+		err = weir_block_open(&resample->held[i], weir_in(node));
 	return err ? err : weir_block_open(&resample->out, weir_out(node));
 }
 
@@ -70,7 +76,8 @@ static void resample_close(struct weir_node *node)
 {
 	struct resample *resample = weir_state(node);
 
-	weir_block_close(resample->held);
+	weir_block_close(resample->held[0]);
+	weir_block_close(resample->held[1]);
 	weir_block_close(resample->out);
 }
 
@@ -149,59 +156,91 @@ static int show(struct weir_node *node, struct resample *resample, struct place 
 	struct weir_block *out = resample->out;
 
 	interpolate(resample, a, b, share);
-	out->t[out->n++] = (int64_t)((uint64_t)resample->origin + next_distance(resample));
+	out->t[weir_block_add(out)] = (int64_t)((uint64_t)resample->origin + next_distance(resample));
 	resample->k++;
 	return out->n == WEIR_BLOCK_MAX ? emit(node, resample) : 0;
 }
 
 /* -------------------------------------------------------------------- input */
 
-/* All of the raster between the newest record and the one at `now`, this one's own time included when lines are drawn. */
-static int fill(struct weir_node *node, struct resample *resample, struct place now, uint64_t to)
+/* The raster between the two newest records, without their own times. */
+static int fill(struct weir_node *node, struct resample *resample)
 {
-	uint64_t from = distance(resample->origin, resample->last_t), next = next_distance(resample);
+	uint64_t from = distance(resample->origin, resample->before_t), next;
+	uint64_t to = distance(resample->origin, resample->newest_t);
 	int err = 0;
 
-	if (next == from && !resample->linear)
-		err = show(node, resample, resample->newest, now, 0);
-	if (to - from > resample->gap)
+	if (to - from > resample->gap) {
+		weir_hole(node, (int64_t)resample->gap, "no records there");
 		skip_to(resample, to);
+	}
 	for (next = next_distance(resample); next < to && !err; next = next_distance(resample))
-		err = show(node, resample, resample->newest, now, (double)(next - from) / (double)(to - from));
-	if (next == to && resample->linear && !err)
-		err = show(node, resample, now, now, 0);
+		err = show(node, resample, resample->before, resample->newest,
+			   (double)(next - from) / (double)(to - from));
 	return err;
+}
+
+/* No more records of the newest one's time come: what it decides comes out. */
+static int settle(struct weir_node *node, struct resample *resample)
+{
+	int err = 0;
+
+	if (resample->is_settled)
+		return 0;
+	resample->is_settled = true;
+	if (resample->linear && resample->has_before)
+		err = fill(node, resample);
+	if (!err && next_distance(resample) == distance(resample->origin, resample->newest_t))
+		err = show(node, resample, resample->newest, resample->newest, 0);
+	return err;
+}
+
+static void begin(struct resample *resample, int64_t t)
+{
+	resample->has_begun = true;
+	resample->has_before = false;
+	resample->origin = t;
+	resample->k = 0;
+}
+
+static int go_on(struct weir_node *node, struct resample *resample, struct place now, int64_t t)
+{
+	int err = resample->has_begun ? settle(node, resample) : 0;
+
+	resample->before = resample->newest;
+	resample->before_t = resample->newest_t;
+	resample->has_before = true;
+	if (resample->has_begun && distance(resample->origin, t) > DISTANCE_MAX)
+		weir_hole(node, (int64_t)resample->gap, "no records there");
+	if (!resample->has_begun || distance(resample->origin, t) > DISTANCE_MAX)
+		begin(resample, t);
+	resample->newest = now;
+	resample->newest_t = t;
+	resample->is_settled = false;
+	return err || resample->linear || !resample->has_before ? err : fill(node, resample);
 }
 
 static int take(struct weir_node *node, struct resample *resample, struct place now)
 {
 	int64_t t = now.block->t[now.i];
-	int err = 0;
 
-	if (!resample->has_begun) {
-		resample->has_begun = true;
-		resample->origin = t;
-		if (resample->linear)
-			err = show(node, resample, now, now, 0);
-	} else if (t <= resample->last_t || distance(resample->origin, t) > DISTANCE_MAX) {
+	if (!resample->has_begun || t > resample->newest_t)
+		return go_on(node, resample, now, t);
+	if (t < resample->newest_t)
 		weir_lost(node, WEIR_LOST_POISON, 1);
-		return 0;
-	} else {
-		err = fill(node, resample, now, distance(resample->origin, t));
-	}
-	resample->newest = now;
-	resample->last_t = t;
-	return err;
+	else
+		resample->newest = now;
+	return 0;
 }
 
 /* The block is gone when push returns. */
-static void hold(struct resample *resample)
+static void hold(struct place *place, struct weir_block *held)
 {
-	if (resample->newest.block == resample->held)
+	if (place->block == held)
 		return;
-	resample->held->n = 0;
-	weir_block_append(resample->held, resample->newest.block, resample->newest.i);
-	resample->newest = (struct place){ resample->held, 0 };
+	held->n = 0;
+	weir_block_append(held, place->block, place->i);
+	*place = (struct place){ held, 0 };
 }
 
 static int resample_push(struct weir_node *node, const struct weir_block *in)
@@ -214,18 +253,28 @@ static int resample_push(struct weir_node *node, const struct weir_block *in)
 		if (err)
 			return err;
 	}
-	if (in->n)
-		hold(resample);
+	/* In this order: what was the newest may have become the one before. */
+	if (resample->has_before)
+		hold(&resample->before, resample->held[0]);
+	hold(&resample->newest, resample->held[1]);
+	weir_tick_at(node, resample->is_settled ? INT64_MAX : resample->newest_t);
 	return emit(node, resample);
+}
+
+static int resample_tick(struct weir_node *node, int64_t now_ns)
+{
+	struct resample *resample = weir_state(node);
+	int err = settle(node, resample);
+
+	(void)now_ns;
+	return err ? err : emit(node, resample);
 }
 
 static int resample_flush(struct weir_node *node)
 {
 	struct resample *resample = weir_state(node);
-	int err = 0;
+	int err = resample->has_begun ? settle(node, resample) : 0;
 
-	if (resample->has_begun && next_distance(resample) == distance(resample->origin, resample->last_t))
-		err = show(node, resample, resample->newest, resample->newest, 0);
 	return err ? err : emit(node, resample);
 }
 
@@ -234,26 +283,12 @@ static int resample_flush(struct weir_node *node)
 static const char *const methods[] = { "linear", "last", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "rate",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_RATE,
-	  .required = true,
-	  .min = 1e-6,
-	  .max = 1e9,
-	  .help = "records a second that come out" },
-	{ .name = "method",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "linear",
-	  .words = methods,
-	  .help = "between two records: a line from one to the other, or the last value" },
-	{ .name = "gap",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "1h",
-	  .min = 0,
-	  .max = 1e9,
-	  .help = "a silence longer than this is not filled" },
+	WEIR_P_RATE("rate", struct resample, rate, NULL, "records per second of the output", .required = true,
+		    .min = 1e-6, .max = 1e9),
+	WEIR_P_WORD("method", struct resample, method, "linear", methods,
+		    "between two records: a line from one to the other, or the last value"),
+	WEIR_PARAM_GAP(struct resample, gap, "a silence longer than this is not filled"),
+	WEIR_PARAM_LATENESS,
 	{ 0 },
 };
 
@@ -261,13 +296,14 @@ static const struct weir_operator_ops resample_ops = {
 	.state_bytes = sizeof(struct resample),
 	.open = resample_open,
 	.push = resample_push,
+	.tick = resample_tick,
 	.flush = resample_flush,
 	.close = resample_close,
 };
 
 const struct weir_driver weir_operator_resample = {
 	.name = "resample",
-	.doc = "put records on an even raster of times",
+	.doc = "records on an even grid of times",
 	.operator_params = params,
 	.stage = &resample_ops,
 };

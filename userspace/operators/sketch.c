@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stdio.h>
+
 #include "weir/channels.h"
 #include "weir/random.h"
 #include "weir/sketches.h"
@@ -24,6 +26,10 @@
 enum kind { HEAVY, DISTINCT, RESERVOIR, BLOOM, COUNT };
 
 struct sketch {
+	const char *field_name;
+	uint32_t top, bits;
+	uint64_t capacity;
+	double error;
 	enum kind kind;
 	struct weir_field field; /**< of the input; its name is empty for a reservoir */
 	uint32_t column;
@@ -47,9 +53,14 @@ struct sketch {
 static int add(struct weir_node *node, struct weir_schema *out, const char *name, enum weir_kind kind, uint32_t bytes)
 {
 	int to = weir_schema_add(out, name, kind, "", bytes);
+	char hint[128];
 
-	return to < 0 ? weir_fail_arg(node, "field", "rename that field before this stage",
-				      "this stage makes a field '%s', and there is one already", name)
+	snprintf(hint, sizeof(hint), "give that one another name before: … | rename first = %s | sketch …", name);
+	if (to == -EEXIST)
+		return weir_fail_arg(node, "field", hint, "this stage makes a field '%s', and there is one already",
+				     name);
+	return to < 0 ? weir_fail_arg(node, "field", NULL, "'%s' does not fit in one record: %s", name,
+				      weir_schema_limit(out->n_fields, strlen(name)))
 		      : 0;
 }
 
@@ -62,7 +73,8 @@ static int make_schema(struct weir_node *node, const struct sketch *sketch, cons
 	weir_schema_init(out, in->clock);
 	for (uint32_t i = 0; passes && i < in->n_fields; i++)
 		if (weir_schema_pass(out, &in->field[i]) < 0)
-			return weir_fail_arg(node, NULL, NULL, "'%s' does not fit in one record", in->field[i].name);
+			return weir_fail_arg(node, NULL, NULL, "'%s' does not fit in one record: %s", in->field[i].name,
+					     weir_schema_limit(out->n_fields, strlen(in->field[i].name)));
 	switch (sketch->kind) {
 	case HEAVY:
 		err = add(node, out, "rank", WEIR_INT, 0);
@@ -88,7 +100,7 @@ static int make_schema(struct weir_node *node, const struct sketch *sketch, cons
 
 static int find_field(struct weir_node *node, struct sketch *sketch, const struct weir_schema *in)
 {
-	const char *name = weir_arg_text(node, "field");
+	const char *name = sketch->field_name;
 	int field = name ? weir_schema_find(in, name) : 0;
 
 	if (sketch->kind == RESERVOIR)
@@ -106,7 +118,6 @@ static int open_reservoir(struct weir_node *node, struct sketch *sketch)
 {
 	if (sketch->n > WEIR_BLOCK_MAX)
 		return weir_fail_arg(node, "n", NULL, "a reservoir keeps at most %u records", WEIR_BLOCK_MAX);
-	sketch->random = (uint64_t)weir_arg_int(node, "seed");
 	sketch->number = malloc(sketch->n * sizeof(*sketch->number));
 	sketch->order = malloc(sketch->n * sizeof(*sketch->order));
 	return sketch->number && sketch->order ? weir_block_open(&sketch->kept, weir_out(node)) : -ENOMEM;
@@ -115,19 +126,18 @@ static int open_reservoir(struct weir_node *node, struct sketch *sketch)
 static int open_kind(struct weir_node *node, struct sketch *sketch)
 {
 	bool is_text = sketch->field.kind == WEIR_TEXT;
-	double error = weir_arg_real(node, "error");
 
 	switch (sketch->kind) {
 	case HEAVY:
 		return weir_heavy_open(&sketch->heavy, sketch->n, is_text ? sketch->field.bytes : 8);
 	case DISTINCT:
-		return weir_distinct_open(&sketch->distinct, (uint32_t)weir_arg_int(node, "bits"));
+		return weir_distinct_open(&sketch->distinct, sketch->bits);
 	case RESERVOIR:
 		return open_reservoir(node, sketch);
 	case BLOOM:
-		return weir_bloom_open(&sketch->bloom, (uint64_t)weir_arg_int(node, "capacity"), error);
+		return weir_bloom_open(&sketch->bloom, sketch->capacity, sketch->error);
 	case COUNT:
-		return weir_tally_open(&sketch->tally, error, 0.01);
+		return weir_tally_open(&sketch->tally, sketch->error, 0.01);
 	}
 	return -EINVAL;
 }
@@ -137,12 +147,9 @@ static int sketch_open(struct weir_node *node, const struct weir_schema *in, str
 	struct sketch *sketch = weir_state(node);
 	int err;
 
-	sketch->kind = (enum kind)weir_arg_int(node, "kind");
 	/* A sample is of records as they were. */
 	if (sketch->kind == RESERVOIR)
 		weir_lags(node, INT64_MAX);
-	sketch->every = (uint64_t)weir_arg_int(node, "every");
-	sketch->n = (uint32_t)weir_arg_int(node, "n");
 	err = find_field(node, sketch, in);
 	if (!err)
 		err = make_schema(node, sketch, in, out);
@@ -218,6 +225,7 @@ static void sample(struct sketch *sketch, const struct weir_block *in, uint32_t 
 		return;
 	sketch->number[place] = sketch->records;
 	weir_block_slice(&at, sketch->kept, (uint32_t)place, 0);
+	at.max = 1;
 	weir_block_append(&at, in, i);
 	if (sketch->kept->n <= place)
 		sketch->kept->n = (uint32_t)place + 1;
@@ -229,16 +237,16 @@ static int show_heavy(struct weir_node *node, struct sketch *sketch)
 {
 	struct weir_block *out = sketch->out;
 	const struct weir_heavy_item *item;
-	uint32_t n = weir_heavy_list(sketch->heavy, &item), top = (uint32_t)weir_arg_int(node, "top");
+	uint32_t n = weir_heavy_list(sketch->heavy, &item), top = sketch->top;
 	size_t bytes = sketch->field.kind == WEIR_TEXT ? sketch->field.bytes : 8;
 
 	for (uint32_t i = 0; i < n && i < top; i++) {
+		weir_block_add(out);
 		out->t[i] = sketch->last_t;
 		out->column[0].integer[i] = i + 1;
 		memcpy(out->column[1].text + i * bytes, item[i].key, bytes);
 		out->column[2].integer[i] = (int64_t)item[i].count;
 		out->column[3].integer[i] = (int64_t)weir_heavy_error(sketch->heavy);
-		out->n = i + 1;
 	}
 	return weir_emit(node, out);
 }
@@ -349,62 +357,26 @@ static int sketch_flush(struct weir_node *node)
 static const char *const kinds[] = { "heavy", "distinct", "reservoir", "bloom", "count", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "kind",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_WORD,
-	  .required = true,
-	  .words = kinds,
-	  .help = "what to find out" },
-	{ .name = "field",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_TEXT,
-	  .help = "the field to look at; not needed where there is only one" },
-	{ .name = "n",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "100",
-	  .min = 1,
-	  .max = 1 << 20,
-	  .help = "heavy: counters, what is more frequent than 1 in n is never missed; reservoir: records to keep" },
-	{ .name = "top",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "10",
-	  .min = 1,
-	  .max = WEIR_BLOCK_MAX,
-	  .help = "heavy: how many to tell" },
-	{ .name = "every",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .min = 1,
-	  .max = 1e15,
-	  .help = "heavy, distinct, reservoir: tell after every so many records, not only at the end" },
-	{ .name = "bits",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "14",
-	  .min = 4,
-	  .max = 18,
-	  .help = "distinct: 2^bits bytes of memory; 14 makes a standard error of 0.8 %" },
-	{ .name = "capacity",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "1000000",
-	  .min = 1,
-	  .max = 1e10,
-	  .help = "bloom: different values for which error holds" },
-	{ .name = "error",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .fallback = "0.001",
-	  .min = 1e-7,
-	  .max = 0.5,
-	  .help = "bloom: share of wrong yes; count: by which share of all records a count may be too high" },
-	{ .name = "seed",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .fallback = "1",
-	  .help = "reservoir: the same seed keeps the same records" },
+	WEIR_P_WORD("kind", struct sketch, kind, NULL, kinds, "kind of sketch", .style = WEIR_POSITIONAL,
+		    .required = true),
+	WEIR_P_TEXT("field", struct sketch, field_name, NULL, "field; not needed with a single field",
+		    .style = WEIR_POSITIONAL),
+	WEIR_P_INT("n", struct sketch, n, "100",
+		   "heavy: counters, a value more frequent than 1 in n is never missed; reservoir: records to keep",
+		   .min = 1, .max = 1 << 20),
+	WEIR_P_INT("top", struct sketch, top, "10", "heavy: number of values to report", .min = 1,
+		   .max = WEIR_BLOCK_MAX),
+	WEIR_P_INT("every", struct sketch, every, NULL,
+		   "heavy, distinct, reservoir: records between two reports; default: one report at the end", .min = 1,
+		   .max = 1e15),
+	WEIR_P_INT("bits", struct sketch, bits, "14",
+		   "distinct: 2^bits bytes of memory; 14 makes a standard error of 0.8 %", .min = 4, .max = 18),
+	WEIR_P_INT("capacity", struct sketch, capacity, "1000000", "bloom: different values for which error holds",
+		   .min = 1, .max = 1e10),
+	WEIR_P_REAL("error", struct sketch, error, "0.001",
+		    "bloom: share of wrong yes; count: by which share of all records a count may be too high",
+		    .min = 1e-7, .max = 0.5),
+	WEIR_P_INT("seed", struct sketch, random, "1", "reservoir: the same seed keeps the same records"),
 	{ 0 },
 };
 
@@ -418,7 +390,7 @@ static const struct weir_operator_ops sketch_ops = {
 
 const struct weir_driver weir_operator_sketch = {
 	.name = "sketch",
-	.doc = "what can be known of many values in a little memory: frequent, distinct, seen before, a sample",
+	.doc = "statistics of many values in little memory: frequent, distinct, seen before, a sample",
 	.operator_params = params,
 	.stage = &sketch_ops,
 };

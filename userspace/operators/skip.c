@@ -7,10 +7,8 @@ struct skip {
 
 static int skip_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
-	struct skip *skip = weir_state(node);
-
+	(void)node;
 	*out = *in;
-	skip->left = (uint64_t)weir_arg_int(node, "count");
 	return 0;
 }
 
@@ -27,20 +25,18 @@ static int skip_push(struct weir_node *node, const struct weir_block *in)
 	return weir_emit(node, &rest);
 }
 
-static const struct weir_param params[] = { { .name = "count",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_INT,
-					      .required = true,
-					      .min = 0,
-					      .max = 0x1p53,
-					      .help = "how many records to leave out at the start" },
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_INT("count", struct skip, left, NULL, "number of records to leave out at the start",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 0, .max = 0x1p53),
+	{ 0 }
+};
 
 static const struct weir_operator_ops skip_ops = {
 	.state_bytes = sizeof(struct skip),
 	.open = skip_open,
 	.push = skip_push,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_skip = {

@@ -30,10 +30,7 @@ static int slowpwm_open(struct weir_node *node, const struct weir_schema *in, st
 {
 	struct slowpwm *pwm = weir_state(node);
 
-	pwm->share = weir_arg_expr(node, "share");
-	pwm->period = weir_arg_int(node, "period");
-	pwm->least = weir_arg_int(node, "least");
-	if (2 * pwm->least > pwm->period)
+	if (pwm->least > pwm->period / 2)
 		return weir_fail_arg(node, "least", NULL, "least= is more than half of period=");
 	weir_schema_init(out, in->clock);
 	if (weir_schema_add(out, "on", WEIR_REAL, "", 0) < 0)
@@ -50,10 +47,16 @@ static int64_t time_on(const struct slowpwm *pwm, double share)
 	return pwm->period - on < pwm->least ? pwm->period : on;
 }
 
+/* Unsigned, since the distance of two times may not fit in a signed integer; a time before the period counts as its beginning. */
+static uint64_t since(const struct slowpwm *pwm, int64_t t)
+{
+	return t > pwm->begun ? (uint64_t)t - (uint64_t)pwm->begun : 0;
+}
+
 static void begin_period(struct slowpwm *pwm, int64_t t, double share)
 {
 	if (pwm->has_begun)
-		pwm->begun += (t - pwm->begun) / pwm->period * pwm->period;
+		pwm->begun = (int64_t)((uint64_t)t - since(pwm, t) % (uint64_t)pwm->period);
 	else
 		pwm->begun = t;
 	pwm->has_begun = true;
@@ -69,7 +72,7 @@ static void say(struct slowpwm *pwm, int64_t t, double value)
 	pwm->has_said = true;
 	pwm->said = value;
 	out->t[out->n] = t;
-	out->column[0].real[out->n++] = value;
+	out->column[0].real[weir_block_add(out)] = value;
 }
 
 static int slowpwm_push(struct weir_node *node, const struct weir_block *in)
@@ -85,9 +88,9 @@ static int slowpwm_push(struct weir_node *node, const struct weir_block *in)
 			say(pwm, t, NAN);
 			continue;
 		}
-		if (!pwm->has_begun || t - pwm->begun >= pwm->period)
+		if (!pwm->has_begun || since(pwm, t) >= (uint64_t)pwm->period)
 			begin_period(pwm, t, pwm->value[i]);
-		say(pwm, t, t - pwm->begun < pwm->on_time);
+		say(pwm, t, since(pwm, t) < (uint64_t)pwm->on_time);
 	}
 	return weir_emit(node, pwm->out);
 }
@@ -100,23 +103,10 @@ static void slowpwm_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "share",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .help = "the share of time to be on, from 0 to 1" },
-	{ .name = "period",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "10s",
-	  .min = 1e-3,
-	  .max = 86400,
-	  .help = "of which it is the share" },
-	{ .name = "least",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_DURATION,
-	  .fallback = "0s",
-	  .help = "never on or off for less than this" },
+	WEIR_P_EXPR("share", struct slowpwm, share, "the share of time to be on, from 0 to 1", .style = WEIR_POSITIONAL,
+		    .required = true),
+	WEIR_P_DURATION("period", struct slowpwm, period, "10s", "period of the share", .min = 1e-3, .max = 86400),
+	WEIR_P_DURATION("least", struct slowpwm, least, "0s", "never on or off for less than this"),
 	{ 0 },
 };
 

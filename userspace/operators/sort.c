@@ -14,20 +14,18 @@ static int sort_push(struct weir_node *node, const struct weir_block *in)
 	return weir_emit(node, in);
 }
 
-static const struct weir_param params[] = {
-	{ .name = "lateness",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_DURATION,
-	  .required = true,
-	  .help = "how late a record may be; every record waits so long for others" },
-	{ 0 }
-};
+static const struct weir_param params[] = { { .name = "lateness",
+					      .style = WEIR_POSITIONAL,
+					      .value = WEIR_V_DURATION,
+					      .required = true,
+					      .help = "lateness: every record waits for others for this time" },
+					    { 0 } };
 
 static const struct weir_operator_ops sort_ops = { .open = sort_open, .push = sort_push };
 
 const struct weir_driver weir_operator_sort = {
 	.name = "sort",
-	.doc = "put records that come a little late into the order of their times",
+	.doc = "records that come late, in the order of their times",
 	.operator_params = params,
 	.stage = &sort_ops,
 };

@@ -13,8 +13,9 @@
 #include "weir/sliding.h"
 
 struct stalta {
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
-	int64_t length;                      /**< of the long window */
+	uint32_t short_length, length;       /**< of the two windows */
 	uint64_t n;                          /**< records so far */
 	struct weir_sliding *shorts, *longs; /**< by channel */
 	double on, off;
@@ -25,19 +26,20 @@ struct stalta {
 
 static int read_arguments(struct weir_node *node, struct stalta *stalta)
 {
-	stalta->length = weir_arg_int(node, "long");
-	stalta->on = weir_arg_real(node, "on");
-	stalta->off = weir_arg_given(node, "off") ? weir_arg_real(node, "off") : stalta->on;
-	if (weir_arg_int(node, "short") >= stalta->length)
+	bool has_off = weir_given(node, &stalta->off);
+
+	if (!has_off)
+		stalta->off = stalta->on;
+	if (stalta->short_length >= stalta->length)
 		return weir_fail_arg(node, "short", NULL, "the short window must be shorter than the long one");
-	if (weir_arg_given(node, "off") && !weir_arg_given(node, "on"))
+	if (has_off && !weir_given(node, &stalta->on))
 		return weir_fail_arg(node, "off", "as in on=4 off=1.5", "'off' means nothing without 'on'");
 	if (stalta->off > stalta->on)
 		return weir_fail_arg(node, "off", NULL, "'off' must not be above 'on'");
 	return 0;
 }
 
-static int open_windows(struct weir_node *node, struct stalta *stalta)
+static int open_windows(struct stalta *stalta)
 {
 	uint32_t n = stalta->channels->n;
 	int err = 0;
@@ -47,9 +49,9 @@ static int open_windows(struct weir_node *node, struct stalta *stalta)
 	if (!stalta->shorts || !stalta->longs)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < n && !err; c++) {
-		err = weir_sliding_open(&stalta->shorts[c], (uint32_t)weir_arg_int(node, "short"));
+		err = weir_sliding_open(&stalta->shorts[c], stalta->short_length);
 		if (!err)
-			err = weir_sliding_open(&stalta->longs[c], (uint32_t)stalta->length);
+			err = weir_sliding_open(&stalta->longs[c], stalta->length);
 	}
 	return err;
 }
@@ -62,14 +64,14 @@ static int stalta_open(struct weir_node *node, const struct weir_schema *in, str
 	weir_one_for_one(node);
 	(void)in;
 	if (!err)
-		err = weir_channels_open(&stalta->channels, node);
+		err = weir_channels_open(&stalta->channels, node, &stalta->channels_args);
 	if (!err)
 		err = weir_channels_replace(stalta->channels, out, false);
 	stalta->picked = -1;
-	if (!err && weir_arg_given(node, "on"))
+	if (!err && weir_given(node, &stalta->on))
 		err = stalta->picked = weir_channels_append(stalta->channels, out, "picked", WEIR_BOOL, "");
 	if (err >= 0)
-		err = open_windows(node, stalta);
+		err = open_windows(stalta);
 	return err < 0 ? err : weir_channels_ready(stalta->channels);
 }
 
@@ -142,33 +144,16 @@ static void stalta_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	WEIR_CHANNELS_PARAMS,
-	{ .name = "short",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 1,
-	  .max = WEIR_SLIDING_MAX,
-	  .help = "records in the short window: about as long as what is sought" },
-	{ .name = "long",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_INT,
-	  .required = true,
-	  .min = 2,
-	  .max = WEIR_SLIDING_MAX,
-	  .help = "records in the long window: some ten times as many" },
-	{ .name = "on",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "ratio from which on a field picked is true" },
-	{ .name = "off",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "ratio below which it is false again; by default that of on" },
+	WEIR_CHANNELS_PARAMS(struct stalta, channels_args),
+	WEIR_P_INT("short", struct stalta, short_length, NULL,
+		   "records in the short window: about the length of the event", .required = true, .min = 1,
+		   .max = WEIR_SLIDING_MAX),
+	WEIR_P_INT("long", struct stalta, length, NULL, "records in the long window: some ten times as many",
+		   .required = true, .min = 2, .max = WEIR_SLIDING_MAX),
+	WEIR_P_REAL("on", struct stalta, on, NULL, "ratio at which a field picked becomes true", .min = 0,
+		    .max = 1e300),
+	WEIR_P_REAL("off", struct stalta, off, NULL, "ratio below which it becomes false again; default: that of on",
+		    .min = 0, .max = 1e300),
 	{ 0 },
 };
 

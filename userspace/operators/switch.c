@@ -26,10 +26,6 @@ static int switch_open(struct weir_node *node, const struct weir_schema *in, str
 {
 	struct decide *decide = weir_state(node);
 
-	decide->on = weir_arg_expr(node, "on");
-	decide->off = weir_arg_expr(node, "off");
-	decide->min_on = weir_arg_int(node, "min_on");
-	decide->min_off = weir_arg_int(node, "min_off");
 	weir_schema_init(out, in->clock);
 	if (weir_schema_add(out, "on", WEIR_BOOL, "", 0) < 0)
 		return weir_fail_arg(node, NULL, NULL, "no room for the field 'on'");
@@ -51,7 +47,7 @@ static void say(struct decide *decide, int64_t t)
 
 	decide->has_spoken = true;
 	out->t[out->n] = t;
-	out->column[0].integer[out->n++] = decide->is_on;
+	out->column[0].integer[weir_block_add(out)] = decide->is_on;
 }
 
 static void consider(struct decide *decide, int64_t t, bool turns_on, bool turns_off)
@@ -86,29 +82,15 @@ static void switch_close(struct weir_node *node)
 	weir_block_close(decide->out);
 }
 
-static const struct weir_param params[] = { { .name = "on",
-					      .style = WEIR_KEYWORD,
-					      .value = WEIR_V_EXPR,
-					      .required = true,
-					      .must_be_bool = true,
-					      .help = "the condition that turns on" },
-					    { .name = "off",
-					      .style = WEIR_KEYWORD,
-					      .value = WEIR_V_EXPR,
-					      .required = true,
-					      .must_be_bool = true,
-					      .help = "the condition that turns off; it wins where both hold" },
-					    { .name = "min_on",
-					      .style = WEIR_KEY,
-					      .value = WEIR_V_DURATION,
-					      .fallback = "0s",
-					      .help = "stay on at least so long, by the records' time" },
-					    { .name = "min_off",
-					      .style = WEIR_KEY,
-					      .value = WEIR_V_DURATION,
-					      .fallback = "0s",
-					      .help = "stay off at least so long, by the records' time" },
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_EXPR("on", struct decide, on, "the condition that turns on", .style = WEIR_KEYWORD, .required = true,
+		    .must_be_bool = true),
+	WEIR_P_EXPR("off", struct decide, off, "the condition that turns off; it wins where both hold",
+		    .style = WEIR_KEYWORD, .required = true, .must_be_bool = true),
+	WEIR_P_DURATION("min_on", struct decide, min_on, "0s", "shortest time on, by the records' time"),
+	WEIR_P_DURATION("min_off", struct decide, min_off, "0s", "shortest time off, by the records' time"),
+	{ 0 }
+};
 
 static const struct weir_operator_ops switch_ops = {
 	.state_bytes = sizeof(struct decide),
@@ -116,6 +98,7 @@ static const struct weir_operator_ops switch_ops = {
 	.push = switch_push,
 	.close = switch_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_switch = {

@@ -16,6 +16,7 @@
 enum { FIRST, LAST, MEAN };
 
 struct throttle {
+	const char *field_name;
 	int64_t span;
 	int keep;
 	bool has_by;
@@ -36,16 +37,13 @@ static int throttle_open(struct weir_node *node, const struct weir_schema *in, s
 	int field = 0, err;
 
 	*out = *in;
-	throttle->span = weir_arg_int(node, "span");
-	throttle->keep = (int)weir_arg_int(node, "keep");
-	throttle->has_by = weir_arg_given(node, "by");
-	throttle->by = weir_arg_real(node, "by");
+	throttle->has_by = weir_given(node, &throttle->by);
 	if (throttle->span < 1)
 		return weir_fail_arg(node, "span", "write a duration such as 1s",
 				     "the span must be longer than nothing");
 	if (throttle->has_by)
-		field = weir_watch_find(node, in);
-	else if (weir_arg_given(node, "field"))
+		field = weir_watch_find(node, throttle->field_name, in);
+	else if (throttle->field_name)
 		return weir_fail_arg(node, "field", "as in throttle 1s x by 0.5", "a field is watched only with 'by'");
 	if (field < 0)
 		return field;
@@ -161,24 +159,13 @@ static void throttle_close(struct weir_node *node)
 static const char *const keep_words[] = { [FIRST] = "first", [LAST] = "last", [MEAN] = "mean", NULL };
 
 static const struct weir_param params[] = {
-	{ .name = "span",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_DURATION,
-	  .required = true,
-	  .help = "the least time from one record to the next" },
-	WEIR_WATCH_PARAM,
-	{ .name = "by",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_REAL,
-	  .min = 0,
-	  .max = 1e300,
-	  .help = "a change of the field by so much passes at once" },
-	{ .name = "keep",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_WORD,
-	  .fallback = "first",
-	  .words = keep_words,
-	  .help = "what comes out of a span: its first record alone, then also its newest, or their mean" },
+	WEIR_P_DURATION("span", struct throttle, span, NULL, "the least time from one record to the next",
+			.style = WEIR_POSITIONAL, .required = true),
+	WEIR_WATCH_PARAM(struct throttle, field_name),
+	WEIR_P_REAL("by", struct throttle, by, NULL, "change of the field that passes at once", .style = WEIR_KEYWORD,
+		    .min = 0, .max = 1e300),
+	WEIR_P_WORD("keep", struct throttle, keep, "first", keep_words,
+		    "output of a span: its first record alone, then also its newest, or their mean"),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };
@@ -195,7 +182,7 @@ static const struct weir_operator_ops throttle_ops = {
 
 const struct weir_driver weir_operator_throttle = {
 	.name = "throttle",
-	.doc = "at most one record in a span of time; a great change may pass at once",
+	.doc = "at most one record in a span of time; a large change may pass at once",
 	.operator_params = params,
 	.stage = &throttle_ops,
 };

@@ -21,8 +21,6 @@ static int timeout_open(struct weir_node *node, const struct weir_schema *in, st
 	struct timeout *timeout = weir_state(node);
 	int mark;
 
-	timeout->span = weir_arg_int(node, "span");
-	timeout->keeps = weir_arg_int(node, "keep");
 	timeout->now = INT64_MIN;
 	if (timeout->span < 1)
 		return weir_fail_arg(node, "span", "write a duration such as 5s",
@@ -89,18 +87,13 @@ static void timeout_close(struct weir_node *node)
 	weir_block_close(timeout->last);
 }
 
-static const struct weir_param params[] = { { .name = "span",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_DURATION,
-					      .required = true,
-					      .help = "silence after which the stream counts as stale" },
-					    { .name = "keep",
-					      .style = WEIR_KEY,
-					      .value = WEIR_V_BOOL,
-					      .fallback = "no",
-					      .help = "let the stale record keep its numbers instead of NaN" },
-					    WEIR_PARAM_LATENESS,
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_DURATION("span", struct timeout, span, NULL, "silence after which the stream counts as stale",
+			.style = WEIR_POSITIONAL, .required = true),
+	WEIR_P_BOOL("keep", struct timeout, keeps, "no", "the stale record keeps its numbers instead of NaN"),
+	WEIR_PARAM_LATENESS,
+	{ 0 }
+};
 
 static const struct weir_operator_ops timeout_ops = {
 	.state_bytes = sizeof(struct timeout),

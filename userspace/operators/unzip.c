@@ -3,9 +3,12 @@
  * The fields of a stream become streams of their own: `x, y = pairs | unzip a, b`. Each keeps the records' times. A field that is
  * passed on as it is is not copied.
  */
+#include <string.h>
+
 #include "weir/driver.h"
 
 struct unzip {
+	struct weir_bindings fields;
 	const struct weir_binding *binding;
 	struct weir_block *out; /**< for what is computed */
 };
@@ -19,7 +22,8 @@ static int add_field(struct weir_node *node, const struct weir_binding *binding,
 				 is_plain ? field->unit : weir_expr_unit(binding->expr), field->bytes);
 
 	if (at < 0)
-		return weir_fail_arg(node, "fields", NULL, "'%s' does not fit in one record", binding->name);
+		return weir_fail_arg(node, "fields", NULL, "'%s' does not fit in one record: %s", binding->name,
+				     weir_schema_limit(out->n_fields, strlen(binding->name)));
 	if (is_plain) {
 		out->field[at].scale = field->scale;
 		out->field[at].offset = field->offset;
@@ -30,8 +34,8 @@ static int add_field(struct weir_node *node, const struct weir_binding *binding,
 static int unzip_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct unzip *unzip = weir_state(node);
-	uint32_t n, n_branches, branch = weir_branch(node, &n_branches);
-	const struct weir_binding *bindings = weir_arg_bindings(node, "fields", &n);
+	uint32_t n = unzip->fields.n, n_branches, branch = weir_branch(node, &n_branches);
+	const struct weir_binding *bindings = unzip->fields.at;
 	int err;
 
 	if (n != n_branches)
@@ -65,11 +69,8 @@ static void unzip_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "fields",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_FIELDS,
-	  .required = true,
-	  .help = "one for each of the streams that are named, in their order" },
+	WEIR_P_FIELDS("fields", struct unzip, fields, "one for each of the streams that are named, in their order",
+		      .style = WEIR_POSITIONAL, .required = true),
 	{ 0 },
 };
 
@@ -79,6 +80,7 @@ static const struct weir_operator_ops unzip_ops = {
 	.open = unzip_open,
 	.push = unzip_push,
 	.close = unzip_close,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_unzip = {

@@ -16,7 +16,6 @@ static int where_open(struct weir_node *node, const struct weir_schema *in, stru
 	struct where *where = weir_state(node);
 
 	*out = *in;
-	where->condition = weir_arg_expr(node, "condition");
 	return weir_block_open(&where->out, weir_out(node));
 }
 
@@ -46,12 +45,9 @@ static void where_close(struct weir_node *node)
 }
 
 static const struct weir_param params[] = {
-	{ .name = "condition",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_EXPR,
-	  .required = true,
-	  .must_be_bool = true,
-	  .help = "what must hold, such as x > 3 and y != 0; a comparison with NaN does not hold" },
+	WEIR_P_EXPR("condition", struct where, condition,
+		    "expression such as x > 3 and y != 0; a comparison with NaN does not hold",
+		    .style = WEIR_POSITIONAL, .required = true, .must_be_bool = true),
 	{ 0 }
 };
 
@@ -61,6 +57,7 @@ static const struct weir_operator_ops where_ops = {
 	.push = where_push,
 	.close = where_close,
 	.is_brief = true,
+	.keeps_nothing = true,
 };
 
 const struct weir_driver weir_operator_where = {

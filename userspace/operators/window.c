@@ -19,6 +19,9 @@
  * A session is a window without an edge of its own: it goes on while each record comes less than `session` after the one before,
  * and ends that long after its last. All of it is one pane.
  */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "weir/condense.h"
 
 #define PANES_MAX (1u << 20)          /* and so some 60 MiB for each function, touched only as far as they are used */
@@ -37,12 +40,31 @@ struct session {
 	int64_t closed; /**< what is older belongs to a session that has come out, or to none; INT64_MIN at first */
 };
 
+/* From where on records of a pane, and of the panes after it, are needed. */
+struct need {
+	int64_t start; /**< of the pane */
+	uint64_t place;
+};
+
+/** One for each pane with records, the oldest first: a ring. */
+struct needs {
+	struct need *need;
+	uint32_t size, first, n;
+};
+
 struct window {
+	struct weir_length length, step_length;
+	struct weir_bindings aggregates;
+	bool partial, skips_nan;
 	struct session session;
+	struct needs needs;
 	int64_t size, step; /**< records or ns */
 	bool is_time;
 	bool has_begun;
 	bool is_fresh;    /**< there are records that no window has shown */
+	bool is_in_hole;  /**< by time: that has been counted */
+	int64_t gap;      /**< by time: after such a silence no window comes out that shows nothing new */
+	int64_t newest;   /**< by time: of the newest record */
 	int64_t origin;   /**< by time: of the first record */
 	int64_t position; /**< by count: of the next record */
 	int64_t start;    /**< of the oldest window that is open */
@@ -81,33 +103,35 @@ static int64_t first_start_after(const struct window *window, int64_t position)
 
 /* --------------------------------------------------------------------- open */
 
-static int read_gap(struct weir_node *node, struct session *session)
+static int read_gap(struct weir_node *node, struct window *window)
 {
-	static const char *const foreign[] = { "step", "partial" };
+	bool has_step = weir_given(node, &window->step_length);
 
-	session->gap = weir_arg_int(node, "session");
-	session->closed = INT64_MIN;
-	if (session->gap < 1)
+	window->session.closed = INT64_MIN;
+	if (window->session.gap < 1)
 		return weir_fail_arg(node, "session", "write a duration such as 5s",
 				     "the silence that ends a session must be longer than nothing");
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
-		if (weir_arg_given(node, foreign[i]))
-			return weir_fail_arg(node, foreign[i], NULL, "a session takes no '%s': it has no size",
-					     foreign[i]);
+	if (has_step || weir_given(node, &window->partial)) {
+		const char *foreign = has_step ? "step" : "partial";
+
+		return weir_fail_arg(node, foreign, NULL, "a session takes no '%s': it has no size", foreign);
+	}
 	return 0;
 }
 
 static int read_spans(struct weir_node *node, struct window *window)
 {
-	window->size = weir_arg_int(node, "size");
-	window->step = weir_arg_given(node, "step") ? weir_arg_int(node, "step") : window->size;
+	bool has_step = weir_given(node, &window->step_length);
+
+	window->size = window->length.n;
+	window->step = has_step ? window->step_length.n : window->size;
 	if (window->size < 1 || window->size > POSITION_MAX)
 		return weir_fail_arg(node, "size", "write a count such as 100 or a duration such as 1s",
 				     "the window must be longer than nothing and shorter than 73 years");
 	if (window->step < 1 || window->step > POSITION_MAX)
 		return weir_fail_arg(node, "step", NULL,
 				     "the step must be longer than nothing and shorter than 73 years");
-	if (weir_arg_given(node, "step") && weir_arg_is_time(node, "step") != window->is_time)
+	if (has_step && window->step_length.is_time != window->is_time)
 		return weir_fail_arg(node, "step", "give size and step both as counts or both as durations",
 				     "the step does not match the window");
 	if (panes_per_window(window) > PANES_MAX)
@@ -124,9 +148,22 @@ static int open_condenser(struct weir_node *node, struct window *window, struct 
 		.records = !window->is_time && fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX,
 		.argument = window->is_time || fits ? NULL : "size",
 		.moving = !window->is_time && window->step == 1 ? (uint32_t)window->size : 0,
+		.leaving = { .skips_nan = window->skips_nan,
+			     .hole_ns = window->session.gap ? window->session.gap - 1 : window->gap },
 	};
 
-	return weir_condenser_open(&window->condenser, node, out, &gathering);
+	return weir_condenser_open(&window->condenser, node, &window->aggregates, out, &gathering);
+}
+
+/* A window that moves by one record has no panes, and one need for each record. */
+static int open_needs(struct weir_node *node, struct window *window)
+{
+	bool moves = weir_condenser_moves(window->condenser);
+
+	window->needs.size = (moves ? (uint32_t)window->size : (uint32_t)panes_per_window(window)) + 1;
+	window->needs.need = calloc(window->needs.size, sizeof(*window->needs.need));
+	weir_keeps(node, window->is_time ? 0 : (uint64_t)window->size, window->is_time ? window->size : 0);
+	return window->needs.need ? 0 : -ENOMEM;
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
@@ -134,8 +171,11 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	struct window *window = weir_state(node);
 	int err;
 
-	window->is_time = weir_arg_given(node, "session") || weir_arg_is_time(node, "size");
-	err = weir_arg_given(node, "session") ? read_gap(node, &window->session) : read_spans(node, window);
+	bool has_sessions = weir_given(node, &window->session.gap);
+
+	window->is_time = has_sessions || window->length.is_time;
+	window->newest = INT64_MIN;
+	err = has_sessions ? read_gap(node, window) : read_spans(node, window);
 	if (window->is_time)
 		weir_sorts(node);
 	else
@@ -143,12 +183,14 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 	weir_schema_init(out, in->clock);
 	if (!err)
 		err = open_condenser(node, window, out);
+	if (window->session.gap)
+		weir_keeps(node, 0, INT64_MAX);
 	if (err < 0 || window->session.gap)
 		return err;
-	if (weir_arg_int(node, "partial"))
+	if (window->partial)
 		window->start = -((window->size - 1) / window->step * window->step);
 	window->pane = pane_around(window, 0);
-	return 0;
+	return open_needs(node, window);
 }
 
 static void window_close(struct weir_node *node)
@@ -156,6 +198,34 @@ static void window_close(struct weir_node *node)
 	struct window *window = weir_state(node);
 
 	weir_condenser_close(window->condenser);
+	free(window->needs.need);
+}
+
+/* --------------------------------------------------------------------- needs */
+
+static struct need *need_at(const struct needs *needs, uint32_t i)
+{
+	return &needs->need[(needs->first + i) % needs->size];
+}
+
+/* The record that is being pushed falls into the pane that begins at `start`. */
+static void begin_need(struct weir_node *node, struct needs *needs, int64_t start)
+{
+	if (!weir_is_kept(node) || (needs->n && need_at(needs, needs->n - 1)->start >= start))
+		return;
+	*need_at(needs, needs->n++) = (struct need){ start, weir_place(node) };
+}
+
+/* Panes that begin before `start` are in no window any more. */
+static void end_needs(struct weir_node *node, struct needs *needs, int64_t start)
+{
+	if (!weir_is_kept(node))
+		return;
+	while (needs->n && needs->need[needs->first].start < start) {
+		needs->first = (needs->first + 1) % needs->size;
+		needs->n--;
+	}
+	weir_needs(node, needs->n ? &needs->need[needs->first].place : NULL);
 }
 
 /* ------------------------------------------------------------------- output */
@@ -173,11 +243,30 @@ static int show(struct window *window)
 	return weir_condenser_show(window->condenser, window->is_time ? end_of(window) : window->last_t);
 }
 
+/* It has nothing to show but records that other windows have shown, the newest of them long ago. */
+static bool is_stale(const struct window *window)
+{
+	int64_t end = end_of(window);
+
+	return window->is_time && !window->is_fresh && end > window->newest &&
+	       (uint64_t)end - (uint64_t)window->newest > (uint64_t)window->gap;
+}
+
+static int show_unless_stale(struct weir_node *node, struct window *window)
+{
+	if (!is_stale(window))
+		return show(window);
+	if (!window->is_in_hole)
+		weir_hole(node, window->gap, "no windows there that show nothing new");
+	window->is_in_hole = true;
+	return 0;
+}
+
 /* Every window that ends at or before `position` comes out; a long silence is crossed in one stride. */
-static int close_until(struct window *window, int64_t position)
+static int close_until(struct weir_node *node, struct window *window, int64_t position)
 {
 	while (window->start + window->size <= position) {
-		int err = weir_condenser_is_empty(window->condenser) ? 0 : show(window);
+		int err = weir_condenser_is_empty(window->condenser) ? 0 : show_unless_stale(node, window);
 
 		if (err)
 			return err;
@@ -218,13 +307,17 @@ static uint32_t run_length(const struct window *window, const int64_t *t, uint32
 	return run;
 }
 
-static int add(struct window *window, const struct weir_block *in, uint32_t from, uint32_t n)
+static int add(struct weir_node *node, struct window *window, const struct weir_block *in, uint32_t from, uint32_t n)
 {
 	window->position += n;
 	if (window->pane.is_gap)
 		return 0;
+	begin_need(node, &window->needs, window->pane.start);
 	window->is_fresh = true;
+	window->is_in_hole = false;
 	window->last_t = in->t[from + n - 1];
+	for (uint32_t i = from; i < from + n && window->is_time; i++)
+		window->newest = in->t[i] > window->newest ? in->t[i] : window->newest;
 	return weir_condenser_add(window->condenser, window->pane.start, in, from, n);
 }
 
@@ -241,29 +334,33 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 		return 0;
 	}
 	if (position >= window->pane.end) {
-		err = close_until(window, position);
+		err = close_until(node, window, position);
 		if (err)
 			return err;
 		window->pane = pane_around(window, position);
 	}
 	*taken = run_length(window, in->t + from, in->n - from);
-	err = add(window, in, from, *taken);
+	err = add(node, window, in, from, *taken);
 	if (err)
 		return err;
 	/* By count the last record of a window is known to be the last. By time it never is. */
-	return window->is_time ? 0 : close_until(window, window->position);
+	return window->is_time ? 0 : close_until(node, window, window->position);
 }
 
 /* From the window's first record on, or from where it is full, each record ends one. */
-static int push_moving(struct window *window, const struct weir_block *in)
+static int push_moving(struct weir_node *node, struct window *window, const struct weir_block *in)
 {
 	int64_t wanting = -window->start < window->size - 1 ? window->size - 1 - window->position : 0;
 	uint32_t skip = wanting < 0 ? 0 : wanting < in->n ? (uint32_t)wanting : in->n;
+	int err;
 
+	begin_need(node, &window->needs, window->position);
 	window->position += in->n;
 	window->is_fresh = skip == in->n;
 	window->last_t = in->t[in->n - 1];
-	return weir_condenser_move(window->condenser, in, skip);
+	err = weir_condenser_move(window->condenser, in, skip);
+	end_needs(node, &window->needs, window->position - window->size + 1);
+	return err;
 }
 
 /* A window by time that has records comes out when its end is reached, whether or not another record comes. One that ends beyond
@@ -345,6 +442,15 @@ static int take_session(struct weir_node *node, struct window *window, const str
 
 /* ---------------------------------------------------------------- operations */
 
+/* Results first: what is not needed any more is in them. */
+static int emit(struct weir_node *node, struct window *window)
+{
+	int err = weir_condenser_emit(window->condenser);
+
+	end_needs(node, &window->needs, window->start);
+	return err;
+}
+
 /* What is open comes out when its end is reached, whether or not another record comes. */
 static void ask_for_end_of_session(struct weir_node *node, const struct window *window)
 {
@@ -384,7 +490,7 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 		window->origin = in->t[0];
 	}
 	if (weir_condenser_moves(window->condenser))
-		return push_moving(window, in);
+		return push_moving(node, window, in);
 	for (uint32_t i = 0, taken; i < in->n; i += taken) {
 		int err = take_run(node, window, in, i, &taken);
 
@@ -392,7 +498,7 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 			return err;
 	}
 	ask_for_end(node, window, window->last_t);
-	return weir_condenser_emit(window->condenser);
+	return emit(node, window);
 }
 
 /* Every record before the end of the oldest window has been seen. */
@@ -404,13 +510,13 @@ static int window_tick(struct weir_node *node, int64_t now_ns)
 
 	if (window->session.gap)
 		return session_end(window);
-	err = close_until(window, position);
+	err = close_until(node, window, position);
 	if (err)
 		return err;
 	if (position >= window->pane.end)
 		window->pane = pane_around(window, position);
 	ask_for_end(node, window, now_ns);
-	return weir_condenser_emit(window->condenser);
+	return emit(node, window);
 }
 
 static int window_flush(struct weir_node *node)
@@ -429,32 +535,25 @@ static int window_flush(struct weir_node *node)
 	return err ? err : weir_condenser_emit(window->condenser);
 }
 
+static const char *const nan_words[] = { "keep", "skip", NULL };
+
 static const struct weir_param params[] = {
-	{ .name = "size",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_SPAN,
-	  .required = true,
-	  .instead = "session",
-	  .help = "length of a window: a count such as 100, or a duration such as 1s" },
-	{ .name = "session",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_DURATION,
-	  .help = "in place of a length: a window goes on until no record has come for so long" },
-	{ .name = "step",
-	  .style = WEIR_KEYWORD,
-	  .value = WEIR_V_SPAN,
-	  .help = "from the start of a window to the start of the next; by default its size" },
-	{ .name = "aggregates",
-	  .style = WEIR_POSITIONAL,
-	  .value = WEIR_V_AGGREGATES,
-	  .required = true,
-	  .words = weir_aggregate_words,
-	  .help = "what to compute: rms(m) as level, max(m) as peak; NaN in a window makes its results NaN" },
-	{ .name = "partial",
-	  .style = WEIR_KEY,
-	  .value = WEIR_V_BOOL,
-	  .fallback = "no",
-	  .help = "begin with growing windows instead of waiting for the first full one" },
+	WEIR_P_SPAN("size", struct window, length, NULL,
+		    "length of a window: a count such as 100, or a duration such as 1s", .style = WEIR_POSITIONAL,
+		    .required = true, .instead = "session"),
+	WEIR_P_DURATION("session", struct window, session.gap, NULL, "in place of a length: silence that ends a window",
+			.style = WEIR_KEYWORD),
+	WEIR_P_SPAN("step", struct window, step_length, NULL,
+		    "from the start of a window to the start of the next; by default its size", .style = WEIR_KEYWORD),
+	WEIR_P_AGGREGATES("aggregates", struct window, aggregates, weir_aggregate_words,
+			  "such as rms(m) as level, max(m) as peak; NaN in a window makes its results NaN",
+			  .style = WEIR_POSITIONAL, .required = true, .pairs = weir_aggregate_pairs,
+			  .texts = weir_aggregate_texts),
+	WEIR_P_WORD("nan", struct window, skips_nan, "keep", nan_words,
+		    "keep: NaN makes the results of its window NaN; skip: aggregates leave it out"),
+	WEIR_P_BOOL("partial", struct window, partial, "no",
+		    "begin with growing windows instead of waiting for the first full one"),
+	WEIR_WINDOW_GAP_PARAM(struct window, gap),
 	WEIR_PARAM_LATENESS,
 	{ 0 }
 };

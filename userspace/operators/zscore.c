@@ -27,6 +27,7 @@ struct lap {
 };
 
 struct zscore {
+	struct weir_channels_args channels_args;
 	struct weir_channels *channels;
 	uint32_t size;
 	struct lap *lap; /**< by channel */
@@ -42,7 +43,7 @@ static int open_lap(struct lap *lap, uint32_t size)
 static int zscore_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct zscore *zscore = weir_state(node);
-	int err = weir_channels_open(&zscore->channels, node);
+	int err = weir_channels_open(&zscore->channels, node, &zscore->channels_args);
 
 	weir_one_for_one(node);
 	(void)in;
@@ -50,7 +51,6 @@ static int zscore_open(struct weir_node *node, const struct weir_schema *in, str
 		err = weir_channels_replace(zscore->channels, out, false);
 	if (err)
 		return err;
-	zscore->size = (uint32_t)weir_arg_int(node, "size");
 	zscore->lap = calloc(zscore->channels->n, sizeof(*zscore->lap));
 	if (!zscore->lap)
 		return -ENOMEM;
@@ -71,9 +71,11 @@ static double score(const struct weir_summary *before, double x)
 static void turn(struct lap *lap, uint32_t size)
 {
 	struct weir_summary all = { 0 };
+	struct weir_values value = { .n = 1 };
 
 	for (uint32_t i = size; i-- > 0;) {
-		weir_summary_add(WEIR_STD, &all, NULL, &lap->value[i], 1);
+		value.x = &lap->value[i];
+		weir_summary_add(WEIR_STD, &all, &value);
 		lap->end[i] = all;
 	}
 	lap->at = 0;
@@ -82,12 +84,15 @@ static void turn(struct lap *lap, uint32_t size)
 
 static void run(struct lap *lap, uint32_t size, const double *x, double *y, uint32_t n)
 {
+	struct weir_values value = { .n = 1 };
+
 	for (uint32_t i = 0; i < n; i++) {
 		struct weir_summary before = lap->end[lap->at];
 
 		weir_summary_merge(WEIR_STD, &before, &lap->now);
 		y[i] = score(&before, x[i]);
-		weir_summary_add(WEIR_STD, &lap->now, NULL, &x[i], 1);
+		value.x = &x[i];
+		weir_summary_add(WEIR_STD, &lap->now, &value);
 		lap->value[lap->at++] = x[i];
 		if (lap->at == size)
 			turn(lap, size);
@@ -122,15 +127,12 @@ static void zscore_close(struct weir_node *node)
 	weir_channels_close(zscore->channels);
 }
 
-static const struct weir_param params[] = { { .name = "size",
-					      .style = WEIR_POSITIONAL,
-					      .value = WEIR_V_INT,
-					      .required = true,
-					      .min = 2,
-					      .max = SIZE_MAX_RECORDS,
-					      .help = "values before it that each is compared with" },
-					    WEIR_CHANNELS_PARAMS,
-					    { 0 } };
+static const struct weir_param params[] = {
+	WEIR_P_INT("size", struct zscore, size, NULL, "values before it that each is compared with",
+		   .style = WEIR_POSITIONAL, .required = true, .min = 2, .max = SIZE_MAX_RECORDS),
+	WEIR_CHANNELS_PARAMS(struct zscore, channels_args),
+	{ 0 }
+};
 
 static const struct weir_operator_ops zscore_ops = {
 	.state_bytes = sizeof(struct zscore),

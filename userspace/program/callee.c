@@ -7,20 +7,31 @@
 #include <unistd.h>
 
 #include "core/internal.h"
+#include "core/trust.h"
 #include "weir/callee.h"
 #include "weir/fields.h"
 
 /* ------------------------------------------------------- library and function */
 
 /* A bare name that is a file here means that file, as a reader would think; else the loader looks for it. */
-static void *load(const char *name)
+static const char *place_of(const char *name, char here[4200])
 {
-	char here[4200];
-
 	if (strchr(name, '/') || access(name, R_OK) < 0)
-		return dlopen(name, RTLD_NOW | RTLD_LOCAL);
-	snprintf(here, sizeof(here), "./%s", name);
-	return dlopen(here, RTLD_NOW | RTLD_LOCAL);
+		return name;
+	snprintf(here, 4200, "./%s", name);
+	return here;
+}
+
+/* What the loader finds by itself is in places that the system trusts. */
+static int check_trust(struct weir_node *node, const char *place)
+{
+	char why[WEIR_TRUST_WHY];
+
+	if (!weir_is_secure() || !strchr(place, '/') || !weir_trust_file(place, why))
+		return 0;
+	return weir_fail_arg(node, "function",
+			     "weir has more rights than its user (setcap): put the library where root alone can write",
+			     "'%s' is not loaded: %s", place, why);
 }
 
 static int find_symbol(struct weir_callee *callee, struct weir_node *node, const char *name)
@@ -37,19 +48,37 @@ static int find_symbol(struct weir_callee *callee, struct weir_node *node, const
 	return weir_fail_arg(node, "function", NULL, "the library exports no function '%s'", name);
 }
 
+/* A library that the unit of a service does not let in cannot be mapped as code. */
+static int refuse_library(struct weir_node *node, const char *why)
+{
+	bool is_kept = getenv("INVOCATION_ID") && strstr(why, "failed to map segment");
+
+	return weir_fail_arg(
+		node, "function",
+		is_kept ? "the unit of this service allows no such library (NoExecPaths=): copy programs.conf to "
+			  "weir@NAME.service.d, see weir(1)"
+			: "give the path of a shared library, as in ./libmine.so:norm",
+		"cannot load the library: %s", why);
+}
+
 static int find_in_library(struct weir_callee *callee, struct weir_node *node, const char *text, const char *colon)
 {
-	char path[4096];
+	char path[4096], here[4200];
+	const char *place;
+	int err;
 
 	if (colon == text || !colon[1] || (size_t)(colon - text) >= sizeof(path))
 		return weir_fail_arg(node, "function", "as in call ./libmine.so:norm",
 				     "'%s' does not name a library and a function", text);
 	memcpy(path, text, (size_t)(colon - text));
 	path[colon - text] = 0;
-	callee->library = load(path);
+	place = place_of(path, here);
+	err = check_trust(node, place);
+	if (err)
+		return err;
+	callee->library = dlopen(place, RTLD_NOW | RTLD_LOCAL);
 	if (!callee->library)
-		return weir_fail_arg(node, "function", "give the path of a shared library, as in ./libmine.so:norm",
-				     "cannot load the library: %s", dlerror());
+		return refuse_library(node, dlerror());
 	return find_symbol(callee, node, colon + 1);
 }
 
@@ -123,7 +152,7 @@ static int match_input(struct weir_callee *callee, struct weir_node *node, const
 
 	weir_schema_init(&wanted, WEIR_CLOCK_NOMINAL);
 	if (*declared && weir_fields_add(&wanted, declared, 2, NULL, why) < 0)
-		return weir_fail_arg(node, "function", NULL, "what the function takes is declared wrong: %s", why);
+		return weir_fail_arg(node, "function", NULL, "the input of the function is declared wrong: %s", why);
 	if (callee->n_in + wanted.n_fields > WEIR_FIELDS_MAX)
 		return weir_fail_arg(node, "function", NULL, "the function takes too many fields");
 	for (uint32_t i = 0; i < wanted.n_fields && !err; i++)
@@ -131,9 +160,10 @@ static int match_input(struct weir_callee *callee, struct weir_node *node, const
 	return err;
 }
 
-int weir_callee_open(struct weir_callee *callee, struct weir_node *node, const struct weir_schema *in)
+int weir_callee_open(struct weir_callee *callee, struct weir_node *node, const struct weir_callee_args *args,
+		     const struct weir_schema *in)
 {
-	const char *text = weir_arg_text(node, "function"), *colon = strrchr(text, ':');
+	const char *text = args->function, *colon = strrchr(text, ':');
 	int err = colon ? find_in_library(callee, node, text, colon) : find_in_application(callee, node, text);
 
 	if (!err)
@@ -141,27 +171,30 @@ int weir_callee_open(struct weir_callee *callee, struct weir_node *node, const s
 	if (err)
 		return err;
 	callee->most = callee->function->most ? callee->function->most : 1;
-	callee->skips = weir_arg_int(node, "on_error") == 1;
+	callee->args = args;
 	return in ? match_input(callee, node, in) : 0;
 }
 
-int weir_callee_declare(struct weir_node *node, const char *text, struct weir_schema *out)
+int weir_callee_declare(struct weir_node *node, const struct weir_callee_args *args, const char *text,
+			struct weir_schema *out)
 {
 	char why[WEIR_FIELDS_WHY] = "it is not declared";
 
-	if (!text || weir_fields_add(out, text, (uint32_t)weir_arg_int(node, "width"), NULL, why) < 0)
-		return weir_fail_arg(node, "function", NULL, "what the function gives is declared wrong: %s", why);
+	if (!text || weir_fields_add(out, text, args->width, NULL, why) < 0)
+		return weir_fail_arg(node, "function", NULL, "the output of the function is declared wrong: %s", why);
 	return 0;
 }
 
 int weir_callee_members(const struct weir_callee *callee, struct weir_node *node, struct weir_members **members)
 {
-	if (weir_arg_given(node, "window")) {
+	const struct weir_windows_args *windows = &callee->args->windows;
+
+	if (weir_given(node, &windows->size)) {
 		if (callee->function->list)
-			return weir_members_open(members, node, weir_in(node));
+			return weir_members_open(members, node, windows, weir_in(node));
 		return weir_fail_arg(node, "window", NULL, "it is a function of an element, not of a window");
 	}
-	if (weir_arg_given(node, "step"))
+	if (weir_given(node, &windows->step))
 		return weir_fail_arg(node, "step", NULL, "a step needs window=");
 	return 0;
 }
@@ -170,7 +203,7 @@ int weir_callee_members(const struct weir_callee *callee, struct weir_node *node
 
 int weir_callee_begin(struct weir_callee *callee, struct weir_node *node)
 {
-	const char *argument = weir_arg_text(node, "arg");
+	const char *argument = callee->args->arg;
 	int result;
 
 	if (!callee->state && (callee->library || callee->function->state_bytes)) {
@@ -200,7 +233,7 @@ void weir_callee_close(struct weir_callee *callee)
 int weir_callee_failed(const struct weir_callee *callee, struct weir_node *node, int result, uint32_t records)
 {
 	weir_lost(node, WEIR_LOST_POISON, records);
-	if (callee->skips)
+	if (callee->args->skips)
 		return 0;
 	if (result < 0)
 		return weir_fail(node, EINVAL, "the function failed with %d", result);

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/internal.h"
 #include "program/program_internal.h"
 
 #define SHELL_CHARACTERS "|&;<>()$`\\\"'*?[]#~={}!%\n"
@@ -64,6 +66,25 @@ static bool is_found(const char *name)
 	return false;
 }
 
+/* Does a unit of systemd keep its service from running any program? A shell is on each system, with its mode in order. */
+static bool is_kept_by_unit(void)
+{
+	struct stat status;
+
+	return getenv("INVOCATION_ID") && !stat("/bin/sh", &status) && (status.st_mode & 0111) &&
+	       access("/bin/sh", X_OK);
+}
+
+static int refuse_program(struct weir_node *node, const char *argument, const char *name)
+{
+	if (is_kept_by_unit())
+		return weir_fail_arg(
+			node, argument,
+			"copy programs.conf of weir's systemd directory to weir@NAME.service.d, see weir(1)",
+			"the unit of this service does not allow the program '%s' (NoExecPaths=)", name);
+	return weir_fail_arg(node, argument, NULL, "cannot find the program '%s'", name);
+}
+
 int weir_program_open(struct weir_program **out, struct weir_node *node, const char *argument, const char *command)
 {
 	struct weir_program *program = calloc(1, sizeof(*program));
@@ -83,7 +104,7 @@ int weir_program_open(struct weir_program **out, struct weir_node *node, const c
 	if (!program->argv[0])
 		return weir_fail_arg(node, argument, NULL, "the command is empty");
 	if (!is_found(program->argv[0]))
-		return weir_fail_arg(node, argument, NULL, "there is no program '%s'", program->argv[0]);
+		return refuse_program(node, argument, program->argv[0]);
 	return 0;
 }
 
@@ -99,21 +120,25 @@ void weir_program_close(struct weir_program *program)
 
 /* ---------------------------------------------------------------------- start */
 
-/* Our own environment, and what is added to it, which comes first and so counts. */
-static char **join_environment(char *const *added)
+static size_t count_variables(char *const *variable)
 {
-	size_t n = 0, m = 0;
-	char **all;
+	size_t n = 0;
 
-	while (environ[n])
+	while (variable && variable[n])
 		n++;
-	while (added[m])
-		m++;
-	all = calloc(n + m + 1, sizeof(char *));
+	return n;
+}
+
+/* What is added to our own environment comes first and so counts: of a record, then the pipeline's parameters. */
+static char **join_environment(char *const *added, char *const *parameters)
+{
+	size_t n = count_variables(environ), m = count_variables(added), k = count_variables(parameters);
+	char **all = calloc(n + m + k + 1, sizeof(char *));
+
 	if (!all)
 		return NULL;
-	memcpy(all, added, m * sizeof(char *));
-	memcpy(all + m, environ, n * sizeof(char *));
+	for (size_t i = 0; i < m + k + n; i++)
+		all[i] = i < m ? added[i] : i < m + k ? parameters[i - m] : environ[i - m - k];
 	return all;
 }
 
@@ -144,7 +169,8 @@ static int spawn(struct weir_program *program, int in, int out, char *const *add
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	char **environment = added ? join_environment(added) : environ;
+	char *const *parameters = program->node->pipeline->environment;
+	char **environment = added || parameters ? join_environment(added, parameters) : environ;
 	int err = environment ? 0 : ENOMEM;
 
 	posix_spawn_file_actions_init(&actions);
@@ -157,7 +183,7 @@ static int spawn(struct weir_program *program, int in, int out, char *const *add
 		err = posix_spawnp(&program->pid, program->argv[0], &actions, &attributes, program->argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
-	if (added)
+	if (environment != environ)
 		free(environment);
 	if (err)
 		program->pid = 0;

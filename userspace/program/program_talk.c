@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,6 +230,13 @@ static int reap(struct weir_program *program)
 	return status;
 }
 
+uint64_t weir_program_unread(const struct weir_program *program)
+{
+	int bytes = 0;
+
+	return program->in >= 0 && !ioctl(program->in, FIONREAD, &bytes) && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 int weir_program_end(struct weir_program *program, int64_t until_ns)
 {
 	int err;
@@ -267,26 +275,27 @@ bool weir_program_is_halted(const struct weir_program *program)
 	return program->halt_ns && weir_now(WEIR_CLOCK_MONOTONIC) >= program->halt_ns;
 }
 
-static void describe(int result, char text[80])
+void weir_program_describe(int result, char *text)
 {
 	if (result == -ETIMEDOUT)
-		snprintf(text, 80, "did not end by its deadline and was killed");
+		snprintf(text, WEIR_PROGRAM_FATE, "did not end by its deadline and was killed");
 	else if (result < 0)
-		snprintf(text, 80, "cannot be run: %s", strerror(-result));
+		snprintf(text, WEIR_PROGRAM_FATE, "cannot be run: %s", strerror(-result));
 	else if (WIFSIGNALED(result))
-		snprintf(text, 80, "was ended by signal %d (%s)", WTERMSIG(result), strsignal(WTERMSIG(result)));
+		snprintf(text, WEIR_PROGRAM_FATE, "was ended by signal %d (%s)", WTERMSIG(result),
+			 strsignal(WTERMSIG(result)));
 	else
-		snprintf(text, 80, "ended with status %d", WEXITSTATUS(result));
+		snprintf(text, WEIR_PROGRAM_FATE, "ended with status %d", WEXITSTATUS(result));
 }
 
 int weir_program_failed(struct weir_program *program, int result, uint64_t lost, bool skips)
 {
-	char fate[80];
+	char fate[WEIR_PROGRAM_FATE];
 
 	weir_lost(program->node, WEIR_LOST_POISON, lost);
 	if (result == -ECANCELED)
 		return 0;
-	describe(result, fate);
+	weir_program_describe(result, fate);
 	if (!skips)
 		return weir_fail(program->node, result < 0 ? -result : EINVAL, "the program %s", fate);
 	if (!program->has_warned)

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/bytes.h"
-#include "core/record.h"
+#include "stream/bytes.h"
+#include "stream/record.h"
 #include "weir/output.h"
 #include "weir/sheet.h"
 #include "weir/text.h"
@@ -27,12 +27,12 @@ struct weir_sheet {
 	char *buffer;               /* of lines and raw rows: WEIR_BLOCK_MAX of them */
 };
 
-enum weir_sheet_form weir_sheet_form_of(const struct weir_node *node)
+enum weir_sheet_form weir_sheet_form_of(const struct weir_node *node, const enum weir_sheet_form *input)
 {
 	const struct weir_schema *in = weir_in(node);
 
-	if (weir_arg_given(node, "input"))
-		return (enum weir_sheet_form)weir_arg_int(node, "input");
+	if (weir_given(node, input))
+		return *input;
 	return in->n_fields == 1 && in->field[0].kind == WEIR_TEXT ? WEIR_SHEET_LINES : WEIR_SHEET_CSV;
 }
 

@@ -8,11 +8,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "core/mirror.h"
-#include "core/record.h"
-#include "core/ring.h"
 #include "format/record_format.h"
 #include "share/share_internal.h"
+#include "stream/mirror.h"
+#include "stream/record.h"
+#include "stream/ring.h"
 
 static int set_schema(struct weir_share *share)
 {
@@ -167,9 +167,4 @@ uint32_t weir_share_turned_out(struct weir_share *share)
 
 	share->turned_out = 0;
 	return n;
-}
-
-uint32_t weir_share_readers(const struct weir_share *share)
-{
-	return (uint32_t)__builtin_popcountll(atomic_load(&share->used));
 }

@@ -18,7 +18,9 @@
 #include "share/share_wire.h"
 #include "weir/share.h"
 
-#define SHARE_PENDING_MAX 16 /* connections that have not said what they want */
+#define SHARE_PENDING_MAX 32 /* connections that have not said what they want */
+#define SHARE_USER_SEATS 16  /* of one user, but for the publisher's and root */
+#define SHARE_OTHER_SEATS 56 /* of all such users; the rest of WEIR_SHARE_READERS_MAX is for those two */
 
 /* The server's own view of a reader. */
 struct share_reader {
@@ -28,7 +30,9 @@ struct share_reader {
 
 struct share_pending {
 	int fd;
+	uint32_t uid;
 	int64_t deadline_ns;
+	int64_t quiet_ns; /* not listened to before: it has just been answered */
 };
 
 struct weir_share {
@@ -87,6 +91,16 @@ static inline void share_tell(const struct weir_share *share, uint64_t what)
 void *share_serve(void *share);
 /** @brief Turn everybody out, and close what was pending. After the thread has ended. */
 void share_dismiss(struct weir_share *share);
+
+/* share_fair.c: what one user can take from the others. All on the server's thread. */
+/** @brief Is it the publisher's own user, or root? */
+bool share_is_trusted(uid_t uid);
+/** @brief Somebody has connected: keep the connection, at the cost of another if need be, or refuse it. Takes `fd`. */
+void share_admit(struct weir_share *share, int fd);
+/** @brief The connection pending[i] is no longer pending. The last one takes its place. */
+void share_forget_pending(struct weir_share *share, uint32_t i);
+/** @brief Why there is no seat for another reader of this user; NULL: there is one. */
+const char *share_why_no_seat(const struct weir_share *share, uid_t uid);
 
 /* share_greet.c: what is said on a connection. All on the server's thread. */
 /** @brief Hear what a new connection wants. 1: it wants to read, as `hello` says; 0: it was answered; -errno: it is of no use. */

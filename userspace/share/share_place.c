@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 #include "share/share_place.h"
 #include "weir/share.h"
 
-#define BACKLOG 64
+#define BACKLOG 1024
 #define TRIES 10
 
 int weir_share_check_name(const char *name)
@@ -29,7 +30,7 @@ int weir_share_check_name(const char *name)
 
 unsigned weir_share_directories(char directory[WEIR_SHARE_DIRECTORIES][PATH_MAX])
 {
-	const char *own = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+	const char *own = secure_getenv("RUNTIME_DIRECTORY"), *user = secure_getenv("XDG_RUNTIME_DIR");
 	unsigned n = 0;
 
 	/* A service may have several; the first is the one that it is named for. */
@@ -40,6 +41,9 @@ unsigned weir_share_directories(char directory[WEIR_SHARE_DIRECTORIES][PATH_MAX]
 	snprintf(directory[n++], PATH_MAX, "/run/weir");
 	if (user && *user == '/')
 		snprintf(directory[n++], PATH_MAX, "%s/weir", user);
+	/* The environment does not count where we have more rights than our user. */
+	else if (getauxval(AT_SECURE))
+		snprintf(directory[n++], PATH_MAX, "/run/user/%u/weir", (unsigned)getuid());
 	return n;
 }
 

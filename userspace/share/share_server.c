@@ -12,11 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/bell.h"
 #include "share/share_internal.h"
+#include "stream/bell.h"
 
-#define PATIENCE_NS INT64_C(5000000000) /* with one that has just connected */
 #define LOOK_MS 1000
+#define QUIET_NS INT64_C(50000000) /* between two answers on one connection */
+#define ACCEPT_MAX 64              /* connections in a row */
 
 enum { POLL_STOP, POLL_HALT, POLL_LISTEN, POLL_OTHERS };
 #define POLL_MAX (POLL_OTHERS + SHARE_PENDING_MAX + WEIR_SHARE_READERS_MAX)
@@ -152,50 +153,56 @@ static int seat_at(struct weir_share *share, unsigned place, int fd)
 	return error;
 }
 
+static const char *why_not(int error)
+{
+	return error == -EPERM ? "its publisher does not wait for this reader: policy=drop_oldest" : strerror(-error);
+}
+
 /* Takes `fd`. */
 static void join(struct weir_share *share, const struct weir_share_hello *hello, int fd)
 {
 	struct ucred peer = { 0 };
 	socklen_t length = sizeof(peer);
-	uint64_t used = atomic_load(&share->used);
 	struct share_reader reader;
-	int error = used == UINT64_MAX ? -EUSERS : 0;
+	const char *why = NULL;
+	unsigned place;
+	int error = 0;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
 		error = -errno;
 	reader = (struct share_reader){ .pid = (uint32_t)peer.pid, .uid = peer.uid };
 	if (!error)
 		error = grant(share, hello, &reader);
+	if (error)
+		why = why_not(error);
+	else if ((why = share_why_no_seat(share, peer.uid)))
+		error = -EUSERS;
 	if (error) {
-		share_refuse(fd, -error,
-			     error == -EPERM    ? "its publisher does not wait for this reader: policy=drop_oldest"
-			     : error == -EUSERS ? "it has as many readers as there can be"
-						: strerror(-error));
+		share_refuse(fd, -error, why);
 		close(fd);
 		return;
 	}
-	share->reader[__builtin_ctzll(~used)] = reader;
-	if (!seat_at(share, (unsigned)__builtin_ctzll(~used), fd))
+	place = (unsigned)__builtin_ctzll(~atomic_load(&share->used));
+	share->reader[place] = reader;
+	if (!seat_at(share, place, fd))
 		weir_bell_ring(&share->arrivals);
 }
 
 /* ------------------------------------------------------------------- serving */
 
-static void forget(struct weir_share *share, uint32_t i)
+/* All who knock, within bounds: so nobody is kept outside by others who do. */
+static void accept_all(struct weir_share *share)
 {
-	share->pending[i] = share->pending[--share->n_pending];
-}
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		int fd = accept4(share->place.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-static void accept_one(struct weir_share *share)
-{
-	int fd = accept4(share->place.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0) {
-		/* It still knocks: do not listen all the time. */
-		share->deaf = errno != EAGAIN && errno != ECONNABORTED && errno != EINTR;
-		return;
+		if (fd < 0) {
+			/* It still knocks: do not listen all the time. */
+			share->deaf = errno != EAGAIN && errno != ECONNABORTED && errno != EINTR;
+			return;
+		}
+		share_admit(share, fd);
 	}
-	share->pending[share->n_pending++] = (struct share_pending){ fd, weir_now(WEIR_CLOCK_MONOTONIC) + PATIENCE_NS };
 }
 
 /* From the last to the first, since who is forgotten gives its place to the last. */
@@ -212,9 +219,11 @@ static void hear_pending(struct weir_share *share, const struct pollfd *polled)
 			wants = share_hear(share, fd, &hello);
 		else if (now >= pending->deadline_ns)
 			wants = -ETIMEDOUT;
-		if (!wants)
+		if (!wants) {
+			pending->quiet_ns = polled[i].revents ? now + QUIET_NS : pending->quiet_ns;
 			continue;
-		forget(share, i);
+		}
+		share_forget_pending(share, i);
 		if (wants > 0)
 			join(share, &hello, fd);
 		else
@@ -242,24 +251,35 @@ static void heed_halt(struct weir_share *share)
 
 static nfds_t poll_set(const struct weir_share *share, struct pollfd fds[POLL_MAX], unsigned place[POLL_MAX])
 {
+	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC);
 	nfds_t n = POLL_OTHERS;
 
 	fds[POLL_STOP] = (struct pollfd){ .fd = share->stop_fd, .events = POLLIN };
 	fds[POLL_HALT] = (struct pollfd){ .fd = atomic_load(&share->halted_ns) ? -1 : share->config.halt_fd,
 					  .events = POLLIN };
-	/* Full: who knocks now waits outside until somebody has spoken or his time is over. */
-	fds[POLL_LISTEN] = (struct pollfd){
-		.fd = share->n_pending < SHARE_PENDING_MAX && !share->deaf ? share->place.fd : -1,
-		.events = POLLIN,
-	};
+	fds[POLL_LISTEN] = (struct pollfd){ .fd = share->deaf ? -1 : share->place.fd, .events = POLLIN };
 	for (uint32_t i = 0; i < share->n_pending; i++)
-		fds[n++] = (struct pollfd){ .fd = share->pending[i].fd, .events = POLLIN };
+		fds[n++] = (struct pollfd){ .fd = share->pending[i].quiet_ns > now ? -1 : share->pending[i].fd,
+					    .events = POLLIN };
 	for (uint64_t left = atomic_load(&share->used); left; left &= left - 1) {
 		place[n] = (unsigned)__builtin_ctzll(left);
 		fds[n] = (struct pollfd){ .fd = share->line[place[n]], .events = POLLIN };
 		n++;
 	}
 	return n;
+}
+
+/* How long to sleep at most. */
+static int look_ms(const struct weir_share *share)
+{
+	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC), left = LOOK_MS * INT64_C(1000000);
+
+	if (!share->n_pending && !share->deaf)
+		return -1;
+	for (uint32_t i = 0; i < share->n_pending; i++)
+		if (share->pending[i].quiet_ns > now && share->pending[i].quiet_ns - now < left)
+			left = share->pending[i].quiet_ns - now;
+	return (int)(left / 1000000) + 1;
 }
 
 void *share_serve(void *context)
@@ -273,7 +293,7 @@ void *share_serve(void *context)
 		nfds_t n = poll_set(share, fds, place), readers = POLL_OTHERS + pending;
 		uint64_t why = 0;
 
-		if (poll(fds, n, pending || share->deaf ? LOOK_MS : -1) < 0)
+		if (poll(fds, n, look_ms(share)) < 0)
 			continue;
 		share->deaf = false;
 		if (fds[POLL_STOP].revents && read(share->stop_fd, &why, sizeof(why)) > 0 && why >= SHARE_STOP)
@@ -283,7 +303,7 @@ void *share_serve(void *context)
 		see_off(share, fds + readers, place + readers, n - readers);
 		hear_pending(share, fds + POLL_OTHERS);
 		if (fds[POLL_LISTEN].revents)
-			accept_one(share);
+			accept_all(share);
 	}
 }
 

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "core/bell.h"
-#include "core/record.h"
 #include "share/share_internal.h"
+#include "stream/bell.h"
+#include "stream/record.h"
 
 #define LOOK_NS INT64_C(100000000) /* a reader that dies in the wrong moment cannot ring */
 #define HALT_NS INT64_C(500000000) /* what readers get once the run is to end */
@@ -145,6 +145,11 @@ void weir_share_wait_space(struct weir_share *share)
 
 	for (slowest = find_limit(share); share->limit == share->head; slowest = find_limit(share))
 		wait_for(share, (unsigned)slowest);
+}
+
+uint32_t weir_share_readers(const struct weir_share *share)
+{
+	return (uint32_t)__builtin_popcountll(atomic_load(&share->used));
 }
 
 int weir_share_await(struct weir_share *share, uint32_t n)

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/bell.h"
 #include "share/tap_internal.h"
+#include "stream/bell.h"
 
 #define HEAR_MAX 100
 

@@ -16,12 +16,12 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "core/mirror.h"
-#include "core/record.h"
-#include "core/ring.h"
 #include "format/record_format.h"
 #include "share/share_place.h"
 #include "share/tap_internal.h"
+#include "stream/mirror.h"
+#include "stream/record.h"
+#include "stream/ring.h"
 
 #define ANSWER_MS 3000
 #define FDS_ROOM 8 /* more than there may be, so that too many show */
@@ -51,7 +51,7 @@ int weir_tap_because(char *why, int error, const char *format, ...)
 
 static int nonsense(char *why, const char *what)
 {
-	return weir_tap_because(why, EPROTO, "what its publisher says makes no sense: %s", what);
+	return weir_tap_because(why, EPROTO, "invalid data from its publisher: %s", what);
 }
 
 /* ------------------------------------------------------------------ checking */
@@ -308,7 +308,7 @@ static int explain(const char *name, int error, char *why)
 	switch (error) {
 	case -ENOENT:
 	case -ENOTDIR:
-		return weir_tap_because(why, ENOENT, "nobody publishes '%s'", name);
+		return weir_tap_because(why, ENOENT, "no process publishes '%s'", name);
 	case -EACCES:
 		return weir_tap_because(why, EACCES, "'%s' is not for this user: see group= of its publisher", name);
 	case -EPROTO:

@@ -1,100 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A spool's thread, and its life. */
+/* A spool's life. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "spool/spool_writer.h"
 
 #define SYNC_NS 100000000
-#define RETRY_NS 50000000 /* before a batch that had to wait is tried again */
-#define NS_PER_S 1000000000
 #define SEGMENTS 16 /* that the limit is divided into */
 #define SEGMENT_MAX (UINT64_C(64) << 20)
-
-static struct timespec time_of(int64_t ns)
-{
-	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
-}
-
-/* ------------------------------------------------------------------ thread */
-
-/* A writer that is going to sync anyway need not be told. Each side first says what it has done, and then looks what the other
- * has: so one of them sees it. */
-void weir_spool_wake(struct weir_spool *spool)
-{
-	if (atomic_exchange(&spool->has_acks, true) || atomic_load(&spool->is_due) || !spool->threaded)
-		return;
-	pthread_mutex_lock(&spool->stage_lock);
-	pthread_cond_signal(&spool->staged);
-	pthread_mutex_unlock(&spool->stage_lock);
-}
-
-/* Is there something that the writer does not know? Under stage_lock. */
-static bool has_news(struct weir_spool *spool, bool stuck)
-{
-	return spool->ending || (!stuck && spool->oldest) || (!spool->dirty_ns && atomic_load(&spool->has_acks));
-}
-
-/* @return false: it is to end. */
-static bool await_work(struct weir_spool *spool, bool stuck)
-{
-	int64_t due_ns = weir_spool_work_due(spool);
-	struct timespec until;
-	bool ending;
-
-	if (stuck && due_ns > weir_now(WEIR_CLOCK_MONOTONIC) + RETRY_NS)
-		due_ns = weir_now(WEIR_CLOCK_MONOTONIC) + RETRY_NS;
-	until = time_of(due_ns);
-	pthread_mutex_lock(&spool->stage_lock);
-	while (!has_news(spool, stuck)) {
-		if (due_ns == INT64_MAX)
-			pthread_cond_wait(&spool->staged, &spool->stage_lock);
-		else if (pthread_cond_clockwait(&spool->staged, &spool->stage_lock, CLOCK_MONOTONIC, &until))
-			break;
-	}
-	ending = spool->ending;
-	pthread_mutex_unlock(&spool->stage_lock);
-	return !ending;
-}
-
-static bool is_interrupted(struct weir_spool *spool)
-{
-	bool is;
-
-	pthread_mutex_lock(&spool->stage_lock);
-	is = spool->interrupted;
-	pthread_mutex_unlock(&spool->stage_lock);
-	return is;
-}
-
-int weir_spool_write_inline(struct weir_spool *spool)
-{
-	for (weir_spool_work(spool, false); spool->is_blocked; weir_spool_work(spool, false)) {
-		if (is_interrupted(spool))
-			return -EINTR;
-		await_work(spool, true);
-	}
-	return 0;
-}
-
-static void *run(void *context)
-{
-	struct weir_spool *spool = context;
-	bool stuck = false;
-
-	while (await_work(spool, stuck)) {
-		weir_spool_work(spool, false);
-		stuck = spool->is_blocked;
-	}
-	return NULL;
-}
-
-/* -------------------------------------------------------------------- life */
 
 static uint64_t segment_bytes(uint64_t limit)
 {
@@ -139,12 +56,10 @@ static int start(struct weir_spool *spool, char error[256])
 		eventfd_write(spool->fd, 1);
 	if (spool->config.manual || spool->config.is_inline)
 		return 0;
-	spool->threaded = true;
-	err = pthread_create(&spool->thread, NULL, run, spool);
-	spool->threaded = !err;
-	if (err)
-		snprintf(error, 256, "cannot start the spool's thread: %s", strerror(err));
-	return -err;
+	err = weir_spool_thread_start(spool);
+	if (err < 0)
+		snprintf(error, 256, "cannot start the spool's thread: %s", strerror(-err));
+	return err;
 }
 
 static struct weir_spool *create(const struct weir_spool_config *config)
@@ -209,22 +124,10 @@ int weir_spool_open(struct weir_spool **out, const struct weir_spool_config *con
 	return err;
 }
 
-static void end_thread(struct weir_spool *spool)
-{
-	if (!spool->threaded)
-		return;
-	pthread_mutex_lock(&spool->stage_lock);
-	spool->ending = true;
-	pthread_cond_signal(&spool->staged);
-	pthread_mutex_unlock(&spool->stage_lock);
-	pthread_join(spool->thread, NULL);
-	spool->threaded = false;
-}
-
 /* With the thread gone, its work is ours; and with nobody to come after, nothing waits for room any more. */
 void weir_spool_end(struct weir_spool *spool)
 {
-	end_thread(spool);
+	weir_spool_thread_end(spool);
 	spool->is_last = true;
 	weir_spool_work(spool, false);
 	(void)weir_spool_commit(spool);
@@ -242,6 +145,21 @@ void weir_spool_close(struct weir_spool *spool)
 uint64_t weir_spool_identity(const struct weir_spool *spool)
 {
 	return spool->identity;
+}
+
+void weir_spool_announce(struct weir_spool *spool, bool announces)
+{
+	atomic_store_explicit(&spool->is_quiet, !announces, memory_order_relaxed);
+}
+
+bool weir_spool_has_room(struct weir_spool *spool, uint64_t bytes)
+{
+	bool has_room;
+
+	pthread_mutex_lock(&spool->lock);
+	has_room = spool->counts.bytes + bytes + spool->segment_bytes <= spool->config.limit_bytes;
+	pthread_mutex_unlock(&spool->lock);
+	return has_room;
 }
 
 int weir_spool_fd(const struct weir_spool *spool)

@@ -63,6 +63,7 @@ struct weir_spool_counts {
 	uint64_t recovered;    /**< not acknowledged before it was opened, with those that cannot be read any more */
 	uint64_t acknowledged; /**< in this process's time */
 	uint64_t waiting;      /**< kept, not acknowledged */
+	uint64_t unsynced;     /**< of these, at most so many would not outlive a power cut */
 	uint64_t lost_limit;   /**< the limit was reached */
 	uint64_t lost_disk;    /**< the disk was full, failed, or was so slow that memory ran out */
 	uint64_t lost_corrupt; /**< in what could not be read back, as far as can be told */
@@ -103,10 +104,16 @@ int weir_spool_commit(struct weir_spool *spool);
 /** @brief Let a producer go that waits, now and from now on. Any thread. */
 void weir_spool_interrupt(struct weir_spool *spool);
 
+/** @brief Is there surely room for so many bytes of messages without waiting? The producer's. */
+bool weir_spool_has_room(struct weir_spool *spool, uint64_t bytes);
+
 /* The consumer: one thread. */
 
 /** @brief A descriptor (eventfd) that is readable once there may be something to peek. Reading it is for the owner of peek. */
 int weir_spool_fd(const struct weir_spool *spool);
+
+/** @brief Whether the descriptor says that there is something: not where the producer's thread is the consumer's. Between commits. */
+void weir_spool_announce(struct weir_spool *spool, bool announces);
 
 /**
  * @brief The next message that was not offered since the last rewind.

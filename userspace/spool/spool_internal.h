@@ -8,8 +8,10 @@
  *     spool_recover.c   open: what is there; the file that remembers what was acknowledged
  *     spool_writer.c    the writer thread's work: batches to segments, sync, limits
  *     spool_reader.c    the consumer's side
+ *     spool_queue.c     batches between the producer and the writer
  *     spool_stage.c     the producer's side: batches in memory
- *     spool.c           the thread, open and close
+ *     spool_thread.c    the writer's thread
+ *     spool.c           open and close
  *
  * Two locks: `stage_lock` between producer and writer, `lock` between writer and consumer. Neither is ever held around I/O, so
  * that nobody waits for a disk who does not read or write it.
@@ -22,10 +24,11 @@
 
 #include "spool/spool.h"
 
-#define WEIR_SPOOL_EPOCH_SHIFT 40  /* ids: the epoch above, the message's number below */
-#define WEIR_SPOOL_STAGE (1 << 18) /* bytes of a batch */
-#define WEIR_SPOOL_FRAME 16        /* bytes before a message: crc, length, id */
-#define WEIR_SPOOL_HEADER 32       /* bytes before the first frame: magic, identity, first id, crc */
+#define WEIR_SPOOL_EPOCH_SHIFT 40             /* ids: the epoch above, the message's number below */
+#define WEIR_SPOOL_ID_END (UINT64_C(1) << 62) /* no id is as large: there is always room for another epoch */
+#define WEIR_SPOOL_STAGE (1 << 18)            /* bytes of a batch */
+#define WEIR_SPOOL_FRAME 16                   /* bytes before a message: crc, length, id */
+#define WEIR_SPOOL_HEADER 32                  /* bytes before the first frame: magic, identity, first id, crc */
 #define WEIR_SPOOL_CHUNK (2 * (WEIR_SPOOL_FRAME + WEIR_SPOOL_MESSAGE_MAX))
 #define WEIR_SPOOL_SEGMENT_MAGIC UINT64_C(0x316765737269657a) /* a segment, version 1 */
 #define WEIR_SPOOL_NAME 24
@@ -82,6 +85,7 @@ struct weir_spool {
 	struct weir_spool_batch *free;
 	uint64_t appended, lost_slow; /**< messages */
 	bool interrupted, ending;
+	_Atomic bool is_quiet; /**< the consumer is not told of messages */
 	_Atomic bool has_acks; /**< that are not written down yet; the consumer sets it, the writer takes it back */
 	_Atomic bool is_due;   /**< the writer will sync in time; its own */
 
@@ -127,10 +131,18 @@ void weir_spool_io_close(struct weir_spool_io *io);
 /* spool_stage.c */
 int weir_spool_stage_open(struct weir_spool *spool) WEIR_MUST_CHECK;
 void weir_spool_stage_close(struct weir_spool *spool);
+
+/* spool_queue.c */
+/** @brief Append a batch to those that wait to be written. Under stage_lock. */
+void weir_spool_enqueue(struct weir_spool *spool, struct weir_spool_batch *batch);
+/** @brief The oldest of them, or NULL. Under stage_lock. */
+struct weir_spool_batch *weir_spool_dequeue(struct weir_spool *spool);
 /** @brief The oldest batch that waits to be written, or NULL. The writer's. */
 struct weir_spool_batch *weir_spool_take(struct weir_spool *spool);
 /** @brief It is written, or lost. */
 void weir_spool_give_back(struct weir_spool *spool, struct weir_spool_batch *batch);
+/** @brief Something was acknowledged: wake the writer unless it is going to look anyway. The consumer's. */
+void weir_spool_wake(struct weir_spool *spool);
 
 /* spool_frame.c */
 /** @brief Bytes of a frame whose length is in place. */
@@ -170,10 +182,12 @@ void weir_spool_forget_first(struct weir_spool *spool);
 /** @brief Nobody can have what is left of this segment. Under lock. @return messages that were waited for. */
 uint64_t weir_spool_lose(struct weir_spool *spool, struct weir_spool_segment *segment);
 
-/* spool.c */
+/* spool_thread.c */
+/** @brief @return 0 or -errno. */
+int weir_spool_thread_start(struct weir_spool *spool) WEIR_MUST_CHECK;
+/** @brief Nothing happens if there is none. */
+void weir_spool_thread_end(struct weir_spool *spool);
 /** @brief Without a thread: write what was committed. @return 0; -EINTR: there is no room, and the producer is not to wait. */
 int weir_spool_write_inline(struct weir_spool *spool) WEIR_MUST_CHECK;
-/** @brief Something was acknowledged. */
-void weir_spool_wake(struct weir_spool *spool);
 
 #endif

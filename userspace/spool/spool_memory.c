@@ -1,81 +1,116 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files in memory that have names of their own, since memfd_create() gives none that can be opened. */
+/*
+ * Files that are memory of the process. A file stays while it has a name or is open, as on a disk; a descriptor is its index. Reading
+ * and writing copy bytes and make no system call, since every message of a sink without spool= goes through here.
+ */
 #include "spool/spool_memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define FILES_MAX 64 /* segments are a sixteenth of the limit, and there is one file beside them */
+#define FILES_MAX \
+	96 /* segments are a sixteenth of the limit; beside them one file, and those that are removed but open */
 #define NAME_BYTES 32
+#define LEAST_BYTES 4096
 
-struct memory {
-	pthread_mutex_t lock; /* the writer and the consumer of a spool are two threads */
-	struct {
-		char name[NAME_BYTES]; /* empty: free */
-		int fd;
-	} file[FILES_MAX];
+struct memory_file {
+	char name[NAME_BYTES]; /* empty: it was removed */
+	unsigned n_open;
+	uint8_t *bytes;
+	uint64_t n, capacity;
 };
 
-/* With the lock held; -1: there is none. */
-static int find(const struct memory *memory, const char *name)
+struct memory {
+	pthread_mutex_t lock; /* the writer and the consumer of a spool may be two threads */
+	struct memory_file file[FILES_MAX];
+};
+
+/* With the lock held, as all that follows up to the operations. */
+static int memory_find(const struct memory *memory, const char *name)
 {
 	for (int i = 0; i < FILES_MAX; i++)
-		if (!strcmp(memory->file[i].name, name))
+		if (memory->file[i].name[0] && !strcmp(memory->file[i].name, name))
 			return i;
-	return -1;
+	return -ENOENT;
 }
 
-static int duplicate(int fd)
+static int memory_find_free(const struct memory *memory)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-	return copy < 0 ? -errno : copy;
+	for (int i = 0; i < FILES_MAX; i++)
+		if (!memory->file[i].name[0] && !memory->file[i].n_open)
+			return i;
+	return -ENFILE;
 }
 
-static int add(struct memory *memory, const char *name)
+static void memory_release(struct memory_file *file)
 {
-	int i = find(memory, "");
-	int fd = i < 0 ? -1 : memfd_create("weir-queue", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return i < 0 ? -ENFILE : -errno;
-	strncpy(memory->file[i].name, name, NAME_BYTES - 1);
-	memory->file[i].fd = fd;
-	return i;
+	if (file->name[0] || file->n_open)
+		return;
+	free(file->bytes);
+	*file = (struct memory_file){ 0 };
 }
+
+static int memory_grow(struct memory_file *file, uint64_t to)
+{
+	uint64_t capacity = file->capacity ? file->capacity : LEAST_BYTES;
+	uint8_t *bytes;
+
+	if (to <= file->capacity)
+		return 0;
+	while (capacity < to)
+		capacity *= 2;
+	bytes = realloc(file->bytes, capacity);
+	if (!bytes)
+		return -ENOSPC;
+	file->bytes = bytes;
+	file->capacity = capacity;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- operations */
 
 static int memory_create(void *context, const char *name)
 {
 	struct memory *memory = context;
-	int i, fd;
+	int i;
 
 	pthread_mutex_lock(&memory->lock);
-	i = find(memory, name);
-	if (i >= 0 && ftruncate(memory->file[i].fd, 0) < 0)
-		i = -errno;
-	else if (i < 0)
-		i = add(memory, name);
-	fd = i < 0 ? i : duplicate(memory->file[i].fd);
+	i = memory_find(memory, name);
+	if (i < 0)
+		i = memory_find_free(memory);
+	if (i >= 0) {
+		strncpy(memory->file[i].name, name, NAME_BYTES - 1);
+		memory->file[i].n = 0;
+		memory->file[i].n_open++;
+	}
 	pthread_mutex_unlock(&memory->lock);
-	return fd;
+	return i;
 }
 
 static int memory_open(void *context, const char *name)
 {
 	struct memory *memory = context;
-	int i, fd;
+	int i;
 
 	pthread_mutex_lock(&memory->lock);
-	i = find(memory, name);
-	fd = i < 0 ? -ENOENT : duplicate(memory->file[i].fd);
+	i = memory_find(memory, name);
+	if (i >= 0)
+		memory->file[i].n_open++;
 	pthread_mutex_unlock(&memory->lock);
-	return fd;
+	return i;
+}
+
+static int memory_close(void *context, int fd)
+{
+	struct memory *memory = context;
+
+	pthread_mutex_lock(&memory->lock);
+	memory->file[fd].n_open--;
+	memory_release(&memory->file[fd]);
+	pthread_mutex_unlock(&memory->lock);
+	return 0;
 }
 
 static int memory_remove(void *context, const char *name)
@@ -84,13 +119,13 @@ static int memory_remove(void *context, const char *name)
 	int i;
 
 	pthread_mutex_lock(&memory->lock);
-	i = find(memory, name);
+	i = memory_find(memory, name);
 	if (i >= 0) {
-		close(memory->file[i].fd);
 		memory->file[i].name[0] = 0;
+		memory_release(&memory->file[i]);
 	}
 	pthread_mutex_unlock(&memory->lock);
-	return i < 0 ? -ENOENT : 0;
+	return i < 0 ? i : 0;
 }
 
 static int memory_list(void *context, void (*each)(void *to, const char *name), void *to)
@@ -103,34 +138,49 @@ static int memory_list(void *context, void (*each)(void *to, const char *name), 
 	return 0;
 }
 
-static int memory_close(void *context, int fd)
-{
-	(void)context;
-	return close(fd) < 0 ? -errno : 0;
-}
-
 static int memory_read(void *context, int fd, void *bytes, uint32_t n, uint64_t at)
 {
-	ssize_t got = pread(fd, bytes, n, (off_t)at);
+	struct memory *memory = context;
+	const struct memory_file *file = &memory->file[fd];
 
-	(void)context;
-	return got < 0 ? -errno : (int)got;
+	pthread_mutex_lock(&memory->lock);
+	if (at >= file->n)
+		n = 0;
+	else if (n > file->n - at)
+		n = (uint32_t)(file->n - at);
+	if (n)
+		memcpy(bytes, file->bytes + at, n);
+	pthread_mutex_unlock(&memory->lock);
+	return (int)n;
 }
 
 static int memory_write(void *context, int fd, const void *bytes, uint32_t n, uint64_t at)
 {
-	ssize_t put = pwrite(fd, bytes, n, (off_t)at);
+	struct memory *memory = context;
+	struct memory_file *file = &memory->file[fd];
+	int err;
 
-	(void)context;
-	if (put < 0)
-		return -errno;
-	return put < (ssize_t)n ? -ENOSPC : 0;
+	pthread_mutex_lock(&memory->lock);
+	err = memory_grow(file, at + n);
+	if (!err) {
+		if (at > file->n)
+			memset(file->bytes + file->n, 0, at - file->n);
+		memcpy(file->bytes + at, bytes, n);
+		file->n = at + n > file->n ? at + n : file->n;
+	}
+	pthread_mutex_unlock(&memory->lock);
+	return err;
 }
 
 static int memory_cut(void *context, int fd, uint64_t n)
 {
-	(void)context;
-	return ftruncate(fd, (off_t)n) < 0 ? -errno : 0;
+	struct memory *memory = context;
+
+	pthread_mutex_lock(&memory->lock);
+	if (n < memory->file[fd].n)
+		memory->file[fd].n = n;
+	pthread_mutex_unlock(&memory->lock);
+	return 0;
 }
 
 static int memory_sync(void *context, int fd)
@@ -148,10 +198,13 @@ static int memory_sync_names(void *context)
 
 static int64_t memory_size(void *context, int fd)
 {
-	struct stat status;
+	struct memory *memory = context;
+	int64_t n;
 
-	(void)context;
-	return fstat(fd, &status) < 0 ? -errno : status.st_size;
+	pthread_mutex_lock(&memory->lock);
+	n = (int64_t)memory->file[fd].n;
+	pthread_mutex_unlock(&memory->lock);
+	return n;
 }
 
 int weir_spool_memory_open(struct weir_spool_io *io)
@@ -185,8 +238,7 @@ void weir_spool_memory_close(struct weir_spool_io *io)
 	if (!memory)
 		return;
 	for (int i = 0; i < FILES_MAX; i++)
-		if (memory->file[i].name[0])
-			close(memory->file[i].fd);
+		free(memory->file[i].bytes);
 	pthread_mutex_destroy(&memory->lock);
 	free(memory);
 	io->context = NULL;

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "spool/spool_internal.h"
+#include "weir/whole.h"
 
 #define NS_PER_S 1e9
-#define BURST_S 0.1 /* of the rate that may be offered at once */
+#define LONGEST_NS 1e15 /* to wait for leave */
+#define BURST_S 0.1     /* of the rate that may be offered at once */
 #define RETRY_NS 50000000
 #define FAILURES_MAX 100
 
@@ -124,7 +126,7 @@ static void count_skipped(struct weir_spool *spool, uint64_t id)
 /* @return 0, or when there will be leave. */
 static int64_t wait_for_leave(struct weir_spool *spool, int64_t now_ns)
 {
-	double rate = spool->config.rate, most = larger(1, (uint64_t)(rate * BURST_S));
+	double rate = spool->config.rate, most = fmax(1, floor(rate * BURST_S));
 
 	if (rate <= 0 || !spool->catching_up)
 		return 0;
@@ -132,7 +134,8 @@ static int64_t wait_for_leave(struct weir_spool *spool, int64_t now_ns)
 	spool->tokens_ns = now_ns;
 	if (spool->tokens > most)
 		spool->tokens = most;
-	return spool->tokens >= 1 ? 0 : now_ns + 1 + (int64_t)((1 - spool->tokens) * NS_PER_S / rate);
+	return spool->tokens >= 1 ? 0
+				  : now_ns + 1 + weir_whole(fmin(LONGEST_NS, (1 - spool->tokens) * NS_PER_S / rate));
 }
 
 /* ---------------------------------------------------------------- consumer */

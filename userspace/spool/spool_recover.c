@@ -142,16 +142,34 @@ int weir_spool_write_ack(struct weir_spool *spool, uint64_t acked)
 	return err;
 }
 
+static bool read_slot(struct weir_spool *spool, uint64_t at, uint8_t slot[ACK_BYTES])
+{
+	return weir_spool_read(&spool->io, spool->ack_fd, slot, ACK_BYTES, at) == ACK_BYTES &&
+	       weir_spool_get64(slot) == ACK_MAGIC &&
+	       weir_spool_get32(slot + ACK_BYTES - 4) == weir_spool_crc(slot, ACK_BYTES - 4);
+}
+
+/* A checksum is no proof that weir has written it: numbers that weir never writes are damage. */
+static bool makes_sense(const uint8_t slot[ACK_BYTES])
+{
+	uint64_t acked = weir_spool_get64(slot + 24), next_id = weir_spool_get64(slot + 32);
+
+	return acked < next_id && next_id < WEIR_SPOOL_ID_END && weir_spool_get64(slot + 16) < WEIR_SPOOL_ID_END;
+}
+
 /* The newest of the slots that are whole. */
 static void read_acks(struct weir_spool *spool)
 {
 	for (uint64_t at = 0; at <= ACK_SLOT; at += ACK_SLOT) {
 		uint8_t slot[ACK_BYTES];
 
-		if (weir_spool_read(&spool->io, spool->ack_fd, slot, ACK_BYTES, at) != ACK_BYTES ||
-		    weir_spool_get64(slot) != ACK_MAGIC ||
-		    weir_spool_get32(slot + ACK_BYTES - 4) != weir_spool_crc(slot, ACK_BYTES - 4) ||
-		    weir_spool_get64(slot + 16) <= spool->generation)
+		if (!read_slot(spool, at, slot))
+			continue;
+		if (!makes_sense(slot)) {
+			spool->counts.corrupt_bytes += ACK_BYTES;
+			continue;
+		}
+		if (weir_spool_get64(slot + 16) <= spool->generation)
 			continue;
 		spool->identity = weir_spool_get64(slot + 8);
 		spool->generation = weir_spool_get64(slot + 16);
@@ -204,7 +222,7 @@ static void note_name(void *to, const char *name)
 	struct listing *listing = to;
 	uint64_t first, *grown;
 
-	if (!weir_spool_parse_name(name, &first) || !first)
+	if (!weir_spool_parse_name(name, &first) || !first || first >= WEIR_SPOOL_ID_END)
 		return;
 	grown = realloc(listing->first, (listing->n + 1) * sizeof(*grown));
 	listing->failed |= !grown;
@@ -250,6 +268,12 @@ static bool next_frame(struct weir_spool *spool, uint64_t least, uint64_t most, 
 	return true;
 }
 
+/* What is missing before a frame was in what had to be skipped. One whose number says more is damaged itself. */
+static bool is_plausible(const struct weir_spool *spool, uint64_t before, uint64_t id)
+{
+	return id - before - 1 <= spool->reading.skipped / WEIR_SPOOL_FRAME;
+}
+
 /* Count the frames of a file, and remember what is missing between them. */
 static void scan_frames(struct weir_spool *spool, struct weir_spool_segment *segment, uint64_t most)
 {
@@ -258,6 +282,10 @@ static void scan_frames(struct weir_spool *spool, struct weir_spool_segment *seg
 
 	while (next_frame(spool, segment->last + 1, most, &message)) {
 		before = segment->last;
+		if (!is_plausible(spool, before, message.id)) {
+			spool->reading.skipped += WEIR_SPOOL_FRAME + message.n;
+			continue;
+		}
 		segment->last = message.id;
 		spool->counts.waiting += overlap(before + 1, message.id, spool->acked, UINT64_MAX);
 		if (message.id != before + 1)
@@ -289,12 +317,15 @@ static int scan(struct weir_spool *spool, uint64_t first, uint64_t most)
 /* Between two segments of one epoch no id may be missing. */
 static void count_missing(struct weir_spool *spool, const struct listing *listing, uint32_t i)
 {
-	uint64_t last = spool->segment[i].last, next;
+	uint64_t most = spool->config.limit_bytes / WEIR_SPOOL_FRAME;
+	uint64_t last = spool->segment[i].last, next, missing;
 
 	if (i + 1 == listing->n || epoch_of(listing->first[i + 1]) != epoch_of(last))
 		return;
 	next = listing->first[i + 1];
-	spool->counts.lost_corrupt += overlap(last + 1, next - 1, spool->acked, UINT64_MAX);
+	missing = overlap(last + 1, next - 1, spool->acked, UINT64_MAX);
+	/* A name can say anything, but files that are gone held no more than a spool can. */
+	spool->counts.lost_corrupt += missing < most ? missing : most;
 }
 
 static uint64_t most_of(const struct listing *listing, uint32_t i)

@@ -37,51 +37,6 @@ void weir_spool_stage_close(struct weir_spool *spool)
 	free(spool->batch);
 }
 
-/* ------------------------------------------------------------------- queue */
-
-static void enqueue(struct weir_spool *spool, struct weir_spool_batch *batch)
-{
-	batch->next = NULL;
-	if (spool->newest)
-		spool->newest->next = batch;
-	else
-		spool->oldest = batch;
-	spool->newest = batch;
-}
-
-static struct weir_spool_batch *dequeue(struct weir_spool *spool)
-{
-	struct weir_spool_batch *batch = spool->oldest;
-
-	if (!batch)
-		return NULL;
-	spool->oldest = batch->next;
-	if (!spool->oldest)
-		spool->newest = NULL;
-	return batch;
-}
-
-struct weir_spool_batch *weir_spool_take(struct weir_spool *spool)
-{
-	struct weir_spool_batch *batch;
-
-	pthread_mutex_lock(&spool->stage_lock);
-	batch = dequeue(spool);
-	pthread_mutex_unlock(&spool->stage_lock);
-	return batch;
-}
-
-/* The batch that was used last comes first, so that memory is touched only when a disk stalls. */
-void weir_spool_give_back(struct weir_spool *spool, struct weir_spool_batch *batch)
-{
-	pthread_mutex_lock(&spool->stage_lock);
-	batch->used = batch->written = batch->n = 0;
-	batch->next = spool->free;
-	spool->free = batch;
-	pthread_cond_signal(&spool->taken);
-	pthread_mutex_unlock(&spool->stage_lock);
-}
-
 /* --------------------------------------------------------------- hand over */
 
 static void lose(struct weir_spool *spool, struct weir_spool_batch *batch)
@@ -119,7 +74,7 @@ static int make_room(struct weir_spool *spool)
 {
 	switch (spool->config.policy) {
 	case WEIR_SPOOL_DROP_OLDEST:
-		spool->free = dequeue(spool);
+		spool->free = weir_spool_dequeue(spool);
 		spool->free->next = NULL;
 		lose(spool, spool->free);
 		return 0;
@@ -148,7 +103,7 @@ static int hand_over(struct weir_spool *spool)
 	if (!spool->fill->n)
 		return 0;
 	spool->appended += spool->fill->n;
-	enqueue(spool, spool->fill);
+	weir_spool_enqueue(spool, spool->fill);
 	spool->fill = spool->free;
 	spool->free = spool->fill->next;
 	return 0;

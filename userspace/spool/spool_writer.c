@@ -217,7 +217,10 @@ static void publish(struct weir_spool *spool, uint32_t n, uint32_t bytes)
 	current(spool)->bytes += bytes;
 	spool->counts.bytes += bytes;
 	spool->counts.waiting += n;
+	spool->counts.unsynced += n;
 	pthread_mutex_unlock(&spool->lock);
+	if (atomic_load_explicit(&spool->is_quiet, memory_order_relaxed))
+		return;
 	if (write(spool->fd, &one, sizeof(one)) < 0)
 		return; /* full: it is readable already */
 }
@@ -372,6 +375,13 @@ static bool sync_file(struct weir_spool *spool, int fd, bool *dirty)
 	return true;
 }
 
+static void count_synced(struct weir_spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	spool->counts.unsynced = 0;
+	pthread_mutex_unlock(&spool->lock);
+}
+
 static void sync_all(struct weir_spool *spool)
 {
 	bool safe = sync_file(spool, spool->ack_fd, &spool->dirty_ack), is_clean;
@@ -383,7 +393,8 @@ static void sync_all(struct weir_spool *spool)
 	if (!sync_file(spool, spool->write_fd, &spool->dirty_data)) {
 		spool->dirty_data = false;
 		stop_writing(spool);
-	}
+	} else if (!spool->is_torn)
+		count_synced(spool);
 	while (remove_acknowledged(spool))
 		;
 	if (spool->dirty_names && spool->io.sync_names(spool->io.context) < 0)

@@ -4,12 +4,14 @@
  * /dev/iio-play are pushed into its buffer, one after the other, before the
  * write returns. Its channels are of every width, sign and byte order, some of
  * them shifted, with scales and offsets of both signs. Readers of a part of
- * the channels get their scans cut by the IIO core.
+ * the channels get their scans cut by the IIO core. With fifo=1 it says that it
+ * has a FIFO of its own, and counts how often that is asked for what it holds.
  */
 
 #include <linux/iio/buffer.h>
 #include <linux/iio/iio.h>
 #include <linux/iio/kfifo_buf.h>
+#include <linux/iio/sysfs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -100,6 +102,21 @@ static int play_read_raw(struct iio_dev *device, struct iio_chan_spec const *cha
 
 static const struct iio_info play_info = { .read_raw = play_read_raw };
 
+static bool fifo;
+module_param(fifo, bool, 0444);
+static unsigned int flushes;
+module_param(flushes, uint, 0444);
+
+static int play_flush(struct iio_dev *device, unsigned int count)
+{
+	flushes++;
+	return 0;
+}
+
+static const struct iio_info play_fifo_info = { .read_raw = play_read_raw, .hwfifo_flush_to_buffer = play_flush };
+IIO_STATIC_CONST_DEVICE_ATTR(hwfifo_watermark_max, "64");
+static const struct iio_dev_attr *play_fifo_attributes[] = { &iio_dev_attr_hwfifo_watermark_max, NULL };
+
 /* A full buffer drops a scan, as with any device. */
 static int play_push(struct play *play, const char __user *from, size_t bytes)
 {
@@ -159,11 +176,11 @@ static int play_probe(struct platform_device *parent)
 	play = iio_priv(device);
 	play->device = device;
 	device->name = "play";
-	device->info = &play_info;
+	device->info = fifo ? &play_fifo_info : &play_info;
 	device->channels = play_channels;
 	device->num_channels = ARRAY_SIZE(play_channels);
 	device->available_scan_masks = play_masks;
-	ret = devm_iio_kfifo_buffer_setup(&parent->dev, device, NULL);
+	ret = devm_iio_kfifo_buffer_setup_ext(&parent->dev, device, NULL, fifo ? play_fifo_attributes : NULL);
 	if (!ret)
 		ret = devm_iio_device_register(&parent->dev, device);
 	return ret ? ret : play_register_misc(&parent->dev, play);

@@ -6,7 +6,8 @@
  * Summaries are merged and never subtracted from. So nothing drifts however long a stream runs, a NaN leaves with the
  * record that brought it, and the same records give the same bits however they were cut into blocks.
  *
- * NaN: one unusable value among the records makes the result NaN, for every function but count, first and last.
+ * NaN: one unusable value among the records makes the result NaN, for every function but count, first and last, and the first
+ * argument of max_by and min_by.
  */
 #ifndef WEIR_AGGREGATE_H
 #define WEIR_AGGREGATE_H
@@ -35,10 +36,24 @@ enum weir_function {
 	WEIR_MEDIAN,   /**< the middle one, or the mean of the middle two; by weir_order, not by a summary */
 	WEIR_SLOPE,    /**< least squares, per second; NaN where all times are the same */
 	WEIR_QUANTILE, /**< of a number from 0 to 1, between the two values around it in proportion; by weir_order */
+	/* Sums of shares, which weir_operands makes: each record's share of what happens since the record before it. */
+	WEIR_INTEGRAL,  /**< x: areas of trapezoids, in the unit of the values times ns; the result is per s */
+	WEIR_TMEAN,     /**< x: the same; y: their ns. NaN where they cover no time */
+	WEIR_INCREASE,  /**< x: increases of a counter */
+	WEIR_RATE,      /**< x: the same; y: their ns; per second. NaN where they cover no time */
+	WEIR_CROSSINGS, /**< x: changes of sign, 0 or 1 */
+	WEIR_DISTINCT,  /**< different values; by weir_census, not by a summary */
+	WEIR_MODE,      /**< the most frequent value, of equally frequent ones the least; by weir_census */
+	WEIR_MAX_BY,    /**< x of the first record with the greatest y */
+	WEIR_MIN_BY,    /**< x of the first record with the least y */
+	WEIR_CORR,      /**< Pearson's correlation of x and y; NaN where one of them does not vary */
+	WEIR_COUNT_IF,  /**< records whose x is not 0. It has no word of its own: `count` with an argument */
 };
 
 /** Their names in the language, NULL-terminated: for the `words` of a WEIR_V_AGGREGATES parameter. */
 extern const char *const weir_aggregate_words[];
+/** Those that take two expressions, for `pairs`, and those that take texts, for `texts`. */
+extern const char *const weir_aggregate_pairs[], *const weir_aggregate_texts[];
 
 /* ---------------------------------------------------------------- summaries */
 
@@ -53,8 +68,20 @@ struct weir_summary {
 			double origin, mean, squares; /**< mean from origin; sum of squared distances from the mean */
 		} spread;
 		struct {
+			double sum, rest, ns;
+		} weighted;
+		struct {
+			uint64_t n;
+		} hits;
+		struct {
 			double min, max;
 		} extreme;
+		struct {
+			double x, y; /**< NaN after a NaN */
+		} by;
+		struct {
+			double x, y, mean_x, mean_y, xx, yy, xy; /**< means from x and y, the first values */
+		} pair;
 		struct {
 			double first, last;
 		} ends;
@@ -65,18 +92,30 @@ struct weir_summary {
 	};
 };
 
-/** @brief Take in `n` records, in their order. `x` is not read by WEIR_COUNT, `t` only by WEIR_SLOPE. Not for those by weir_order. */
-void weir_summary_add(enum weir_function function, struct weir_summary *summary, const int64_t *t, const double *x,
-		      uint32_t n);
+/** Records for one function, in their order. */
+struct weir_values {
+	const int64_t *t;  /**< read by WEIR_SLOPE only */
+	const double *x;   /**< not read by WEIR_COUNT. For a text: numbers of cells, from 0 */
+	const double *y;   /**< read by functions of two arguments and by weighted ones only */
+	const char *cells; /**< a text: its cells */
+	uint32_t n;
+};
+
+/** @brief Take in records. Not for functions by weir_order or weir_census. */
+void weir_summary_add(enum weir_function function, struct weir_summary *summary, const struct weir_values *values);
 /** @brief Append to `into` what `later` knows of the records that follow. */
 void weir_summary_merge(enum weir_function function, struct weir_summary *into, const struct weir_summary *later);
-/** @brief The result; 0 for WEIR_COUNT and WEIR_SUM and NaN for all others where there are no records. */
+/** @brief The result; without records 0 for counts and sums, NaN for all others. */
 double weir_summary_result(enum weir_function function, const struct weir_summary *summary);
+/** @brief The x that the function has chosen, where it chooses one: WEIR_FIRST, WEIR_LAST, WEIR_MAX_BY, WEIR_MIN_BY; else NULL. */
+double *weir_summary_choice(enum weir_function function, struct weir_summary *summary);
 
 /* --------------------------------------------------------- order statistics */
 
 /** @brief Is it WEIR_MEDIAN or WEIR_QUANTILE? */
 bool weir_function_is_ordered(enum weir_function function);
+/** @brief Is it WEIR_DISTINCT or WEIR_MODE? By weir/census.h. */
+bool weir_function_is_counted(enum weir_function function);
 
 /** A queue of values that knows its median or another quantile: O(log n) to push and to pop. */
 struct weir_order;
@@ -114,7 +153,7 @@ struct weir_panes;
 /**
  * @param function what to compute, `n` of them; copied.
  * @param capacity most panes that hold records at one time.
- * @param median_capacity most records in them, where there is a WEIR_MEDIAN or a WEIR_QUANTILE.
+ * @param median_capacity most records in them, where there is a function by weir_order or weir_census.
  * @return 0 or -ENOMEM. Free with weir_panes_close(), which takes NULL.
  */
 int weir_panes_open(struct weir_panes **out, const enum weir_function *function, uint32_t n, uint32_t capacity,
@@ -122,19 +161,22 @@ int weir_panes_open(struct weir_panes **out, const enum weir_function *function,
 void weir_panes_close(struct weir_panes *panes);
 /** @brief Which quantile function `i`, a WEIR_QUANTILE, is. Before the first record. */
 void weir_panes_aim(struct weir_panes *panes, uint32_t i, double quantile);
+/** @brief Function `i`, which chooses an x, chooses a text: cells of `bytes`. Before the first record. 0 or -ENOMEM. */
+int weir_panes_take_text(struct weir_panes *panes, uint32_t i, uint32_t bytes) WEIR_MUST_CHECK;
 
 /**
- * @brief Add `n` records to the pane that begins at `start`: the newest one, or a new one after it.
- * @param x a column for each function.
+ * @brief Add records to the pane that begins at `start`: the newest one, or a new one after it.
+ * @param values for each function; they may differ in their number.
  * @return 0, or -ENOBUFS beyond a capacity.
  */
-int weir_panes_add(struct weir_panes *panes, int64_t start, const int64_t *t, const double *const *x,
-		   uint32_t n) WEIR_MUST_CHECK;
+int weir_panes_add(struct weir_panes *panes, int64_t start, const struct weir_values *values) WEIR_MUST_CHECK;
 /** @brief Forget all panes that begin before `start`. */
 void weir_panes_evict(struct weir_panes *panes, int64_t start);
 bool weir_panes_empty(const struct weir_panes *panes);
 /** @brief The result of each function over all records that are kept. */
 void weir_panes_results(const struct weir_panes *panes, double *result);
+/** @brief The text that a result of function `i` stands for: a cell, until the next call; NULL: there is none. */
+const char *weir_panes_text(const struct weir_panes *panes, uint32_t i, double result);
 
 /* ------------------------------------------------------ from record to record */
 

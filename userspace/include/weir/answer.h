@@ -27,47 +27,53 @@ struct weir_answer;
 
 extern const char *const weir_answer_words[];
 
-/** A row of the parameter table. */
-#define WEIR_ANSWER_PARAM_WIDTH \
-	WEIR_PARAM_WIDTH("bytes of a text cell that does not say; longer text is cut at a character, and counted")
+enum weir_answer_form { WEIR_ANSWER_LINES, WEIR_ANSWER_CSV, WEIR_ANSWER_JSONL };
 
-/** Rows of the parameter table, to be named among those of the driver. */
-#define WEIR_ANSWER_PARAMS                                                                                            \
-	{ .name = "out",                                                                                              \
-	  .style = WEIR_KEY,                                                                                          \
-	  .value = WEIR_V_TEXT,                                                                                       \
-	  .help = "fields of what it prints: \"label:text, score\"; kinds real (if none is told), int, bool, text" }, \
-		{ .name = "output",                                                                                   \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_WORD,                                                                               \
-		  .words = weir_answer_words,                                                                         \
-		  .help = "how it prints: lines; csv, with or without a header line; jsonl, an object a line. By "    \
-			  "default csv "                                                                              \
-			  "with out=, else lines" },                                                                  \
-		WEIR_ANSWER_PARAM_WIDTH
+/** The arguments of such a driver: a member of its state. */
+struct weir_answer_args {
+	const char *out;            /**< declared fields; NULL: a text */
+	enum weir_answer_form form; /**< `output` */
+	uint32_t width;             /**< bytes of a text cell that does not say */
+};
+
+/** A row of the parameter table, a uint32_t. */
+#define WEIR_ANSWER_PARAM_WIDTH(type, member) \
+	WEIR_PARAM_WIDTH(type, member,        \
+			 "bytes of a text cell that does not say; longer text is cut at a character, and counted")
+
+/** Rows of the parameter table, a struct weir_answer_args, to be named among those of the driver. */
+#define WEIR_ANSWER_PARAMS(type, member)                                                                             \
+	WEIR_P_TEXT("out", type, member.out, NULL,                                                                   \
+		    "fields of its output: \"label:text, score\"; kinds real (default), int, bool, text"),           \
+		WEIR_P_WORD(                                                                                         \
+			"output", type, member.form, NULL, weir_answer_words,                                        \
+			"format of its output: lines; csv, with or without a header line; jsonl, an object a line. " \
+			"Default: csv with out=, else lines"),                                                       \
+		WEIR_ANSWER_PARAM_WIDTH(type, member.width)
 
 /**
- * @brief Read those arguments, and fill the schema of the records.
+ * @brief Fill the schema of the records.
+ * @param args in the state of the node.
  * @param has_own_time records bring their time.
  * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_answer_close(), which takes NULL.
  */
-int weir_answer_open(struct weir_answer **out, struct weir_node *node, struct weir_schema *schema,
-		     enum weir_clock clock, bool has_own_time) WEIR_MUST_CHECK;
+int weir_answer_open(struct weir_answer **out, struct weir_node *node, const struct weir_answer_args *args,
+		     struct weir_schema *schema, enum weir_clock clock, bool has_own_time) WEIR_MUST_CHECK;
 void weir_answer_close(struct weir_answer *answer);
 
 /**
  * @brief For JSON that stands in a field: the fields of `out` come after those that the schema has, which are left alone. The
- * argument `output` is not read; lines are objects.
+ * form of the arguments does not count; lines are objects.
  * @return as weir_answer_open().
  */
-int weir_answer_open_after(struct weir_answer **out, struct weir_node *node,
+int weir_answer_open_after(struct weir_answer **out, struct weir_node *node, const struct weir_answer_args *args,
 			   struct weir_schema *schema) WEIR_MUST_CHECK;
 
 /** @brief Another program begins: its first line may be a header. */
 void weir_answer_begin(struct weir_answer *answer);
 
 /**
- * @brief One line as a record, added to a block of weir_out() that has room.
+ * @brief One line as a record, added to a block of weir_out(). Aborts where the block is full.
  * @param line changed in the process; line[n] is written to.
  * @param t its time, unless it brings that.
  * @return 1; 0: a header or nothing; -EINVAL: malformed, see weir_answer_why().
@@ -77,9 +83,6 @@ int weir_answer_line(struct weir_answer *answer, char *line, size_t n, struct we
 
 /** @brief What was wrong with the last malformed line. */
 const char *weir_answer_why(const struct weir_answer *answer);
-
-/** @brief Records of a block as rows of weir_out(), for sources. */
-void weir_answer_rows(const struct weir_answer *answer, const struct weir_block *block, void *rows);
 
 #ifdef __cplusplus
 }

@@ -26,8 +26,14 @@ struct weir_audited {
 	uint64_t missed;     /**< entries before this one for which there was no room */
 };
 
-/** @brief Listen to the guard; one is started if there is none. @return 0 or -errno. Close with weir_audit_close(). */
-int weir_audit_open(struct weir_audit **out) WEIR_MUST_CHECK;
+#define WEIR_AUDIT_WHY 384
+
+/**
+ * @brief Listen to the guard; one is started if there is none.
+ * @param why text for the user after an error; may be empty.
+ * @return 0 or -errno. Close with weir_audit_close().
+ */
+int weir_audit_open(struct weir_audit **out, char why[WEIR_AUDIT_WHY]) WEIR_MUST_CHECK;
 /** @brief The next entry. @return 0; -EAGAIN: none just now; -EPIPE: the guard has ended; -errno. */
 int weir_audit_read(struct weir_audit *audit, struct weir_audited *out) WEIR_MUST_CHECK;
 /** @brief Readable when there is an entry, or the end. */

@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+struct addrinfo;
+
 /** Texts live as long as the broker; those that were not given are NULL, but for path, which is empty. */
 struct weir_broker {
 	struct weir_node *node;
@@ -27,31 +29,27 @@ struct weir_broker {
 	const char *ca, *cert, *key; /**< files */
 };
 
+/** The arguments, a member of the driver's state. */
+struct weir_broker_args {
+	const char *user, *password_file, *password_env;
+	const char *ca, *cert, *key;
+	bool tls, verify;
+};
+
 /** Rows of the parameter table, to be named among those of the driver. */
-#define WEIR_BROKER_PARAMS                                                                                            \
-	{ .name = "user", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "as whom; or USER@ before the host" },     \
-		{ .name = "password_file",                                                                            \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_TEXT,                                                                               \
-		  .help = "file whose first line is the password" },                                                  \
-		{ .name = "password_env",                                                                             \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_TEXT,                                                                               \
-		  .help = "variable of the environment that holds the password" },                                    \
-		{ .name = "tls",                                                                                      \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_BOOL,                                                                               \
-		  .help = "encrypt, and check who the broker is; implied by ca= and cert=" },                         \
-		{ .name = "ca",                                                                                       \
-		  .style = WEIR_KEY,                                                                                  \
-		  .value = WEIR_V_TEXT,                                                                               \
-		  .help = "file with certificates of those who vouch for the broker; default: the system's" },        \
-		{ .name = "cert", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "file with our own certificate" }, \
-		{ .name = "key", .style = WEIR_KEY, .value = WEIR_V_TEXT, .help = "file with the key to cert=" },     \
-	{                                                                                                             \
-		.name = "verify", .style = WEIR_KEY, .value = WEIR_V_BOOL, .fallback = "yes",                         \
-		.help = "no: believe any certificate, for tests"                                                      \
-	}
+#define WEIR_BROKER_PARAMS(type, member)                                                                    \
+	WEIR_P_TEXT("user", type, member.user, NULL, "user; or USER@ before the host"),                     \
+		WEIR_P_TEXT("password_file", type, member.password_file, NULL,                              \
+			    "file with the password in its first line"),                                    \
+		WEIR_P_TEXT("password_env", type, member.password_env, NULL,                                \
+			    "environment variable with the password"),                                      \
+		WEIR_P_BOOL("tls", type, member.tls, NULL,                                                  \
+			    "TLS with verification of the broker's certificate; implied by ca= and cert="), \
+		WEIR_P_TEXT("ca", type, member.ca, NULL,                                                    \
+			    "file with the certificates of trusted authorities; default: the system's"),    \
+		WEIR_P_TEXT("cert", type, member.cert, NULL, "file with the client certificate"),           \
+		WEIR_P_TEXT("key", type, member.key, NULL, "file with the key of cert="),                   \
+		WEIR_P_BOOL("verify", type, member.verify, "yes", "no: accept any certificate, for tests")
 
 /**
  * @brief Read target and arguments. Connects to nobody.
@@ -59,16 +57,36 @@ struct weir_broker {
  * @param example for messages: "mqtt://HOST/TOPIC".
  * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_broker_close(), which takes NULL.
  */
-int weir_broker_open(struct weir_broker **out, struct weir_node *node, int port, int tls_port,
-		     const char *example) WEIR_MUST_CHECK;
+int weir_broker_open(struct weir_broker **out, struct weir_node *node, const struct weir_broker_args *args, int port,
+		     int tls_port, const char *example) WEIR_MUST_CHECK;
 void weir_broker_close(struct weir_broker *broker);
+
+/** @brief A copy without a node, for a thread that may outlive it. @return 0 or -ENOMEM; free it with weir_broker_close() in both
+ *  cases. */
+int weir_broker_copy(struct weir_broker **out, const struct weir_broker *broker) WEIR_MUST_CHECK;
 
 /**
  * @brief Can it be reached? For libraries whose own attempt to connect could not be stopped: within 5 s it is known, and sooner
- * when the run is to end.
+ * when the run of its node is to end.
  * @return 0, or -errno with `why`, of WEIR_LINK_WHY bytes, set.
  */
 int weir_broker_reach(const struct weir_broker *broker, char *why) WEIR_MUST_CHECK;
+
+/** A connection that is being made: each address of the host in turn, 5 s for each. */
+struct weir_dial {
+	struct addrinfo *list, *next;
+	int fd; /**< of the attempt: can be written to when there is news; -1: none */
+	int64_t since_ns;
+};
+
+/** @brief Begin to connect, without waiting for it; only a name may take its time to be looked up.
+ *  @return 0, or -errno with `why`, of WEIR_LINK_WHY bytes, set. End with weir_dial_take() or weir_dial_close() in any case. */
+int weir_dial_begin(struct weir_dial *dial, const struct weir_broker *broker, char *why) WEIR_MUST_CHECK;
+/** @brief Go on. @return 1: connected; 0: not yet; -errno with `why` set: no address is left. */
+int weir_dial_step(struct weir_dial *dial, char *why) WEIR_MUST_CHECK;
+/** @brief The socket, which does not block, for the caller to close. */
+int weir_dial_take(struct weir_dial *dial);
+void weir_dial_close(struct weir_dial *dial);
 
 /**
  * @brief The broker's certificate was not accepted: for `why`, of WEIR_LINK_WHY bytes.

@@ -19,13 +19,13 @@ extern "C" {
 
 /** One use of a function. Zeroed state of a node will do as one that is not open. */
 struct weir_callee {
+	const struct weir_callee_args *args;
 	const struct weir_call *function;
 	void *state;
 	uint32_t most;                 /**< records that it may give at a time */
 	uint32_t n_in;                 /**< fields that it takes */
 	int from[WEIR_FIELDS_MAX];     /**< by field that it takes: the stream's, or WEIR_FIELD_TIME */
 	bool to_real[WEIR_FIELDS_MAX]; /**< the stream has an integer where the function takes a real */
-	bool skips;                    /**< on_error=skip */
 	void *library;                 /**< NULL: the application gave the function */
 	bool owns_state, has_begun;
 };
@@ -37,43 +37,49 @@ struct weir_callee_table {
 	union weir_call_value *column[WEIR_FIELDS_MAX];
 };
 
-#define WEIR_CALLEE_PARAMS                                                                                             \
-	{ .name = "function",                                                                                          \
-	  .style = WEIR_POSITIONAL,                                                                                    \
-	  .value = WEIR_V_TEXT,                                                                                        \
-	  .required = true,                                                                                            \
-	  .help = "LIBRARY:FUNCTION, as in ./libmine.so:norm, or the name of a function that the application gives" }, \
-		{ .name = "arg",                                                                                       \
-		  .style = WEIR_KEY,                                                                                   \
-		  .value = WEIR_V_TEXT,                                                                                \
-		  .help = "a text for the function's begin()" },                                                       \
-		WEIR_PARAM_ON_ERROR("when the function fails: stop the run, or skip the records and count them")
+/** The arguments of such a driver: a member of its state. */
+struct weir_callee_args {
+	const char *function, *arg;
+	bool skips;                       /**< on_error=skip */
+	struct weir_windows_args windows; /**< of drivers whose functions take windows */
+	uint32_t width;                   /**< of drivers whose functions give text */
+};
+
+#define WEIR_CALLEE_PARAMS(type, member)                                                                         \
+	WEIR_P_TEXT("function", type, member.function, NULL,                                                     \
+		    "LIBRARY:FUNCTION, as in ./libmine.so:norm, or the name of a function that the application " \
+		    "gives",                                                                                     \
+		    .style = WEIR_POSITIONAL, .required = true),                                                 \
+		WEIR_P_TEXT("arg", type, member.arg, NULL, "a text for the function's begin()"),                 \
+		WEIR_PARAM_ON_ERROR(type, member.skips,                                                          \
+				    "when the function fails: stop the run, or skip the records and count them")
 
 /** The same for drivers whose functions take windows: see weir/members.h. */
-#define WEIR_CALLEE_WINDOW_PARAMS                                                                   \
-	{ .name = "window",                                                                         \
-	  .style = WEIR_KEY,                                                                        \
-	  .value = WEIR_V_SPAN,                                                                     \
-	  .help = "call a function of a list with windows of so many records, or so long" },        \
-	{                                                                                           \
-		.name = "step", .style = WEIR_KEY, .value = WEIR_V_SPAN,                            \
-		.help = "from one window's start to the next; by default windows follow each other" \
-	}
+#define WEIR_CALLEE_WINDOW_PARAMS(type, member)                                                           \
+	WEIR_P_SPAN("window", type, member.windows.size, NULL,                                            \
+		    "window for a function of a list: a count of records, or a duration"),                \
+		WEIR_P_SPAN("step", type, member.windows.step, NULL,                                      \
+			    "from one window's start to the next; by default windows follow each other"), \
+		WEIR_WINDOW_GAP_PARAM(type, member.windows.gap_ns)
 
 /** The same for drivers whose functions give text. */
-#define WEIR_CALLEE_WIDTH_PARAM \
-	WEIR_PARAM_WIDTH(       \
+#define WEIR_CALLEE_WIDTH_PARAM(type, member) \
+	WEIR_PARAM_WIDTH(                     \
+		type, member.width,           \
 		"bytes of text that the function gives, where it does not say; longer text is cut, and counted")
 
 /**
  * @brief Find the function that the arguments name, and the fields that it takes in a stream.
+ * @param args in the state of the node.
  * @param in NULL: it takes none, as a source.
  * @return 0, or what weir_fail_arg() returned.
  */
-int weir_callee_open(struct weir_callee *callee, struct weir_node *node, const struct weir_schema *in) WEIR_MUST_CHECK;
+int weir_callee_open(struct weir_callee *callee, struct weir_node *node, const struct weir_callee_args *args,
+		     const struct weir_schema *in) WEIR_MUST_CHECK;
 /** @brief Append fields that it gives to a schema, as `text`, function->out or a part of it, declares them. 0 or as above. */
-int weir_callee_declare(struct weir_node *node, const char *text, struct weir_schema *out) WEIR_MUST_CHECK;
-/** @brief Read `window` and `step`, where they are given: *members stays NULL where they are not. 0 or as above. */
+int weir_callee_declare(struct weir_node *node, const struct weir_callee_args *args, const char *text,
+			struct weir_schema *out) WEIR_MUST_CHECK;
+/** @brief The windows, where `window` is given: *members stays NULL where they are not. 0 or as above. */
 int weir_callee_members(const struct weir_callee *callee, struct weir_node *node,
 			struct weir_members **members) WEIR_MUST_CHECK;
 /** @brief Make its state, as the last thing of open(). 0, -ENOMEM or as above. */

@@ -10,7 +10,7 @@
  * What a stage remembers of a NaN it would never forget. So only records whose channels are all finite reach it; any other is
  * poison: left out and counted, or the end of the run, as `on_error` has it.
  *
- *     weir_channels_open(&state->channels, node)               in open()
+ *     weir_channels_open(&state->channels, node, &state->args) in open()
  *     weir_channels_replace(state->channels, out, true)        where each value becomes another one
  *     weir_channels_read(state->channels, in, &block)          in push()
  *     block.column[channel->to].real[i] = f(channel->x[i])     for each channel and record
@@ -24,23 +24,26 @@
 extern "C" {
 #endif
 
-/** The parameter that weir_channels_open_any() reads: an entry of the driver's table. */
-#define WEIR_CHANNELS_FIELDS                                                                                      \
-	{                                                                                                         \
-		.name = "fields", .style = WEIR_POSITIONAL, .value = WEIR_V_FIELDS,                               \
-		.help = "what to work on: x, or m = x*x for a field more; by default every number in the record", \
-	}
+/** What weir_channels_open() takes: a member of the driver's state. */
+struct weir_channels_args {
+	struct weir_bindings fields;
+	bool stops; /**< on_error=stop */
+};
 
-/** The parameters that weir_channels_open() reads. */
-#define WEIR_CHANNELS_PARAMS WEIR_CHANNELS_FIELDS, WEIR_CHANNELS_PARAM_ON_ERROR
+/** The parameter of weir_channels_open_any(), a struct weir_bindings: an entry of the driver's table. */
+#define WEIR_CHANNELS_FIELDS(type, member)                                                                  \
+	WEIR_P_FIELDS("fields", type, member,                                                               \
+		      "fields: x, or m = x*x for an additional field; default: every number in the record", \
+		      .style = WEIR_POSITIONAL)
 
-/** The second of them alone, for a stage that calls its fields otherwise. */
-#define WEIR_CHANNELS_PARAM_ON_ERROR                                                                              \
-	{                                                                                                         \
-		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                  \
-		.words = weir_channels_on_error,                                                                  \
-		.help = "when one of them is NaN or infinite: leave the record out and count it, or stop the run" \
-	}
+/** The parameters of weir_channels_open(), a struct weir_channels_args. */
+#define WEIR_CHANNELS_PARAMS(type, member) \
+	WEIR_CHANNELS_FIELDS(type, member.fields), WEIR_CHANNELS_PARAM_ON_ERROR(type, member.stops)
+
+/** The second of them alone, a bool, for a stage that calls its fields otherwise. */
+#define WEIR_CHANNELS_PARAM_ON_ERROR(type, member)                            \
+	WEIR_P_WORD("on_error", type, member, "skip", weir_channels_on_error, \
+		    "when one of them is NaN or infinite: skip the record and count it, or stop the run")
 
 extern const char *const weir_channels_on_error[];
 
@@ -71,18 +74,19 @@ struct weir_channels {
  * @brief Find the channels of a node.
  * @return 0; -EINVAL after a report: a text, a name twice, no number in the record; -ENOMEM. Free with weir_channels_close(), which takes NULL, also after a failure.
  */
-int weir_channels_open(struct weir_channels **out, struct weir_node *node) WEIR_MUST_CHECK;
+int weir_channels_open(struct weir_channels **out, struct weir_node *node,
+		       const struct weir_channels_args *args) WEIR_MUST_CHECK;
 void weir_channels_close(struct weir_channels *channels);
 
-/** @brief The same for a stage that has other parameters of WEIR_V_FIELDS: channels in the order of `params`, which ends in NULL. */
+/** @brief The same for a stage that has other parameters of WEIR_V_FIELDS: channels in the order of `lists`, which ends in NULL. */
 int weir_channels_open_from(struct weir_channels **out, struct weir_node *node,
-			    const char *const *params) WEIR_MUST_CHECK;
+			    const struct weir_bindings *const *lists, bool stops) WEIR_MUST_CHECK;
 
 /**
  * @brief All that a stage needs which turns each value into another of the same unit, and has a meaning for NaN and infinities:
  * every record reaches it. Opens, makes the schema and the columns; results as of those functions.
  */
-int weir_channels_open_any(struct weir_channels **out, struct weir_node *node,
+int weir_channels_open_any(struct weir_channels **out, struct weir_node *node, const struct weir_bindings *fields,
 			   struct weir_schema *schema) WEIR_MUST_CHECK;
 /** @brief Append to a schema a field of another, with all that it says of its values. @return as weir_schema_add(). */
 int weir_schema_pass(struct weir_schema *schema, const struct weir_field *from);

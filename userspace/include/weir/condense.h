@@ -9,7 +9,7 @@
 #ifndef WEIR_CONDENSE_H
 #define WEIR_CONDENSE_H
 
-#include "weir/aggregate.h"
+#include "weir/operands.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,14 +24,16 @@ struct weir_gathering {
 	const char *argument; /**< which to blame when no median can hold them all; NULL: they may be fewer */
 	uint32_t
 		moving; /**< windows have so many records and move by one: see weir_condenser_moves(); 0: they do not */
+	struct weir_leaving leaving;
 };
 
 /**
- * @brief From open(): append a field to `out` for each of the node's `aggregates`, and take memory. weir_out(node) must become
+ * @brief From open(): append a field to `out` for each aggregate, and take memory. weir_out(node) must become
  * `out`, as it does in open().
  * @return 0; -EINVAL after a report; -ENOMEM. *out_condenser is to be closed in any case.
  */
-int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node, struct weir_schema *out,
+int weir_condenser_open(struct weir_condenser **out_condenser, struct weir_node *node,
+			const struct weir_bindings *aggregates, struct weir_schema *out,
 			const struct weir_gathering *gathering) WEIR_MUST_CHECK;
 /** @brief Takes NULL. */
 void weir_condenser_close(struct weir_condenser *condenser);

@@ -11,6 +11,13 @@
  *     userspace/operators/NAME.c  const struct weir_driver weir_operator_NAME
  *     userspace/bridges/NAME.c    const struct weir_driver weir_bridge_NAME
  *
+ * NAME is unique among all files of the product. Hardware sources are in `sensors/`, other sources and all sinks in
+ * `userspace/bridges/`. Two roles of one name may be two files, as csv_source.c and csv_sink.c are.
+ *
+ * A driver with a library has two files: the table is in NAME_table.c, a part of weir itself; the operations are in NAME.c, a
+ * module that is opened when a program names the driver (weir/module.h). Members of the state that the table names are in a
+ * header for both, which does without the library.
+ *
  * One handle serves every role: a `struct weir_node` is one use of a driver in a pipeline. It holds the arguments that
  * the program gave, the driver's private state, and the counters.
  *
@@ -28,122 +35,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weir/block.h"
+#include "weir/expressions.h"
 #include "weir/params.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define WEIR_NAME_MAX 48   /**< bytes of a field's name, with the terminating zero */
-#define WEIR_UNIT_MAX 16   /**< bytes of a unit, with the terminating zero */
-#define WEIR_FIELDS_MAX 64 /**< fields in one schema */
-#define WEIR_ROW_MAX 4096  /**< bytes of one row */
-
-/** Records in one block: 8 KiB a column, so that a stage's working set stays in the first-level cache. */
-#define WEIR_BLOCK_MAX 1024
-
-#define WEIR_MUST_CHECK __attribute__((warn_unused_result))
-#define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-
 struct weir_node;
-struct weir_expr;
-
-/* ------------------------------------------------------------------ records */
-
-/** What the values of a field are, and so the C type of its column in a block. */
-enum weir_kind {
-	WEIR_REAL, /**< double */
-	WEIR_INT,  /**< int64_t */
-	WEIR_BOOL, /**< int64_t, 0 or 1 */
-	WEIR_TEXT, /**< char[bytes], zero-padded; never longer than bytes - 1 */
-};
-
-/** The clock that stamps a stream's records. Streams of different clocks are never joined. */
-enum weir_clock {
-	WEIR_CLOCK_MONOTONIC, /**< CLOCK_MONOTONIC: the default wherever a device lets us choose */
-	WEIR_CLOCK_REALTIME,  /**< CLOCK_REALTIME */
-	WEIR_CLOCK_NOMINAL, /**< counted from zero by a source that is not live: replay, csv, a generator at full speed */
-};
-
-/**
- * @brief One named quantity, and where its bits are in a row.
- *
- * The vocabulary is that of IIO's scan elements (Documentation/ABI/testing/sysfs-bus-iio, `in_<type>_type`):
- * `[be|le]:[s|u]bits/storagebits>>shift`. The physical value is `(raw + offset) * scale`.
- */
-struct weir_field {
-	char name[WEIR_NAME_MAX];
-	char unit[WEIR_UNIT_MAX]; /**< UCUM-like text, e.g. "m/s^2"; empty where it is not known */
-	enum weir_kind kind;
-	uint32_t at;    /**< byte offset in the row */
-	uint32_t bytes; /**< storage: 1, 2, 4 or 8; the cell's size for WEIR_TEXT */
-	uint8_t bits;   /**< significant bits, 1 to 8 * bytes */
-	uint8_t shift;  /**< right shift that comes before masking */
-	bool is_signed;
-	bool is_big_endian;
-	bool is_float; /**< IEEE 754 of 4 or 8 bytes; bits, shift and sign do not apply */
-	double scale;  /**< 1 where the raw integer is the value */
-	double offset;
-};
-
-/** What a stream carries. A plain value: copy it with `=`. */
-struct weir_schema {
-	uint32_t row_bytes; /**< 1 to WEIR_ROW_MAX; a multiple of 8 lets eBPF filter the rows in place */
-	uint32_t n_fields;
-	enum weir_clock clock;
-	struct weir_field t; /**< where a row's time is: ns of `clock`, 8 bytes */
-	struct weir_field field[WEIR_FIELDS_MAX];
-};
-
-/** A column of a block. Which member counts follows from the field's kind. */
-union weir_column {
-	double *real;
-	int64_t *integer; /**< WEIR_INT and WEIR_BOOL */
-	char *text;       /**< cell i starts at i * field.bytes */
-	void *any;
-};
-
-/**
- * @brief A contiguous batch of records, by column.
- *
- * The stage that emits a block owns it; the stage that receives it may read it until its push returns.
- */
-struct weir_block {
-	const struct weir_schema *schema;
-	uint32_t n; /**< records, 0 to WEIR_BLOCK_MAX */
-	int64_t *t;
-	union weir_column column[WEIR_FIELDS_MAX];
-};
-
-/** @brief Start a schema of packed rows: nothing but the time, 8 bytes at offset 0. */
-void weir_schema_init(struct weir_schema *schema, enum weir_clock clock);
-
-/**
- * @brief Append a native field (8 bytes for REAL, INT and BOOL; `bytes` for TEXT) to a schema from weir_schema_init().
- * @return the field's index; -E2BIG when WEIR_FIELDS_MAX, WEIR_ROW_MAX or WEIR_NAME_MAX is reached; -EEXIST when the name is
- * taken: `t` always is, by the time.
- */
-int weir_schema_add(struct weir_schema *schema, const char *name, enum weir_kind kind, const char *unit,
-		    uint32_t bytes);
-
-/** @brief The index of a field by name, or -ENOENT. */
-int weir_schema_find(const struct weir_schema *schema, const char *name);
-
-/**
- * @brief Allocate a block of WEIR_BLOCK_MAX records for `schema`, which must outlive it. For open(), never for push().
- * @return 0 or -ENOMEM. Free with weir_block_close(), which takes NULL.
- */
-int weir_block_open(struct weir_block **out, const struct weir_schema *schema) WEIR_MUST_CHECK;
-void weir_block_close(struct weir_block *block);
-
-/** @brief Copy record `from` of `src` to the end of `dst`. Same field list. The caller has seen to it that there is room. */
-void weir_block_append(struct weir_block *dst, const struct weir_block *src, uint32_t from);
-
-/** @brief Copy `n` records of `src`, those whose numbers `index` lists, to the end of `dst`. Otherwise as weir_block_append(). */
-void weir_block_gather(struct weir_block *dst, const struct weir_block *src, const uint32_t *index, uint32_t n);
-
-/** @brief Make `view` show `n` records of `src` from record `from` on. Copies nothing: it lives as long as `src` does. */
-void weir_block_slice(struct weir_block *view, const struct weir_block *src, uint32_t from, uint32_t n);
 
 /* --------------------------------------------------------------- parameters */
 
@@ -154,47 +54,47 @@ enum weir_style {
 	WEIR_KEYWORD,    /**< `name value`, as in `window 1s step 100ms` */
 };
 
-/** What an argument's value is, and which accessor reads it. */
+/** The kind of an argument's value. weir/params.h has a row for each, with the type of the member that holds it. */
 enum weir_value {
-	WEIR_V_INT,      /**< integer: weir_arg_int() */
-	WEIR_V_REAL,     /**< number: weir_arg_real() */
-	WEIR_V_DURATION, /**< `10ms`: weir_arg_int(), ns */
-	WEIR_V_RATE,     /**< `200Hz`, or `max` (read as INFINITY) where `words` has it: weir_arg_real(), Hz */
-	WEIR_V_SIZE,     /**< `64KiB`: weir_arg_int(), bytes */
-	WEIR_V_SPAN, /**< a count or a duration, as in `window 100` and `every 1s`: weir_arg_int(), and weir_arg_is_time() */
-	WEIR_V_BOOL,       /**< `yes|no|on|off|true|false`, or the bare name for true: weir_arg_int(), 0 or 1 */
-	WEIR_V_WORD,       /**< one of `words`: weir_arg_int() is its index */
-	WEIR_V_TEXT,       /**< a word or a string: weir_arg_text() */
-	WEIR_V_EXPR,       /**< an expression over the input's fields: weir_arg_expr() */
-	WEIR_V_FIELDS,     /**< `a = EXPR, b, …`: weir_arg_bindings() */
-	WEIR_V_AGGREGATES, /**< `mean(EXPR) as name, …` with functions from `words`: weir_arg_bindings() */
+	WEIR_V_INT,        /**< integer */
+	WEIR_V_REAL,       /**< number */
+	WEIR_V_DURATION,   /**< `10ms`; ns */
+	WEIR_V_RATE,       /**< `200Hz`, or `max` (INFINITY) where `words` has it; Hz */
+	WEIR_V_SIZE,       /**< `64KiB`; bytes */
+	WEIR_V_SPAN,       /**< a count or a duration, as in `window 100` and `every 1s` */
+	WEIR_V_BOOL,       /**< `yes|no|on|off|true|false`, or the bare name for true; 0 or 1 */
+	WEIR_V_WORD,       /**< one of `words`; its index */
+	WEIR_V_TEXT,       /**< a word or a string */
+	WEIR_V_EXPR,       /**< an expression over the input's fields */
+	WEIR_V_FIELDS,     /**< `a = EXPR, b, …` */
+	WEIR_V_AGGREGATES, /**< `mean(EXPR) as name, …` with functions from `words` */
 };
 
-/** One parameter. Parsing, checking, `weir list` and the manual page all read this table and nothing else. */
+/** One parameter: a row of weir/params.h. Parsing, checking, `weir list` and the manual page all read this table and nothing else. */
 struct weir_param {
 	const char *name;
 	enum weir_style style;
 	enum weir_value value;
 	bool required;
 	bool must_be_bool;        /**< WEIR_V_EXPR: must be a condition */
+	bool takes_text;          /**< WEIR_V_FIELDS: an expression may be a text */
 	const char *instead;      /**< WEIR_POSITIONAL: the WEIR_KEYWORD that may be given in its place; NULL: none */
 	const char *fallback;     /**< the default as one would write it; NULL: none */
 	double min, max;          /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
 	const char *const *words; /**< NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, and `max` of WEIR_V_RATE */
+	const char *const *pairs; /**< WEIR_V_AGGREGATES: words that take two expressions, NULL-terminated; or NULL */
+	const char *const *texts; /**< WEIR_V_AGGREGATES: words whose first expression may be a text, likewise */
 	const char *help;         /**< one line, no full stop */
+	bool is_placed;           /**< the value goes to a member of the driver's state; else only the core reads it */
+	uint32_t offset, bytes;   /**< of that member */
+	double member_max;        /**< the greatest value that it holds; 0: it is not an integer */
 };
 
-/** What stands for `t`, the record's time, which is no field of the schema, in place of a field's index. */
-#define WEIR_FIELD_TIME (-2)
-
-/** One item of WEIR_V_FIELDS or WEIR_V_AGGREGATES. */
-struct weir_binding {
-	const char *name; /**< of the resulting field */
-	int function;     /**< aggregates: index into `words`; -1 for plain fields */
-	int field; /**< index of the input field, or WEIR_FIELD_TIME, when the expression is just that; else -1 */
-	const struct weir_expr *expr; /**< NULL for `count()` */
-	double parameter;             /**< aggregates: the number in `quantile(x, 0.95)`; NaN: there is none */
-};
+/**
+ * @brief Does the program give the argument whose value is in that member of the state, as in weir_given(node, &pid->min)?
+ * From open() to close(), on any thread. A member that no row of the driver's table names is a bug and aborts.
+ */
+bool weir_given(const struct weir_node *node, const void *member);
 
 /* Accessors: valid from open() to close(), on any thread. A name that the driver's own table does not have is a bug and
  * aborts. An argument that was not given reads as its fallback, or as 0 / NULL where there is none. */
@@ -215,28 +115,6 @@ const char *weir_target(const struct weir_node *node);
 /** @brief The words in the brackets after the target, in order; *n is 0 when there are no brackets. */
 const char *const *weir_columns(const struct weir_node *node, uint32_t *n);
 
-/* -------------------------------------------------------------- expressions */
-
-/**
- * @brief Evaluate for each record of a block: out[i] for i < block->n. One thread at a time for one expression.
- *
- * prev() and delta() remember the record before: what an expression is given, through this function and weir_expr_test()
- * together, is one sequence of records, in whatever blocks.
- */
-void weir_expr_eval(const struct weir_expr *expr, const struct weir_block *block, double *out);
-
-/** @brief Evaluate a condition: out[i] is 1 where it holds, else 0. NaN compares false, `!=` excepted, as in C. */
-void weir_expr_test(const struct weir_expr *expr, const struct weir_block *block, uint8_t *out);
-
-/** @brief Is the result a truth value (a comparison, `and`, `or`, `not`)? */
-bool weir_expr_is_bool(const struct weir_expr *expr);
-
-/** @brief The unit of its values, such as "m/s^2"; empty when it is not known. Lives as long as the expression. */
-const char *weir_expr_unit(const struct weir_expr *expr);
-
-/** @brief The source text, for messages and `weir explain`. Lives as long as the expression. */
-const char *weir_expr_text(const struct weir_expr *expr);
-
 /* ------------------------------------------------------- what a driver tells */
 
 /** Why a record did not arrive. Each is counted apart, per node. */
@@ -247,12 +125,26 @@ enum weir_loss {
 	WEIR_LOST_POISON, /**< a record that a stage could not use, skipped under on_error=skip */
 	WEIR_LOST_CUT,    /**< text longer than its cell was cut, or a malformed line was skipped */
 	WEIR_LOST_LATE,   /**< it came after its time had been closed: see `lateness` */
-	WEIR_LOST_UNSENT, /**< a broker did not take it: it was away for too long, or refused it */
+	WEIR_LOST_UNSENT, /**< a broker did not take it, or a file: it was deleted, or its disk was full */
+	WEIR_LOST_END,    /**< it was under way when its chain failed, or when the run ended before it was worked off */
 	WEIR_LOST_CAUSES,
 };
 
 /** @brief Add to a loss counter. Any one thread per node; lock-free. */
 void weir_lost(struct weir_node *node, enum weir_loss cause, uint64_t n);
+
+/**
+ * @brief From push(): `n` records are dropped because the run is about to end. From a source that answers for its records they come
+ * again in the next run, and nothing that came after them is acknowledged; from others they are lost, and counted as `cause`.
+ */
+void weir_undone(struct weir_node *node, enum weir_loss cause, uint64_t n);
+
+/** @brief From start() on: is this sink served by the thread of its chain? See serve(). */
+bool weir_is_attached(const struct weir_node *node);
+
+/** @brief From open(), of a stage or a sink: each record may keep it busy for long. Where the source answers for its records, it is
+ *  given one at a time, so that each is acknowledged when it is done. */
+void weir_is_slow(struct weir_node *node);
 
 /**
  * @brief Refuse an argument of the program: the message points at it. Exit code 2. For open() only.
@@ -276,6 +168,12 @@ int weir_fail_device(struct weir_node *node, const char *device, const char *ope
 /** @brief Report any other failure at run time. Exit code 1. Any thread. @return -error. */
 int weir_fail(struct weir_node *node, int error, const char *format, ...) WEIR_PRINTF(3, 4);
 
+/** @brief Count a silence of more than `gap_ns` (WEIR_PARAM_GAP), and report the node's first; `effect`: "no beats there". Any thread. */
+void weir_hole(struct weir_node *node, int64_t gap_ns, const char *effect);
+
+/** @brief The same of a source that is gone, a program for one: the exit status is that of a missing device. */
+int weir_fail_gone(struct weir_node *node, int error, const char *format, ...) WEIR_PRINTF(3, 4);
+
 /** @brief Say something on standard error that does not stop the run. Not for the data path. */
 void weir_warn(struct weir_node *node, const char *format, ...) WEIR_PRINTF(2, 3);
 
@@ -286,7 +184,7 @@ void *weir_state(const struct weir_node *node);
 const struct weir_schema *weir_in(const struct weir_node *node);
 const struct weir_schema *weir_out(const struct weir_node *node);
 
-/** @brief Now, in ns of a clock (WEIR_CLOCK_NOMINAL reads as 0). */
+/** @brief Now, in ns of a clock (0: of a clock that does not go on by itself). */
 int64_t weir_now(enum weir_clock clock);
 
 /** @brief Is this only `weir check` or `weir explain`? Then open() may look at devices, but nothing will be started. */
@@ -295,6 +193,20 @@ bool weir_is_check(const struct weir_node *node);
 /** @brief Is this a dry run? Then an actuator is opened and asked for its park value, but never started: a missing output is
  * no error. */
 bool weir_is_rehearsal(const struct weir_node *node);
+
+/**
+ * @brief From a source's open(): scales or offsets of its fields may change while it runs. Its rows are raw integers.
+ */
+void weir_may_rescale(struct weir_node *node);
+
+/**
+ * @brief Scales and offsets of a source's fields are these from now on, `n_fields` of each. After weir_may_rescale(), from start() until
+ * stop(), from one thread at a time.
+ *
+ * Rows that have not been decoded yet get the new ones. raw() and `changed` go on counting in units of the scale that open() told.
+ * @return 0; -ENOTSUP after a message, and the run ends: a filter that compares raw integers was made for the former scale.
+ */
+int weir_rescale(struct weir_node *node, const char *device, const double *scale, const double *offset);
 
 /**
  * @brief A descriptor that is readable once the run is asked to end, for a driver that has to wait for something else than
@@ -308,10 +220,29 @@ int weir_halt_fd(const struct weir_node *node);
 struct weir_wait {
 	int64_t until_ns; /**< CLOCK_MONOTONIC; INT64_MAX: not by time */
 	int fd;           /**< wait until readable; -1: none */
+	bool is_idle; /**< to the driver: nothing has come since it said what to wait for, so that reading would be in vain */
 };
 
-/** @brief Told of a device: the target by which a program names it, and a line on what it is. Both are the caller's. */
-typedef void weir_tell_device(void *context, const char *target, const char *what);
+/** How a device with a descriptor collects rows until somebody reads them. */
+struct weir_collected {
+	uint32_t watermark; /**< rows worth a wake-up, at least 1 */
+	uint32_t capacity;  /**< rows that it holds, at least 1 */
+	int64_t row_ns;     /**< nominal distance of rows; 0: unknown */
+	int64_t latency_ns; /**< longest time that a row may wait for others, at least 1 */
+	bool by_time; /**< a read below the watermark costs no more than another, and poll() does not wait for the watermark */
+};
+
+/** One more line on a device: a name, a channel, a rate, a program that reads it. */
+struct weir_device_fact {
+	const char *key, *value;
+};
+
+/**
+ * @brief Told of a device: the target by which a program names it, a line on what it is, and `n` facts (NULL for none). Facts of one
+ * key stand together. All are the caller's.
+ */
+typedef void weir_tell_device(void *context, const char *target, const char *what, const struct weir_device_fact *fact,
+			      size_t n);
 
 /**
  * @brief A source fills rows. Two forms:
@@ -333,22 +264,37 @@ struct weir_source_ops {
 	int (*start)(struct weir_node *node, bool unread);
 	/** Descriptor form: non-blocking descriptor, valid after start. */
 	int (*fd)(const struct weir_node *node);
-	/** Descriptor form: rows worth waiting for, at least 1. NULL: 1. */
-	uint32_t (*watermark)(const struct weir_node *node);
+	/** Descriptor form, after start: how the device collects rows. NULL: it gives each as it comes. */
+	void (*collects)(const struct weir_node *node, struct weir_collected *out);
 	/** Descriptor form: inspect rows just read, count gaps. Called before any filter in user space, in arrival order, on
 	 *  the loop's thread; must not block. May be NULL. */
 	int (*landed)(struct weir_node *node, const void *rows, uint32_t n);
 	/** Descriptor form: the device went quiet or the descriptor reported an error: is it still there? 0, or what
-	 *  weir_fail_device() returned. Called on error conditions and about once a second while nothing arrives. */
+	 *  weir_fail_device() returned. Called on error conditions and when a device of this machine was removed; where that is not
+	 *  reported, about once a second while nothing arrives. */
 	int (*alive)(struct weir_node *node);
-	/** Pulled form: fill up to `max` rows. Returns rows filled; 0 at the end; -EAGAIN with `wait` set; -errno. */
-	int (*produce)(struct weir_node *node, void *rows, uint32_t max, struct weir_wait *wait);
-	/** Lent form: show up to `max` rows, contiguous. Result as of produce(); a stage's time may have to pass meanwhile, so it
-	 *  never blocks. */
+	/** What the stream begins with: after start() until it returns 0, a row each time. The first says how things stand, and is not for
+	 *  a chain that was there before a reload; others are what the device had already. Returns 1, 0 or -errno. May be NULL. */
+	int (*initial)(struct weir_node *node, void *row);
+	/** Pulled form: a row of what none has told yet, after the last produce(); never waits. Returns 1, 0 or -errno. May be NULL. */
+	int (*finish)(struct weir_node *node, void *row);
+	/** Pulled form: add rows. Returns 1: call it again; 0 at the end; -EAGAIN with `wait` set; -errno. Rows that were added are
+	 *  delivered in each of these cases, before the end or the failure takes effect. There is room for one row at least. */
+	int (*produce)(struct weir_node *node, struct weir_rows *rows, struct weir_wait *wait);
+	/**
+	 * Pulled and lent form, of a source that answers for its records, as one does that reads from a broker: their stream has
+	 * ended, and the chains work off what they have been given. Called like produce, on the same thread and instead of stop(),
+	 * until it returns 0: everything is answered, or nothing more can be. Takes nothing new. NULL: there is nothing to answer.
+	 */
+	int (*conclude)(struct weir_node *node, struct weir_wait *wait);
+	/** Lent form: show up to `max` rows, contiguous. Returns how many; 0, -EAGAIN and -errno as of produce(). A stage's time may
+	 *  have to pass meanwhile, so it never blocks. */
 	int (*lend)(struct weir_node *node, uint32_t max, const void **rows, struct weir_wait *wait);
-	/** Lent form: the `n` rows that lend() showed last have been read. Returns how many of them, counted from the first, have
+	/** Lent form: the first `n` of the rows that lend() showed last have been read. Returns how many of them, counted from the first, have
 	 *  changed meanwhile and must be forgotten; the driver has counted them as lost. */
 	uint32_t (*take_back)(struct weir_node *node, uint32_t n);
+	/** Pulled form: its records may come in sessions, see weir_begin_session(). */
+	bool has_sessions;
 	/** End capture; the descriptor stays valid until close. */
 	void (*stop)(struct weir_node *node);
 	void (*close)(struct weir_node *node);
@@ -394,7 +340,17 @@ struct weir_operator_ops {
 	/** A record costs it no more than a few hundred instructions, whatever its arguments: from a source to an actuator such
 	 *  stages may run on the thread that reads the source, so that none has to be woken up. */
 	bool is_brief;
+	/** What it makes of a record has been emitted when push() returns. Later records get nothing of it but a decision, or the value
+	 *  before theirs. */
+	bool keeps_nothing;
 };
+
+/**
+ * @brief From produce(), of a source with has_sessions: the next record belongs to another session, whose clock began again.
+ * @return true: return 0 now. Chains are flushed as at the end of a run, stages begin as in a new one, sinks go on where they are, and
+ * then produce() is called again. False: the source is not the only one of its program, and goes on as if there was one session.
+ */
+bool weir_begin_session(struct weir_node *node);
 
 /** @brief Hand a block downstream, from push, tick or flush. Passes on what the stages below return. An empty block is a no-op. */
 int weir_emit(struct weir_node *node, const struct weir_block *block) WEIR_MUST_CHECK;
@@ -449,6 +405,33 @@ void weir_one_for_one(struct weir_node *node);
 /** @brief From open(): begin() will emit `n` records, and the ring below must hold them. */
 void weir_begins_with(struct weir_node *node, uint32_t n);
 
+/**
+ * @brief From open(), of an operator: it needs a record until the last result with that record has been emitted. It says by
+ * weir_needs() from which record on, so that a source with weir_awaits_windows() can acknowledge the others.
+ * @param records the most that it needs at one time; 0: as many as come in `span_ns`, which is INT64_MAX where there is no bound.
+ */
+void weir_keeps(struct weir_node *node, uint64_t records, int64_t span_ns);
+/** @brief From push(), of such an operator: does anybody want to hear of it? Its chain is then given one record at a time. */
+bool weir_is_kept(const struct weir_node *node);
+/** @brief From push(), where weir_is_kept(): the place of this record in the stream that its chain reads. Places wrap. */
+uint64_t weir_place(const struct weir_node *node);
+/** @brief From push(), tick() and flush(), where weir_is_kept(): records are needed from this place on. NULL: none is. */
+void weir_needs(struct weir_node *node, const uint64_t *place);
+
+/** How many messages come from a broker before it wants an answer; see weir_awaits_windows(). */
+struct weir_credit {
+	uint32_t messages;    /**< at least 1 */
+	const char *argument; /**< that says so; NULL: none does */
+	int64_t longest_ns;   /**< the broker takes a message back that has no answer by then; 0: it waits */
+	const char *remedy;   /**< where that is too short; NULL: none */
+};
+
+/**
+ * @brief From open(), of a source with conclude() and a parameter `ack`: a record is answered for when the last window with that record
+ * has been. The program is refused where that could not be, or would stop the stream.
+ */
+void weir_awaits_windows(struct weir_node *node, const struct weir_credit *credit);
+
 /** @brief From open(), of an operator, or of a combiner by time for each input: where `lateness` was given, records come in the order of
  *  their times. All wait so long for older ones; what comes later still is left out and counted as WEIR_LOST_LATE. */
 void weir_sorts(struct weir_node *node);
@@ -483,6 +466,12 @@ struct weir_combiner_ops {
 	void (*close)(struct weir_node *node);                /**< may be NULL */
 };
 
+/** How far a sink has come: counts of the same things, in the order in which they were pushed. */
+struct weir_progress {
+	uint64_t taken;    /**< by push */
+	uint64_t answered; /**< of these, what needs this process no more: written, delivered, or lost and counted */
+};
+
 /** A sink ends a chain. start() is the first moment at which it may touch the world. */
 struct weir_sink_ops {
 	size_t state_bytes;
@@ -491,9 +480,25 @@ struct weir_sink_ops {
 	int (*push)(struct weir_node *node, const struct weir_block *in);
 	int (*flush)(struct weir_node *node); /**< end of stream, or nothing more to read just now; may be NULL */
 	int (*end)(struct weir_node *node); /**< end of stream, after the last flush; may take its time; may be NULL */
-	void (*close)(struct weir_node *node); /**< may be NULL */
+	int (*session)(struct weir_node *node); /**< after a flush: what comes next is another session; may be NULL */
+	void (*close)(struct weir_node *node);  /**< may be NULL */
 	/** What became of the connection, say: a line for the summary, or NULL. From open() on. May be NULL. */
 	const char *(*how)(const struct weir_node *node);
+	/**
+	 * For a sink with a peer of its own that can be served by the thread that runs its chain, instead of by another one: called
+	 * when there is nothing more to push, and again when what `wait` said has come. 1: records were answered for; 0: none;
+	 * -errno as push. NULL: it has a thread, or needs none.
+	 */
+	int (*serve)(struct weir_node *node, struct weir_wait *wait);
+	bool may_wait; /**< its push or flush may keep its thread for long, as one does that runs a program */
+	bool may_share; /**< its calls last microseconds as a rule, end() too: its chain may share a thread with others */
+	/** Its push takes a few hundred instructions and never waits, so that the loop may run the chain. */
+	bool is_brief;
+	/** Its input comes through a ring, where displays see the newest records. */
+	bool reads_ring;
+	/** For a sink that keeps records after push and flush: how many of them are answered for, so that a source upstream may
+	 *  acknowledge them. Any thread, from start() on. NULL: what was flushed is, or pushed where there is no flush. */
+	struct weir_progress (*progress)(const struct weir_node *node);
 };
 
 /** Lines of one output that are set at once. */
@@ -510,7 +515,8 @@ struct weir_physical {
 	uint32_t is_file; /**< an attribute and not lines */
 	uint32_t offset[WEIR_PHYSICAL_LINES];
 	char name[WEIR_PHYSICAL_LINES][32];
-	uint8_t active_low, drive, bias; /**< indices of the words in actuators/gpio.c and of weir_gpio_bias_words */
+	uint8_t active_low, drive,
+		bias; /**< indices of the words in actuators/gpio_lines.c and of weir_gpio_bias_words */
 	double park[WEIR_PHYSICAL_LINES];
 	double factor, add; /**< an attribute is set to round(value * factor + add) */
 	double least, most; /**< to which an attribute's value is limited */
@@ -533,47 +539,27 @@ struct weir_actuator_ops {
 	 *  is line i. */
 	uint32_t (*lines)(const struct weir_node *node);
 	/**
-	 * Describe the output for the guard, which then holds and drives it in place of start, apply and park. `*fd`: the
-	 * attribute, open for writing, which becomes the caller's; -1 for lines. A driver that has this ends its parameters with
-	 * WEIR_GUARD_PARAMS. NULL: it is not for a guard (null, print).
+	 * Describe the output for the guard, which then holds and drives it in place of start, apply and park. `fd` NULL: touch
+	 * nothing. Else make it ready as well, at its park value where it was not ready, and `*fd` is the attribute, open for writing,
+	 * which becomes the caller's; -1 for lines. A driver that has this ends its parameters with WEIR_GUARD_PARAMS. NULL: it is not
+	 * for a guard (null, print).
 	 */
 	int (*describe)(const struct weir_node *node, struct weir_physical *out, int *fd);
-	bool is_brief; /**< apply() is one system call that does not wait; see weir_operator_ops */
+	size_t output_args; /**< with describe: offset of its struct weir_output_args in the state */
+	bool is_brief;      /**< apply() is one system call that does not wait; see weir_operator_ops */
 };
 
-/** What the guard must know of every physical output: the last rows of such an actuator's table, and its end. */
-#define WEIR_GUARD_PARAMS                                                                               \
-	{ .name = "deadline",                                                                           \
-	  .value = WEIR_V_DURATION,                                                                     \
-	  .fallback = "100ms",                                                                          \
-	  .min = 0.01,                                                                                  \
-	  .max = 3600,                                                                                  \
-	  .help = "parked within this time when the pipeline dies or hangs" },                          \
-		{ .name = "stale",                                                                      \
-		  .value = WEIR_V_DURATION,                                                             \
-		  .min = 0.01,                                                                          \
-		  .max = 1e6,                                                                           \
-		  .help = "parked when its source has brought nothing for this long" },                 \
-		{ .name = "max_on", .value = WEIR_V_DURATION, .help = "never on for longer" },          \
-		{ .name = "min_on",                                                                     \
-		  .value = WEIR_V_DURATION,                                                             \
-		  .help = "once on, stays on so long unless it is parked" },                            \
-		{ .name = "min_off", .value = WEIR_V_DURATION, .help = "once off, stays off so long" }, \
-		{ .name = "interlock",                                                                  \
-		  .value = WEIR_V_TEXT,                                                                 \
-		  .help = "a group's name: of all outputs that name it, at most one is on" },           \
-		{ .name = "break",                                                                      \
-		  .value = WEIR_V_DURATION,                                                             \
-		  .help = "after one of the group went off, wait so long before this one goes on" },    \
-		{ .name = "starts",                                                                     \
-		  .value = WEIR_V_INT,                                                                  \
-		  .min = 1,                                                                             \
-		  .max = 32,                                                                            \
-		  .help = "leaves its park value at most so often in the time of per=" },               \
-		{ .name = "per", .value = WEIR_V_DURATION, .fallback = "1h", .help = "see starts=" },   \
-	{                                                                                               \
-		.name = NULL                                                                            \
-	}
+/** The library of a driver whose operations are in a module. */
+struct weir_library {
+	const char *name;
+	const char *package;       /**< of Debian: the library, which the module needs */
+	const char *build_package; /**< of Debian: its headers, which the build of the module needs */
+};
+
+/* The operations of a driver in a table without them: the module has others in their place. */
+extern const struct weir_source_ops weir_unopened_source;
+extern const struct weir_operator_ops weir_unopened_stage;
+extern const struct weir_sink_ops weir_unopened_sink;
 
 /** The ways in which one driver can be used. A NULL role does not exist. */
 struct weir_driver {
@@ -581,13 +567,13 @@ struct weir_driver {
 	const char *doc;    /**< one line */
 	const char *target; /**< what follows the colon, for help: "LINE"; NULL: no target */
 	const struct weir_param *source_params, *operator_params, *sink_params, *actuator_params; /**< end: name NULL */
+	const struct weir_library *library; /**< NULL: the operations are here, and not in a module */
 	const struct weir_source_ops *source;
 	const struct weir_operator_ops *stage;
 	const struct weir_combiner_ops *combiner; /**< a stage too: a driver has only one of the two */
 	const struct weir_sink_ops *sink;
 	const struct weir_actuator_ops *actuator;
 };
-
 #ifdef __cplusplus
 }
 #endif

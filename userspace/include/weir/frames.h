@@ -21,11 +21,10 @@ extern "C" {
 #endif
 
 /** A row of the parameter table. */
-#define WEIR_FRAMES_PARAM_STEP                                                                             \
-	{                                                                                                  \
-		.name = "step", .style = WEIR_KEYWORD, .value = WEIR_V_INT, .min = 1, .max = 1e9,          \
-		.help = "records from the start of a window to the start of the next; by default its size" \
-	}
+#define WEIR_FRAMES_PARAM_STEP(type, member)                                                           \
+	WEIR_P_INT("step", type, member, NULL,                                                         \
+		   "records from the start of a window to the start of the next; by default its size", \
+		   .style = WEIR_KEYWORD, .min = 1, .max = 1e9)
 
 /** Windows of `size` records, each `step` after the one before. */
 struct weir_frames {

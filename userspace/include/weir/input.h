@@ -34,12 +34,16 @@ void weir_input_consume(struct weir_input *input, size_t n);
 /**
  * @brief Read more, without waiting.
  * @return bytes added; 0 at the end; -EAGAIN when nothing is there just now (wait for weir_input_fd()); -ENOBUFS when
- * WEIR_INPUT_MAX bytes are unread; or -errno of read(2).
+ * WEIR_INPUT_MAX bytes are unread; -ENODEV when the terminal or serial device has gone, and what is unread is torn; or -errno of read(2).
  */
 int weir_input_more(struct weir_input *input) WEIR_MUST_CHECK;
 /** @brief Has the end been seen? There may still be unread bytes. */
 bool weir_input_at_end(const struct weir_input *input);
 int weir_input_fd(const struct weir_input *input);
+/** @brief Has there been a byte of zero, which text has not? */
+bool weir_input_has_zero(const struct weir_input *input);
+/** @brief Is it a file with a size and an end, and no pipe, terminal or device? */
+bool weir_input_is_file(const struct weir_input *input);
 
 #ifdef __cplusplus
 }

@@ -28,11 +28,18 @@ struct weir_members_window {
 	int64_t t;
 };
 
+/** The arguments of such a driver: a member of its state. */
+struct weir_windows_args {
+	struct weir_length size, step; /**< `window` and `step`; the latter not given: as the window */
+	int64_t gap_ns;                /**< `gap` */
+};
+
 /**
- * @brief Read the arguments `window` (WEIR_V_SPAN) and `step` (the same; not given: as the window) of a node.
+ * @brief Open the windows that the arguments of a node ask for.
+ * @param args in the state of the node.
  * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_members_close(), which takes NULL.
  */
-int weir_members_open(struct weir_members **out, struct weir_node *node,
+int weir_members_open(struct weir_members **out, struct weir_node *node, const struct weir_windows_args *args,
 		      const struct weir_schema *schema) WEIR_MUST_CHECK;
 void weir_members_close(struct weir_members *members);
 

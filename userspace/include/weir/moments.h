@@ -22,11 +22,9 @@ extern "C" {
 #define WEIR_MOMENTS_MAX 32 /**< values in a record */
 
 /** A row of the parameter table: `memory`, which is not given where all records count alike. */
-#define WEIR_MOMENTS_PARAM_MEMORY                                                                 \
-	{                                                                                         \
-		.name = "memory", .style = WEIR_KEY, .value = WEIR_V_REAL, .min = 2, .max = 1e15, \
-		.help = "records that count, the older the less; by default all do alike"         \
-	}
+#define WEIR_MOMENTS_PARAM_MEMORY(type, member)   \
+	WEIR_P_REAL("memory", type, member, NULL, \
+		    "memory in records, older records count less; default: all count equally", .min = 2, .max = 1e15)
 
 struct weir_moments;
 

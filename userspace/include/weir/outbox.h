@@ -26,43 +26,35 @@ extern "C" {
 
 extern const char *const weir_outbox_full_words[];
 
+/** The arguments, a member of the driver's state. */
+struct weir_outbox_args {
+	struct weir_payload_writer_args payload;
+	uint64_t spool_bytes;  /**< 0: not given, the queue is in memory */
+	const char *spool_dir; /**< NULL: not given */
+	double spool_rate_hz;  /**< 0: no limit */
+	uint64_t queue_bytes;
+	int when_full; /**< an enum weir_spool_policy */
+	int64_t linger_ns;
+};
+
 /** Rows of the parameter table, to be named among those of the driver. */
-#define WEIR_OUTBOX_PARAMS                                                                                      \
-	WEIR_PAYLOAD_WRITER_PARAMS,                                                                             \
-		{ .name = "spool",                                                                              \
-		  .style = WEIR_KEY,                                                                            \
-		  .value = WEIR_V_SIZE,                                                                         \
-		  .min = 1 << 20,                                                                               \
-		  .max = 1e15,                                                                                  \
-		  .help = "keep messages on disk until the broker has them, up to this size: they outlive the " \
-			  "process "                                                                            \
-			  "and a power cut" },                                                                  \
-		{ .name = "spool_dir",                                                                          \
-		  .style = WEIR_KEY,                                                                            \
-		  .value = WEIR_V_TEXT,                                                                         \
-		  .help = "where; default: a directory of this target below the state directory" },             \
-		{ .name = "spool_rate",                                                                         \
-		  .style = WEIR_KEY,                                                                            \
-		  .value = WEIR_V_RATE,                                                                         \
-		  .help = "how fast messages go that had gathered; default: as fast as can be" },               \
-		{ .name = "queue",                                                                              \
-		  .style = WEIR_KEY,                                                                            \
-		  .value = WEIR_V_SIZE,                                                                         \
-		  .fallback = "16MiB",                                                                          \
-		  .min = 1 << 20,                                                                               \
-		  .max = 1 << 30,                                                                               \
-		  .help = "memory for messages that the broker, or with spool= the disk, does not have yet" },  \
-		{ .name = "when_full",                                                                          \
-		  .style = WEIR_KEY,                                                                            \
-		  .value = WEIR_V_WORD,                                                                         \
-		  .fallback = "block",                                                                          \
-		  .words = weir_outbox_full_words,                                                              \
-		  .help = "when queue or spool are full: block (the stream's policy= decides), drop_oldest, "   \
-			  "drop_newest" },                                                                      \
-	{                                                                                                       \
-		.name = "linger", .style = WEIR_KEY, .value = WEIR_V_DURATION, .fallback = "10s", .max = 3600,  \
-		.help = "at the end, how long to wait for the broker to have everything"                        \
-	}
+#define WEIR_OUTBOX_PARAMS(type, member)                                                                              \
+	WEIR_PAYLOAD_WRITER_PARAMS(type, member.payload),                                                             \
+		WEIR_P_SIZE("spool", type, member.spool_bytes, NULL,                                                  \
+			    "size of a spool on disk, where messages survive the end of the process and a power cut", \
+			    .min = 1 << 20, .max = 1e15),                                                             \
+		WEIR_P_TEXT("spool_dir", type, member.spool_dir, NULL,                                                \
+			    "directory of the spool; default: one for this target below the state directory"),        \
+		WEIR_P_RATE("spool_rate", type, member.spool_rate_hz, NULL, "rate of a backlog; default: no limit",   \
+			    .min = 1e-3, .max = 1e9),                                                                 \
+		WEIR_P_SIZE("queue", type, member.queue_bytes, "16MiB",                                               \
+			    "memory for messages that have not reached the broker, or with spool= the disk",          \
+			    .min = 1 << 20, .max = 1 << 30),                                                          \
+		WEIR_P_WORD("when_full", type, member.when_full, "block", weir_outbox_full_words,                     \
+			    "when queue or spool are full: block (the stream's policy= decides), drop_oldest, "       \
+			    "drop_newest"),                                                                           \
+		WEIR_P_DURATION("linger", type, member.linger_ns, "10s",                                              \
+				"time to wait at the end for the broker's confirmations", .max = 3600)
 
 struct weir_outbox;
 
@@ -78,6 +70,8 @@ struct weir_outbox_ops {
 	/** @param token set to what weir_outbox_settle() will be told. @return 0; 1: it is delivered already; -EAGAIN: not now,
 	 *  serve first; -EMSGSIZE: the broker will never take it; -errno: the connection is lost, and `why` is set. */
 	int (*send)(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY]);
+	/** After some of send(): nothing more comes for now. NULL: it makes no difference. May settle. */
+	void (*flush)(void *context);
 };
 
 /**
@@ -85,24 +79,39 @@ struct weir_outbox_ops {
  * @param peer what the user calls the broker, @param place where messages go: both name the spool's directory.
  * @return 0, -ENOMEM, or what a weir_fail function returned. Free with weir_outbox_close(), which takes NULL.
  */
-int weir_outbox_open(struct weir_outbox **out, struct weir_node *node, const struct weir_outbox_ops *ops, void *context,
-		     const char *peer, const char *place) WEIR_MUST_CHECK;
+int weir_outbox_open(struct weir_outbox **out, struct weir_node *node, const struct weir_outbox_args *args,
+		     const struct weir_outbox_ops *ops, void *context, const char *peer,
+		     const char *place) WEIR_MUST_CHECK;
 void weir_outbox_close(struct weir_outbox *outbox);
 
 /* The agent's thread: start, push and end are those of a sink. */
 int weir_outbox_start(struct weir_outbox *outbox) WEIR_MUST_CHECK;
 int weir_outbox_push(struct weir_outbox *outbox, const struct weir_block *in) WEIR_MUST_CHECK;
+/** @brief The `serve` of such a sink: the chain's thread takes answers and sends, while it has the connection. */
+int weir_outbox_serve(struct weir_outbox *outbox, struct weir_wait *wait) WEIR_MUST_CHECK;
 /** @brief Wait until the broker has everything, for `linger` at most, or 0.8 s when the run was told to end. */
 int weir_outbox_end(struct weir_outbox *outbox) WEIR_MUST_CHECK;
+
+/** @brief The `progress` of such a sink: a message is answered for when the broker has it or it is safe on disk, and when it was lost
+ *  and counted before the end of the run. */
+struct weir_progress weir_outbox_progress(struct weir_outbox *outbox);
 
 /** The fate of a message. */
 enum weir_outbox_fate {
 	WEIR_OUTBOX_DELIVERED, /**< the broker has it */
 	WEIR_OUTBOX_REJECTED,  /**< it will never take it: counted as unsent */
+	WEIR_OUTBOX_POSTPONED, /**< it does not take it now: it goes again, over the same connection, after a pause */
 };
 
 /** @brief The broker has answered. On the sender's thread, from serve() or after send(). Unknown tokens are ignored. */
 void weir_outbox_settle(struct weir_outbox *outbox, uint64_t token, enum weir_outbox_fate fate);
+
+/**
+ * @brief The broker takes no messages for a while, and the connection is well. People are told, and told again only after 10 s
+ * without such a word. On the sender's thread, from serve() or send().
+ * @param why a clause, such as "its memory is full".
+ */
+void weir_outbox_stall(struct weir_outbox *outbox, const char *why);
 
 /** @brief An id as text, "SENDER-ID" in hexadecimal. @return bytes without the zero. */
 int weir_outbox_id(const struct weir_outbox_message *message, char text[WEIR_OUTBOX_ID]);

@@ -18,45 +18,41 @@ extern "C" {
 
 extern const char *const weir_payload_written_words[], *const weir_payload_read_words[];
 
+/** The arguments of a writer, a member of the driver's state. */
+struct weir_payload_writer_args {
+	int format; /**< as in the words */
+	enum weir_time_form time;
+};
+
 /** Rows of the parameter table of who writes. */
-#define WEIR_PAYLOAD_WRITER_PARAMS                                                                                   \
-	{ .name = "format",                                                                                          \
-	  .style = WEIR_KEY,                                                                                         \
-	  .value = WEIR_V_WORD,                                                                                      \
-	  .fallback = "json",                                                                                        \
-	  .words = weir_payload_written_words,                                                                       \
-	  .help = "of a message: json, an object; csv, values with commas between; influx, line protocol; text, "    \
-		  "a text field as it is; binary, compact, see docs/brokers.md" },                                   \
-	{                                                                                                            \
-		.name = "time", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "ns", .words = weir_time_words, \
-		.help = "how a record's time is written; none: not at all"                                           \
-	}
+#define WEIR_PAYLOAD_WRITER_PARAMS(type, member)                                                                    \
+	WEIR_P_WORD("format", type, member.format, "json", weir_payload_written_words,                              \
+		    "of a message: json, an object; csv, values with commas between; influx, line protocol; text, " \
+		    "a text field as it is; binary, compact, see docs/brokers.md"),                                 \
+		WEIR_P_WORD("time", type, member.time, "ns", weir_time_words,                                       \
+			    "form of a record's time; none: left out")
+
+/** The arguments of a reader, a member of the driver's state. */
+struct weir_payload_reader_args {
+	const char *out;   /**< declared fields; NULL: none */
+	int format;        /**< as in the words */
+	uint32_t width;    /**< bytes of a text cell that does not say */
+	bool has_own_time; /**< time=own */
+	bool stops;        /**< on_error=stop */
+};
 
 /** Rows of the parameter table of who reads. */
-#define WEIR_PAYLOAD_READER_PARAMS                                                                                   \
-	{ .name = "out",                                                                                             \
-	  .style = WEIR_KEY,                                                                                         \
-	  .value = WEIR_V_TEXT,                                                                                      \
-	  .help = "fields of a message: \"label:text, score\"; kinds real (if none is told), int, bool, text" },     \
-		{ .name = "format",                                                                                  \
-		  .style = WEIR_KEY,                                                                                 \
-		  .value = WEIR_V_WORD,                                                                              \
-		  .words = weir_payload_read_words,                                                                  \
-		  .help = "of a message: json, objects; csv, lines, with or without a header; text, the message is " \
-			  "one "                                                                                     \
-			  "value; binary, as weir writes it. By default json with out=, else text" },                \
-		WEIR_ANSWER_PARAM_WIDTH,                                                                             \
-		{ .name = "time",                                                                                    \
-		  .style = WEIR_KEY,                                                                                 \
-		  .value = WEIR_V_WORD,                                                                              \
-		  .fallback = "arrival",                                                                             \
-		  .words = weir_payload_time_words,                                                                  \
-		  .help = "of a record: when it came, or own: its column or member t, in ns" },                      \
-	{                                                                                                            \
-		.name = "on_error", .style = WEIR_KEY, .value = WEIR_V_WORD, .fallback = "skip",                     \
-		.words = weir_payload_error_words,                                                                   \
-		.help = "at a malformed message, skip what is left of it and count it, or stop the run"              \
-	}
+#define WEIR_PAYLOAD_READER_PARAMS(type, member)                                                                       \
+	WEIR_P_TEXT("out", type, member.out, NULL,                                                                     \
+		    "fields of a message: \"label:text, score\"; kinds real (default), int, bool, text"),              \
+		WEIR_P_WORD("format", type, member.format, NULL, weir_payload_read_words,                              \
+			    "of a message: json, objects; csv, lines, with or without a header; text, the message is " \
+			    "one value; binary, as weir writes it. By default json with out=, else text"),             \
+		WEIR_ANSWER_PARAM_WIDTH(type, member.width),                                                           \
+		WEIR_P_WORD("time", type, member.has_own_time, "arrival", weir_payload_time_words,                     \
+			    "time of a record: its arrival, or own: its column or member t, in ns"),                   \
+		WEIR_P_WORD("on_error", type, member.stops, "skip", weir_payload_error_words,                          \
+			    "malformed message: skip the rest of it and count it, or stop the run")
 
 extern const char *const weir_payload_time_words[], *const weir_payload_error_words[];
 
@@ -65,7 +61,8 @@ struct weir_payload_writer;
 
 /** @brief By the arguments of a node, for records of weir_in(). @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with
  *  weir_payload_writer_close(), which takes NULL. */
-int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node) WEIR_MUST_CHECK;
+int weir_payload_writer_open(struct weir_payload_writer **out, struct weir_node *node,
+			     const struct weir_payload_writer_args *args) WEIR_MUST_CHECK;
 /** @brief The same for JSON of a schema, which must outlive it, with the time written in that form; reads no arguments. */
 int weir_payload_writer_open_json(struct weir_payload_writer **out, const struct weir_schema *schema,
 				  enum weir_time_form time) WEIR_MUST_CHECK;
@@ -84,7 +81,7 @@ struct weir_payload_reader;
  * @return 0, -ENOMEM, or what weir_fail_arg() returned. Free with weir_payload_reader_close(), which takes NULL.
  */
 int weir_payload_reader_open(struct weir_payload_reader **out, struct weir_node *node,
-			     struct weir_schema *schema) WEIR_MUST_CHECK;
+			     const struct weir_payload_reader_args *args, struct weir_schema *schema) WEIR_MUST_CHECK;
 void weir_payload_reader_close(struct weir_payload_reader *reader);
 /** @brief Begin with a message: it is changed in the process, bytes[n] too, and must stay until it has been read. */
 void weir_payload_begin(struct weir_payload_reader *reader, char *bytes, size_t n, int64_t t);
@@ -96,8 +93,6 @@ bool weir_payload_at_end(struct weir_payload_reader *reader);
 const char *weir_payload_why(const struct weir_payload_reader *reader);
 /** @brief Should the run end at a malformed message? */
 bool weir_payload_stops(const struct weir_payload_reader *reader);
-/** @brief Records of a block as rows of weir_out(). */
-void weir_payload_rows(const struct weir_payload_reader *reader, const struct weir_block *block, void *rows);
 
 #ifdef __cplusplus
 }

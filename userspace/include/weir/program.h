@@ -20,16 +20,13 @@ extern "C" {
 
 /** Rows of the table of a driver that hands records to programs: `deadline` and `on_error`. `share` is a string literal, what one
  *  program gets: "its record". */
-#define WEIR_PROGRAM_PARAMS(share)                                                \
-	{ .name = "deadline",                                                     \
-	  .style = WEIR_KEY,                                                      \
-	  .value = WEIR_V_DURATION,                                               \
-	  .fallback = "10s",                                                      \
-	  .min = 0.001,                                                           \
-	  .max = 86400,                                                           \
-	  .help = "it is killed when it takes longer: for " share                 \
-		  "; for a stream, to take records, and to end after the last" }, \
-		WEIR_PARAM_ON_ERROR("when it fails or is killed: stop the run, or skip and count what it was given")
+#define WEIR_PROGRAM_PARAMS(type, deadline, skips, share)                             \
+	WEIR_P_DURATION("deadline", type, deadline, "10s",                            \
+			"it is killed when it takes longer: for " share               \
+			"; for a stream, to take records, and to end after the last", \
+			.min = 0.001, .max = 86400),                                  \
+		WEIR_PARAM_ON_ERROR(type, skips,                                      \
+				    "when it fails or is killed: stop the run, or skip and count what it was given")
 
 struct weir_program;
 
@@ -55,6 +52,8 @@ void weir_program_close(struct weir_program *program);
  */
 int weir_program_start(struct weir_program *program, int in, bool is_read, char *const *environment) WEIR_MUST_CHECK;
 bool weir_program_runs(const struct weir_program *program);
+/** @brief Bytes that were written to it and that it has not read; 0 where that cannot be told. */
+uint64_t weir_program_unread(const struct weir_program *program);
 
 /** @brief Its standard output, for struct weir_wait; -1: it is not read, or at its end. */
 int weir_program_fd(const struct weir_program *program);
@@ -99,6 +98,10 @@ int weir_program_end(struct weir_program *program, int64_t until_ns) WEIR_MUST_C
 
 /** @brief Be rid of it now: SIGTERM, and SIGKILL when it still runs `grace_ns` later. */
 void weir_program_kill(struct weir_program *program, int64_t grace_ns);
+
+/** @brief What has become of it, by such a result: "ended with status 2". Into `text`, of WEIR_PROGRAM_FATE bytes. */
+#define WEIR_PROGRAM_FATE 80
+void weir_program_describe(int result, char *text);
 
 /** @brief The run is to end, and there is no more time for programs. */
 bool weir_program_is_halted(const struct weir_program *program);

@@ -40,6 +40,8 @@ int weir_record_writer_push(struct weir_record_writer *writer, const struct weir
 
 /** @brief Write out what has been taken, as a block however small. @return 0 or -errno of write(2). */
 int weir_record_writer_flush(struct weir_record_writer *writer) WEIR_MUST_CHECK;
+/** @brief How many records were given to it and could not be written, since the last call. */
+uint64_t weir_record_writer_unsent(struct weir_record_writer *writer);
 
 /* ------------------------------------------------------------------ reading */
 

@@ -21,23 +21,18 @@ enum weir_sheet_form {
 	WEIR_SHEET_RAW, /**< the time, then each field: 8 bytes (int64, double), or a text's cell filled up to a multiple of 8 */
 };
 
-/** A row of the parameter table: `input`, see weir_sheet_form_of(). */
-#define WEIR_SHEET_PARAM                                                                                               \
-	{                                                                                                              \
-		.name = "input", .style = WEIR_KEY, .value = WEIR_V_WORD, .words = weir_sheet_words,                   \
-		.help = "what it gets: lines, the bare values; csv with a header line; jsonl, an object a line; raw, " \
-			"8 "                                                                                           \
-			"bytes for the time and each number. By default lines of a stream that is nothing but a "      \
-			"text, else "                                                                                  \
-			"csv"                                                                                          \
-	}
+/** A row of the parameter table: `input`, an enum weir_sheet_form; see weir_sheet_form_of(). */
+#define WEIR_SHEET_PARAM(type, member)                                                                         \
+	WEIR_P_WORD("input", type, member, NULL, weir_sheet_words,                                             \
+		    "format of its input: lines, the bare values; csv with a header line; jsonl, an object a " \
+		    "line; raw, 8 bytes for the time and each number. Default: lines for one text field, else csv")
 
 extern const char *const weir_sheet_words[];
 
 struct weir_sheet;
 
-/** @brief What the argument `input` of a node asks for; its default follows from the records that it gets. */
-enum weir_sheet_form weir_sheet_form_of(const struct weir_node *node);
+/** @brief The form that the argument `input` asks for, a member of the node's state; its default follows from the records. */
+enum weir_sheet_form weir_sheet_form_of(const struct weir_node *node, const enum weir_sheet_form *input);
 
 /** @brief For records of `schema`, which must outlive it. @return 0, -ENOMEM, or -errno of memfd_create(2). */
 int weir_sheet_open(struct weir_sheet **out, const struct weir_schema *schema,

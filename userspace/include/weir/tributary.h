@@ -21,6 +21,9 @@ extern "C" {
 int weir_tributaries_add(struct weir_node *node, const struct weir_tributary *in, uint32_t n, bool nullable,
 			 struct weir_schema *out);
 
+/** @brief Can the times of all of them be compared? */
+bool weir_tributaries_of_one_clock(const struct weir_tributary *in, uint32_t n);
+
 /** @brief Copy a cell. An INT or BOOL may go to a REAL, a text to a cell of another size, which cuts it. */
 void weir_cell_copy(struct weir_block *to, uint32_t to_field, uint32_t to_row, const struct weir_block *from,
 		    uint32_t from_field, uint32_t from_row);

@@ -15,18 +15,17 @@
 extern "C" {
 #endif
 
-/** The parameter that weir_watch_find() reads: an entry of the driver's table. */
-#define WEIR_WATCH_PARAM                                                                                         \
-	{                                                                                                        \
-		.name = "field", .style = WEIR_POSITIONAL, .value = WEIR_V_TEXT,                                 \
-		.help = "the field to watch; where none is named, the only one that is a number or a condition", \
-	}
+/** The parameter of weir_watch_find(), its `name`: an entry of the driver's table. */
+#define WEIR_WATCH_PARAM(type, member)                                                                    \
+	WEIR_P_TEXT("field", type, member, NULL, "field to watch; default: the only number or condition", \
+		    .style = WEIR_POSITIONAL)
 
 /**
  * @brief The field to watch. For open().
+ * @param name NULL: the only one that is not text.
  * @return its index; -EINVAL after a report: unknown, a text, or not named where there are several.
  */
-int weir_watch_find(struct weir_node *node, const struct weir_schema *in) WEIR_MUST_CHECK;
+int weir_watch_find(struct weir_node *node, const char *name, const struct weir_schema *in) WEIR_MUST_CHECK;
 
 /** @brief Value `row` of a field that is no text. */
 double weir_watch_value(const struct weir_block *block, uint32_t field, uint32_t row);

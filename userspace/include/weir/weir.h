@@ -17,6 +17,7 @@
 #define WEIR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -57,6 +58,12 @@ struct weir_options {
 	bool handle_signals; /**< SIGINT, SIGTERM: drain, park, end; a second SIGINT aborts. For a program's main pipeline only */
 	bool reload; /**< with handle_signals: SIGHUP ends the run in good order and makes weir_wants_reload() true; else it
 		      *   ends the run as SIGTERM does */
+	bool drop_privileges; /**< weir_open() gives up the process's capabilities but those that outputs and devices need; with
+			       *   `reload`, a process is forked that keeps the right to load filters. Before any thread */
+	bool notify; /**< tell the service manager of $NOTIFY_SOCKET: READY=1 when all stages have begun, STOPPING=1 at the
+		      *   end, and WATCHDOG=1 while chains get on. For a program's main pipeline only */
+	bool keep_rings;     /**< also sources that need none have a ring, where displays see their newest values */
+	bool no_input;       /**< standard input is taken: a source that would read it is refused */
 	uint64_t limit;      /**< records to take from each source; 0: no limit */
 	int64_t for_ns;      /**< run time; 0: no limit */
 	uint32_t ring_rows;  /**< least capacity of a ring, in records; 0: 65536 */
@@ -68,6 +75,11 @@ struct weir_options {
 	const struct weir_native *functions; /**< of the application: n_functions of them, until weir_open() returns */
 	uint32_t n_functions;
 	FILE *messages; /**< NULL: stderr */
+	/** Values of the program's parameters: "NAME=VALUE", NULL-terminated, the later one counts. Until weir_open() returns. */
+	const char *const *parameters;
+	uint32_t
+		n_shared_parameters; /**< the first of them are of a file with environment variables: a name of capitals that the
+				       *   program does not declare is then no error */
 };
 
 /** The version, "0.1.0". */
@@ -90,7 +102,8 @@ int weir_run(struct weir_pipeline *pipeline);
  * and nothing may follow in this process. */
 bool weir_wants_reload(const struct weir_pipeline *pipeline);
 
-/** What early filters remember (`every`, `changed`), so that it outlives a pipeline. */
+/** What early filters remember (`every`, `changed`), and the outputs that a guard holds, so that they outlive a pipeline. The guard
+ * holds them, parked, until the next pipeline has started or, without one, until `weir park --release`. */
 struct weir_memories;
 
 /** @brief After weir_run() and before weir_close(). @return 0, or 1 (out of memory) and NULL. */
@@ -99,6 +112,10 @@ int weir_memories_take(struct weir_memories **out, const struct weir_pipeline *p
  * `memories`, which may be NULL. */
 void weir_memories_give(struct weir_memories *memories, struct weir_pipeline *pipeline);
 void weir_memories_close(struct weir_memories *memories);
+
+/** @brief Tell the service manager of $NOTIFY_SOCKET that a program is read again; the next run with `notify` says READY=1. No-op
+ *  without one. */
+void weir_notify_reload(void);
 
 /** @brief Ask a pipeline to drain and end; before weir_run() it makes that end at once. Any thread, async-signal-safe. */
 void weir_stop(struct weir_pipeline *pipeline);
@@ -111,12 +128,57 @@ void weir_explain(const struct weir_pipeline *pipeline, FILE *stream, enum weir_
 /** @brief Print the counters of a run: records in and out, filtered in the kernel, lost by cause, actuations, tier. */
 void weir_summary(const struct weir_pipeline *pipeline, FILE *stream, enum weir_format format);
 
+/** Counts of records. All but `lost` and `lost_by` are zero where they have no meaning. */
+struct weir_counters {
+	uint64_t in;         /**< that sources have taken from their devices; of a node: that it was given */
+	uint64_t filtered;   /**< of these, dropped by early filters */
+	uint64_t out;        /**< that sinks were given; of a node: that it has emitted */
+	uint64_t actuations; /**< changes of outputs */
+	uint64_t refused;    /**< changes that the guard has refused */
+	uint64_t lost;       /**< for any cause */
+	struct {
+		uint64_t device; /**< the FIFO of the device or of the kernel overflowed */
+		uint64_t ring;   /**< a reader was too slow */
+		uint64_t filter; /**< the buffer of the kernel's filter was full */
+		uint64_t poison; /**< a stage could not use it */
+		uint64_t cut;    /**< a text or a line was truncated */
+		uint64_t late;   /**< it came after its time was closed */
+		uint64_t unsent; /**< a broker or a file did not take it */
+		uint64_t end;    /**< it was under way at the end of the run */
+	} lost_by;
+};
+
+/**
+ * @brief Read the counters of a pipeline, from weir_open() to weir_close(). Any thread, also while it runs; the counters are then not
+ * of one instant, and `filtered` includes records that are just being worked on.
+ */
+void weir_read_counters(const struct weir_pipeline *pipeline, struct weir_counters *out);
+
+/**
+ * @brief The same of one node: a source, a stage, a sink or an actuator, in the order of the summary.
+ * @param index from 0.
+ * @param text its text in the program, up to `bytes` with the zero; NULL: not asked for.
+ * @return 0; -ENOENT: there are fewer nodes.
+ */
+int weir_read_node_counters(const struct weir_pipeline *pipeline, uint32_t index, struct weir_counters *out, char *text,
+			    size_t bytes);
+
 /** @brief Print the drivers: "sensors", "stages", "sinks", "actuators", or NULL for all; "devices", those of this machine that
  *  sources can read; or "streams", what other processes publish (takes a quarter of a second). 0, or 2 for another word. */
 int weir_list(const char *what, FILE *stream, enum weir_format format);
 /** @brief Print one driver with its parameters. 0, or 2 when there is none of that name. */
 int weir_describe(const char *driver, FILE *stream, enum weir_format format);
-/** @brief If this build was made without that driver, for want of a library, print one line that says so. @return whether it was. */
+/**
+ * @brief Print the parameters of a program: name, default and help.
+ * @param name what messages call the program. They go to `messages`.
+ * @return 0; 2: the program cannot be parsed; 1: out of memory.
+ */
+int weir_list_parameters(const char *text, const char *name, FILE *stream, FILE *messages, enum weir_format format);
+/** @brief For the completion of shells: print the words that may stand at the end of the beginning of a program, one a line. `gpio:` gives
+ *  the lines of this machine, `weir:` what other processes publish (takes a quarter of a second). @return 0. */
+int weir_complete(const char *text, FILE *stream);
+/** @brief If the driver needs a library and its module is not installed, print one line with the file and the Debian package. @return
+ *  whether it is missing. */
 bool weir_tell_absent(const char *driver, FILE *stream);
 
 /**
@@ -147,6 +209,14 @@ const char *weir_nearest(const char *word, size_t length, const char *const *wor
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
 int weir_doctor(FILE *stream, enum weir_format format);
+
+/**
+ * @brief The same for what one program needs: its devices, modules, filters, outputs and clock, with what it writes to disk a day.
+ * Nothing is started. @param options as for weir_open(), whose messages become findings.
+ * @return 0; 1: a need is not met; 2 (wrong program) or 3 (device missing) as weir_open().
+ */
+int weir_doctor_program(const char *text, const char *name, const struct weir_options *options, FILE *stream,
+			enum weir_format format);
 
 #ifdef __cplusplus
 }
