@@ -12,6 +12,8 @@ struct server {
 	int port;      /**< on 127.0.0.1; mosquitto's also on 127.0.0.2 */
 	pid_t pid;     /**< our child; 0: none */
 	pid_t program; /**< the server itself, which a script may have started */
+	long read;     /**< bytes of its output that server_said() has looked at */
+	unsigned said; /**< and the lines among them that it was asked for */
 };
 
 /** What there is; both end with the group of processes that the test is in. */
@@ -24,8 +26,8 @@ bool server_is_there(const struct server_kind *kind);
 void server_open(struct server *server, const struct server_kind *kind);
 /** @brief Start it, with what it kept the last time, and wait until it takes connections. Fails the test if it does not. */
 void server_start(struct server *server);
-/** @brief How many lines of what it has said, in all its lives, hold this text. */
-unsigned server_said(const struct server *server, const char *text);
+/** @brief How many lines of its output, in all its lives, hold this text: the same one in all calls. */
+unsigned server_said(struct server *server, const char *text);
 /** @brief Send a signal that ends it, and wait until it is gone. */
 void server_end(struct server *server, int signal);
 /**

@@ -25,7 +25,7 @@ static void run(struct server *server, bool is_orderly)
 			   .sink = sink,
 			   .source = source,
 			   .greeting = "reader 1 cut",
-			   .hz = 2000,
+			   .hz = 500, /* so that it has soon read what gathered while it was away */
 			   .n_kills = cut_count(20),
 			   .is_orderly = is_orderly,
 			   .broker_every = 2,
