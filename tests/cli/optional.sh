@@ -45,6 +45,14 @@ ok 'its arguments are checked' says "'size' must be" 'synth:sine | fft 2 | print
 ok 'JSON has it among those that are absent' is_absent amqp
 ok 'what needs no library runs' "$weir" run -q -n 1 'synth:counter | null'
 
+# A program that is not installed, as in a build tree, has its modules beside it.
+mkdir -p "$work/tree/drivers"
+cp "$weir" "$work/tree/"
+cp "$modules/fft.so" "$work/tree/drivers/"
+ok 'modules beside the program are found' env -u WEIR_DRIVERS "$work/tree/weir" check 'synth:sine | fft 64 | null'
+mv "$work/tree/drivers/fft.so" "$work/tree/drivers/other.so"
+ok 'and those of a build tree by a program of that tree' env -u WEIR_DRIVERS "$build/weir" check 'synth:sine | fft 64 | null'
+
 # A library that was uninstalled: the module asks for one of another name.
 sed 's/libfftw3\.so\.3/libfftw3.so.x/g' "$modules/fft.so" >"$work/drivers/fft.so"
 ok 'a module without its library is an error with the package' says 'install the Debian package libfftw3-double3' 'synth:sine | fft 64 | print'

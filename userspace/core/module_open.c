@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,35 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ------------------------------------------------------------------- files */
 
+/* Of a build that is not installed: `drivers` beside the program, or beside the library that it has loaded. */
+static bool module_is_beside(const char *program, const char *name, char path[PATH_MAX])
+{
+	const char *end = strrchr(program, '/');
+
+	return *program == '/' &&
+	       snprintf(path, PATH_MAX, "%.*s/drivers/%s.so", (int)(end - program), program, name) < PATH_MAX &&
+	       !access(path, R_OK);
+}
+
+static bool module_is_of_this_build(const char *name, char path[PATH_MAX])
+{
+	char program[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	Dl_info self;
+
+	program[n > 0 ? n : 0] = '\0';
+	return module_is_beside(program, name, path) ||
+	       (dladdr(&weir_unopened_source, &self) && module_is_beside(self.dli_fname, name, path));
+}
+
 static void module_path(const struct weir_driver *driver, char path[PATH_MAX])
 {
 	const char *directory = weir_is_secure() ? NULL : getenv("WEIR_DRIVERS");
 
-	snprintf(path, PATH_MAX, "%s/%s.so", directory && *directory ? directory : WEIR_DRIVERS_DIR, driver->name);
+	if (directory && *directory)
+		snprintf(path, PATH_MAX, "%s/%s.so", directory, driver->name);
+	else if (weir_is_secure() || !module_is_of_this_build(driver->name, path))
+		snprintf(path, PATH_MAX, "%s/%s.so", WEIR_DRIVERS_DIR, driver->name);
 }
 
 /* A module that was never built, or was not installed. */
