@@ -40,6 +40,11 @@ ok 'a source without its module is an error with the package' refused 'mqtt://ho
 ok 'and so is a sink' refused 'synth:sine | amqp://host/queue' amqp librabbitmq-dev
 ok 'also one with a spool' refused 'synth:sine | kafka://host/topic spool=1MiB' kafka librdkafka-dev
 ok 'and a stage' refused 'synth:sine | fft 64 | print' fft libfftw3-dev
+weir_package() { # PACKAGE PROGRAM: there is such a package, and the message names it
+    grep -qx "Package: $1" debian/control && "$weir" check "$2" 2>&1 | grep -q "install the package $1; or"
+}
+ok 'the package of weir that has the module is named' weir_package weir-brokers 'mqtt://host/topic | print'
+ok 'also that of a stage' weir_package weir-dsp 'synth:sine | fft 64 | print'
 ok 'its parameters are listed' eval "\"$weir\" list fft | grep -q 'taper=WORD'"
 ok 'its arguments are checked' says "'size' must be" 'synth:sine | fft 2 | print'
 ok 'JSON has it among those that are absent' is_absent amqp

@@ -33,6 +33,7 @@ static const struct weir_library library = {
 	.name = "librabbitmq",
 	.package = "librabbitmq4",
 	.build_package = "librabbitmq-dev",
+	.weir_package = "weir-brokers",
 };
 
 const struct weir_driver weir_bridge_amqp = {

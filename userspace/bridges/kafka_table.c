@@ -30,6 +30,7 @@ static const struct weir_library library = {
 	.name = "librdkafka",
 	.package = "librdkafka1",
 	.build_package = "librdkafka-dev",
+	.weir_package = "weir-brokers",
 };
 
 const struct weir_driver weir_bridge_kafka = {

@@ -44,6 +44,7 @@ static const struct weir_library library = {
 	.name = "OpenSSL",
 	.package = "libssl3",
 	.build_package = "libssl-dev",
+	.weir_package = "weir-brokers",
 };
 
 const struct weir_driver weir_bridge_mqtt = {

@@ -65,12 +65,14 @@ static void module_path(const struct weir_driver *driver, char path[PATH_MAX])
 /* A module that was never built, or was not installed. */
 static int module_tell_missing(const struct weir_driver *driver, const char *path, char *why, char *hint)
 {
-	int err = -errno;
+	int err = -errno, n = 0;
 
 	snprintf(why, WEIR_MODULE_WHY, "'%s' needs a module that is missing: %.700s: %s", driver->name, path,
 		 strerror(errno));
-	snprintf(hint, WEIR_MODULE_WHY,
-		 "install %s and build weir again, or set WEIR_DRIVERS to the directory of the modules",
+	if (driver->library->weir_package)
+		n = snprintf(hint, WEIR_MODULE_WHY, "install the package %s; or, from source, ",
+			     driver->library->weir_package);
+	snprintf(hint + n, WEIR_MODULE_WHY - (size_t)n, "install %s and build weir again",
 		 driver->library->build_package);
 	return err;
 }

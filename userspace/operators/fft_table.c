@@ -26,6 +26,7 @@ static const struct weir_library library = {
 	.name = "FFTW",
 	.package = "libfftw3-double3",
 	.build_package = "libfftw3-dev",
+	.weir_package = "weir-dsp",
 };
 
 const struct weir_driver weir_operator_fft = {

@@ -22,6 +22,7 @@ static const struct weir_library library = {
 	.name = "liquid-dsp",
 	.package = "libliquid1",
 	.build_package = "libliquid-dev",
+	.weir_package = "weir-dsp",
 };
 
 const struct weir_driver weir_operator_fir = {

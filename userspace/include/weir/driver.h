@@ -554,6 +554,7 @@ struct weir_library {
 	const char *name;
 	const char *package;       /**< of Debian: the library, which the module needs */
 	const char *build_package; /**< of Debian: its headers, which the build of the module needs */
+	const char *weir_package;  /**< of weir: has the module; NULL: none has it */
 };
 
 /* The operations of a driver in a table without them: the module has others in their place. */
