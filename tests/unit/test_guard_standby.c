@@ -136,7 +136,8 @@ static void test_parks_what_it_was_handed(void **state)
 
 	(void)state;
 	snprintf(away, sizeof(away), "%s/away", place.directory);
-	for (int comes_first = 0; comes_first <= 1; comes_first++) {
+	/* First of all where no guard has the output yet: one that has taken over keeps it, and shares it with who stands by. */
+	for (int comes_first = 1; comes_first >= 0; comes_first--) {
 		pid_t standby = comes_first ? start_standby(0) : 0;
 
 		place_drive(&place, &link, &grip, HOUR);
