@@ -202,7 +202,7 @@ static void wire_shut(void *context)
 static void wire_wait(void *context, struct weir_wait *wait)
 {
 	(void)context;
-	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + 50000, .fd = -1 };
+	*wait = (struct weir_wait){ .until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + 50000, .fd = -1, .gathers = true };
 }
 
 static int wire_send(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY])

@@ -270,6 +270,8 @@ templates[] = {
 	{ "queue out=\"n:int\" | wire linger=2s", IS_SENT },
 	{ "queue out=\"n:int\" | where n == 2 * floor(n / 2) | page", IS_WRITTEN, .drops_odd = true },
 	{ "queue out=\"n:int\" | where n == 2 * floor(n / 2) | wire linger=2s", IS_SENT, .drops_odd = true },
+	{ "queue out=\"n:int\" latency=300us | where n == 2 * floor(n / 2) | wire linger=2s", IS_SENT,
+	  .drops_odd = true },
 	{ "q = queue out=\"n:int\"\nq | page\nq | wire linger=2s\n", IS_WRITTEN | IS_SENT },
 	{ "q = queue out=\"n:int\" | select n\nq | page\nq | wire linger=2s\n", IS_WRITTEN | IS_SENT },
 	{ "queue out=\"n:int\" ack=window | number | window 7 min(s) as a, max(s) as b | book", IS_IN_WINDOW, .size = 7,

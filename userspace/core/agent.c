@@ -25,6 +25,20 @@ static void look_at_expressions(const struct weir_agent *agent)
 	}
 }
 
+static int serve_sink(struct weir_agent *agent)
+{
+	struct weir_node *last = weir_chain_last(agent->first);
+	int got;
+
+	agent->sink_wait.until_ns = INT64_MAX;
+	agent->sink_wait.fd = -1;
+	agent->sink_wait.gathers = false;
+	got = last->driver->sink->serve(last, &agent->sink_wait);
+	agent->sink_wait.is_idle = true;
+	agent->is_fresh |= got > 0;
+	return got < 0 ? got : 0;
+}
+
 /* Nothing to read just now: let a sink write out what it has gathered, and serve it where nobody else does. */
 static int idle(struct weir_agent *agent)
 {
@@ -32,14 +46,7 @@ static int idle(struct weir_agent *agent)
 	int got = last->role == WEIR_SINK ? weir_node_flush(last) : 0;
 
 	look_at_expressions(agent);
-	if (got || !last->is_attached)
-		return got;
-	agent->sink_wait.until_ns = INT64_MAX;
-	agent->sink_wait.fd = -1;
-	got = last->driver->sink->serve(last, &agent->sink_wait);
-	agent->sink_wait.is_idle = true;
-	agent->is_fresh |= got > 0;
-	return got < 0 ? got : 0;
+	return got || !last->is_attached ? got : serve_sink(agent);
 }
 
 /* A source that shares the thread may acknowledge what has been answered for, before anybody sleeps. */
@@ -261,6 +268,8 @@ static int wait_for_news(struct weir_agent *agent)
 	agent->deadline_ns = next_deadline(agent);
 	ask_for_time(agent);
 	rest(agent);
+	if (weir_lent_has_gathered(agent))
+		return serve_sink(agent);
 	return agent->port[0].reader && weir_ring_is_interrupted(agent->port[0].from->ring) ? -EINTR : 0;
 }
 

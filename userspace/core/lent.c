@@ -117,30 +117,51 @@ void weir_lent_fill(struct weir_port *port, uint32_t max)
 	port->ended = true;
 }
 
+static bool is_attached(const struct weir_agent *agent)
+{
+	return weir_chain_last(agent->first)->is_attached;
+}
+
+/* Records gather at the source, and so may the answers that the sink's peer gives meanwhile. */
+static bool gathers(const struct weir_agent *agent)
+{
+	return is_attached(agent) && agent->port[0].wait.gathers && agent->sink_wait.gathers;
+}
+
 /* Of both ends, and of the chain between them. */
-static int64_t first_deadline(const struct weir_agent *agent, bool is_attached)
+static int64_t first_deadline(const struct weir_agent *agent)
 {
 	int64_t first = agent->deadline_ns;
 
 	if (agent->port[0].wait.until_ns < first)
 		first = agent->port[0].wait.until_ns;
-	return is_attached && agent->sink_wait.until_ns < first ? agent->sink_wait.until_ns : first;
+	return is_attached(agent) && agent->sink_wait.until_ns < first ? agent->sink_wait.until_ns : first;
+}
+
+bool weir_lent_has_gathered(const struct weir_agent *agent)
+{
+	return agent->port[0].feed && gathers(agent) && weir_now(WEIR_CLOCK_MONOTONIC) >= agent->port[0].wait.until_ns;
+}
+
+static bool has_nothing(const struct weir_wait *wait, const struct pollfd *fd, int64_t now)
+{
+	return !fd->revents && now < wait->until_ns;
 }
 
 void weir_lent_wait(struct weir_agent *agent)
 {
 	struct weir_port *port = &agent->port[0];
-	bool is_attached = weir_chain_last(agent->first)->is_attached;
 	struct pollfd fds[3] = {
 		{ .fd = agent->pipeline->runtime->halt_fd, .events = POLLIN },
 		{ .fd = port->wait.fd, .events = POLLIN },
-		{ .fd = is_attached ? agent->sink_wait.fd : -1, .events = POLLIN },
+		{ .fd = is_attached(agent) && !gathers(agent) ? agent->sink_wait.fd : -1, .events = POLLIN },
 	};
-	int64_t until = first_deadline(agent, is_attached), left = until - weir_now(WEIR_CLOCK_MONOTONIC);
+	int64_t until = first_deadline(agent), left = until - weir_now(WEIR_CLOCK_MONOTONIC);
 	struct timespec timeout = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-	int n = left > 0 ? ppoll(fds, 3, until == INT64_MAX ? NULL : &timeout, NULL) : 0;
+	int n = left > 0 ? ppoll(fds, 3, until == INT64_MAX ? NULL : &timeout, NULL) : -1;
+	int64_t now = weir_now(WEIR_CLOCK_MONOTONIC);
 
-	/* When it is a time that has come, nobody looks into whose it was. */
-	port->is_idle = n > 0 && !fds[1].revents;
-	agent->sink_wait.is_idle = n > 0 && !fds[2].revents;
+	port->is_idle = n >= 0 && has_nothing(&port->wait, &fds[1], now);
+	agent->sink_wait.is_idle = n >= 0 && !weir_lent_has_gathered(agent) &&
+				   has_nothing(&agent->sink_wait, &fds[2], now);
 }

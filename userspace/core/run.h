@@ -149,6 +149,8 @@ int weir_lent_copy(struct weir_feed *feed, struct weir_rows *rows, struct weir_w
 void weir_lent_fill(struct weir_port *port, uint32_t max);
 /** @brief Sleep until there may be more, until the run wants to end, or until a time of CLOCK_MONOTONIC. */
 void weir_lent_wait(struct weir_agent *agent);
+/** @brief The time has come up to which records and the sink's answers gathered. */
+bool weir_lent_has_gathered(const struct weir_agent *agent);
 /** @brief Memory for a source that is asked for rows by its reader. 0 or -ENOMEM. */
 int weir_lent_open(struct weir_feed *feed) WEIR_MUST_CHECK;
 

@@ -328,7 +328,8 @@ void weir_amqp_link_wait(void *context, struct weir_wait *wait)
 	if (amqp->is_full)
 		in_ns = FULL_NS;
 	*wait = (struct weir_wait){ .until_ns = has_more(amqp) ? 0 : weir_now(WEIR_CLOCK_MONOTONIC) + in_ns,
-				    .fd = amqp_get_sockfd(amqp->connection) };
+				    .fd = amqp_get_sockfd(amqp->connection),
+				    .gathers = amqp->bridge.outbox && !amqp->is_full };
 }
 
 /* ----------------------------------------------------------------------- send */

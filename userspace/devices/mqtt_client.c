@@ -467,9 +467,12 @@ void weir_mqtt_wait(void *context, struct weir_wait *wait)
 {
 	struct weir_mqtt *mqtt = context;
 	bool reads = mqtt_wants(mqtt); /* else what waits in the socket is no news */
+	/* With qos=2 an answer is answered, and the message takes two rounds. */
+	bool is_answered_once = mqtt->bridge.outbox && mqtt->qos < 2;
 
 	*wait = (struct weir_wait){ .until_ns = reads && mqtt->has_more
 							? 0
 							: weir_now(WEIR_CLOCK_MONOTONIC) + mqtt_pause(mqtt),
-				    .fd = reads ? mqtt->fd : -1 };
+				    .fd = reads ? mqtt->fd : -1,
+				    .gathers = is_answered_once && !waiting(mqtt) };
 }

@@ -402,6 +402,7 @@ static bool is_gathering(const struct weir_inbox *inbox, struct weir_wait *wait)
 		return false;
 	wait->until_ns = inbox->look_ns;
 	wait->fd = -1;
+	wait->gathers = true;
 	return true;
 }
 

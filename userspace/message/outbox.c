@@ -316,6 +316,7 @@ int weir_outbox_serve(struct weir_outbox *outbox, struct weir_wait *wait)
 	has_answers = before > outbox->n_flights;
 	due = weir_outbox_send(outbox);
 	weir_link_wait(outbox->link, wait);
+	wait->gathers &= due == INT64_MAX && weir_outbox_may_gather(outbox);
 	if (due < wait->until_ns)
 		wait->until_ns = due;
 	return has_answers;

@@ -108,6 +108,8 @@ static inline struct flight *weir_outbox_flight(struct weir_outbox *outbox, uint
 void *weir_outbox_run(void *context);
 /** @brief As much as the window, the peer and the spool's rate let. On the owner's thread. @return when to look again. */
 int64_t weir_outbox_send(struct weir_outbox *outbox);
+/** @brief Answers are missing, and no message of the queue waits for one to another. On the owner's thread. */
+bool weir_outbox_may_gather(struct weir_outbox *outbox);
 /** @brief All that is under way goes again, but for what has been answered for. On the owner's thread. */
 void weir_outbox_again(struct weir_outbox *outbox);
 /** @brief Is this message among what has been answered for? Ids are asked for in their order. */

@@ -167,6 +167,12 @@ int64_t weir_outbox_send(struct weir_outbox *outbox)
 	return due;
 }
 
+bool weir_outbox_may_gather(struct weir_outbox *outbox)
+{
+	return outbox->n_open && !outbox->has_pending && !outbox->is_held && outbox->n_open < outbox->credit &&
+	       outbox->n_flights < WEIR_OUTBOX_WINDOW && !weir_outbox_is_alone(outbox);
+}
+
 /* What was under way when a connection was lost goes again. */
 static void begin_anew(struct weir_outbox *outbox)
 {

@@ -221,6 +221,9 @@ struct weir_wait {
 	int64_t until_ns; /**< CLOCK_MONOTONIC; INT64_MAX: not by time */
 	int fd;           /**< wait until readable; -1: none */
 	bool is_idle; /**< to the driver: nothing has come since it said what to wait for, so that reading would be in vain */
+	/** From a source: records gather until `until_ns`. From a sink: its peer's answers may wait until the source's records have
+	 *  gathered, so that both cost one wake-up; it is then served first. */
+	bool gathers;
 };
 
 /** How a device with a descriptor collects rows until somebody reads them. */
