@@ -151,9 +151,10 @@ TEST_HELP  := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/common/*.c)))
 RIG_TOOLS  := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/rig/*.c)))
 KERNEL     := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard tests/kernel/*.c))))
 BENCH      := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/bench_*.c)))
-# A load on a broker: a client of its own, where its library is there.
-BENCH      += $(if $(LIBS_mosquitto),$(O)/tests/bench/load_mqtt)
-$(O)/tests/bench/load_mqtt: override LDLIBS += $(LIBS_mosquitto)
+# A load on a broker, and a peer of weir: clients of their own, where their library is there.
+BENCH_MQTT := $(if $(LIBS_mosquitto),$(addprefix $(O)/tests/bench/,load_mqtt relay_mqtt))
+BENCH      += $(BENCH_MQTT)
+$(BENCH_MQTT): override LDLIBS += $(LIBS_mosquitto)
 FUZZERS    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 LIBRARIES  := $(patsubst %.c,$(O)/%.so,$(sort $(wildcard tests/call/*.c)))
 EXAMPLES   := $(patsubst %.c,$(O)/%,$(sort $(filter-out %.bpf.c,$(wildcard examples/*.c))))
