@@ -49,6 +49,6 @@ void weir_prompt_begin(struct weir_pipeline *pipeline)
 void weir_prompt_end(struct weir_pipeline *pipeline)
 {
 	for (uint32_t i = 0; i < pipeline->n_agents; i++)
-		if (pipeline->agent[i]->has_begun && is_running(pipeline->agent[i]))
+		if (is_running(pipeline->agent[i]) && pipeline->agent[i]->has_begun)
 			weir_agent_end(pipeline->agent[i], -EINTR);
 }

@@ -14,12 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/disk_wait.h"
 #include "core/notify.h"
 #include "core/run.h"
 #include "core/uevent.h"
 
 #define DRAIN_NS INT64_C(2000000000)
 #define LOOK_NS INT64_C(500000000)
+#define JOIN_NS INT64_C(1000000000)  /* for threads, once their agents have been told to end */
+#define DISK_NS INT64_C(15000000000) /* for those that a disk holds up */
+#define DISK_LOOK_NS INT64_C(100000000)
+#define DISK_LOOKS 3 /* without one: between two writes a thread runs */
 
 static void close_fd(int fd)
 {
@@ -336,25 +341,43 @@ static void interrupt_rings(struct weir_pipeline *pipeline)
 			weir_ring_interrupt(pipeline->stream[i]->ring);
 }
 
+static bool join_threads(struct weir_pipeline *pipeline, int64_t within_ns)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	int64_t until_ns = weir_now(WEIR_CLOCK_REALTIME) + within_ns;
+	struct timespec until = { .tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000 };
+	bool have_ended = true;
+
+	for (uint32_t i = 0; i < run->n_workers; i++)
+		have_ended &= weir_worker_join(&run->worker[i], &until) >= 0;
+	return weir_pools_join(pipeline, &until) >= 0 && have_ended;
+}
+
 /* When the loop has ended in good order all agents are through; else those that only wait are let go, and others left. */
 static void end_agents(struct weir_pipeline *pipeline)
 {
 	struct weir_runtime *run = pipeline->runtime;
-	struct timespec deadline;
 
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += 1;
 	if (atomic_load(&run->agents_live)) {
 		atomic_store(&run->aborting, true);
 		weir_run_halt(pipeline);
 		interrupt_rings(pipeline);
 	}
 	weir_prompt_end(pipeline);
-	for (uint32_t i = 0; i < run->n_workers; i++)
-		if (weir_worker_join(&run->worker[i], &deadline) < 0)
-			run->abandoned = true;
-	if (weir_pools_join(pipeline, &deadline) < 0)
-		run->abandoned = true;
+	run->abandoned = !join_threads(pipeline, JOIN_NS);
+}
+
+/* With all outputs parked nothing hurries, and a slow disk (a card may take seconds) is no reason to leave a thread behind. */
+static void await_disk(struct weir_pipeline *pipeline)
+{
+	struct weir_runtime *run = pipeline->runtime;
+	int64_t until_ns = weir_now(WEIR_CLOCK_MONOTONIC) + DISK_NS;
+	int looks = DISK_LOOKS;
+
+	while (run->abandoned && looks && weir_now(WEIR_CLOCK_MONOTONIC) < until_ns) {
+		looks = weir_disk_is_awaited() ? DISK_LOOKS : looks - 1;
+		run->abandoned = !join_threads(pipeline, DISK_LOOK_NS);
+	}
 	if (run->abandoned)
 		weir_report_add(pipeline->report, WEIR_EXIT_RUNTIME, (struct weir_span){ 0, 0 }, NULL,
 				"a stage does not end; outputs are parked, what it still held is lost");
@@ -461,9 +484,10 @@ static int run_once(struct weir_pipeline *pipeline, bool is_first)
 	end_agents(pipeline);
 	atomic_store(&pipeline->runtime->is_over, true);
 	end_feeds(pipeline);
+	park_all(pipeline);
+	await_disk(pipeline);
 	if (pipeline->runtime->n_feeds)
 		pipeline->runtime->taken = pipeline->runtime->feed[0].taken;
-	park_all(pipeline);
 	weir_leftover_count(pipeline);
 	clear(pipeline);
 	return err;
