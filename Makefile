@@ -73,7 +73,7 @@ endif
 # NAME:LIBRARY of modules, see below. LIBRARY is the name for pkg-config or, where it has no .pc file, its header and the linker's
 # name, as header.h=name. A module without its library is not built; a program that names it gets an error. WITHOUT='fft fir'
 # leaves modules out on purpose.
-LIBRARIES_OF := amqp:librabbitmq kafka:rdkafka mqtt:openssl fft:fftw3 fir:liquid/liquid.h=liquid
+LIBRARIES_OF := amqp:librabbitmq curl:libcurl kafka:rdkafka mqtt:openssl fft:fftw3 fir:liquid/liquid.h=liquid
 
 PACKAGES := libgpiod libbpf libelf liburing jansson libpcre2-8 zlib
 NEEDS    := 'libgpiod >= 2.1' 'libbpf >= 1.1' 'libelf >= 0.188' 'liburing >= 2.3' 'jansson >= 2.14' 'libpcre2-8 >= 10.40' zlib
@@ -118,8 +118,8 @@ LEFT_OUT := $(patsubst %_table,%,$(filter-out $(addsuffix _table,$(call names,$(
 # libbpf and libelf are opened with the first filter: userspace/filter/bpf_library.h.
 BASE_LIBS := $(filter-out -lbpf -lelf,$(LDLIBS))
 override LDLIBS += $(sort $(foreach name,$(call names,$(MODULES)),$(LIBS_$(name))))
-# librabbitmq and librdkafka come with OpenSSL, and ours calls that too: see userspace/devices/openssl_exit.h.
-override LDLIBS += $(if $(filter amqp kafka,$(call names,$(MODULES))),$(LIBS_crypto))
+# libcurl, librabbitmq and librdkafka come with OpenSSL, and ours calls that too: see userspace/devices/openssl_exit.h.
+override LDLIBS += $(if $(filter amqp curl kafka,$(call names,$(MODULES))),$(LIBS_crypto))
 override CPPFLAGS += $(sort $(CFLAGS_OF_MODULES))
 
 parts_of  = $(sort $(foreach name,$(1),$(wildcard userspace/devices/$(name)_*.c)))

@@ -48,7 +48,7 @@ ok 'the machine was probed' has '^HARDENING := -fstack-protector-strong'
 ok 'once' probes_not
 ok 'with other CFLAGS the object is compiled again' compiles CFLAGS='-O2 -g -DOTHER'
 ok 'and back again' compiles
-ok 'modules that are left out are no longer found' probes WITHOUT='fft fir mqtt amqp kafka'
+ok 'modules that are left out are no longer found' probes WITHOUT='fft fir mqtt amqp kafka curl'
 ok 'then there are none' eval '! has HAS_'
 ok 'without optimization glibc checks no bounds' probes CFLAGS=-O0
 ok 'so the flag for it is gone' eval '! has FORTIFY_SOURCE'

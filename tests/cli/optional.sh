@@ -76,7 +76,7 @@ ok 'and nothing is said to be missing' eval "! \"$weir\" list stages | grep -A 1
 # COMMAND…: make in a copy of the build, which is told to do without some libraries
 make_without() {
     case $build in */san-*) sanitizers=$(echo "${build##*/san-}" | tr - ,) ;; *) sanitizers= ;; esac
-    make -s SAN="$sanitizers" O="$work/without" WITHOUT='fft fir mqtt amqp kafka' "$@" >/dev/null
+    make -s SAN="$sanitizers" O="$work/without" WITHOUT='fft fir mqtt amqp kafka curl' "$@" >/dev/null
 }
 
 build_without() {

@@ -33,6 +33,8 @@ static const struct contract_recipe sinks[] = {
 	{ "mqtt", "mqtt://127.0.0.1:9/nothing linger=0s" },
 	{ "amqp", "amqp://127.0.0.1:9/nothing linger=0s" },
 	{ "kafka", "kafka://127.0.0.1:9/nothing linger=0s" },
+	{ "http", "http://127.0.0.1:9/nothing linger=0s" },
+	{ "https", "https://127.0.0.1:9/nothing linger=0s" },
 };
 
 static const struct contract_recipe outputs[] = {

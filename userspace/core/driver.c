@@ -66,6 +66,11 @@ int weir_fail_arg(struct weir_node *node, const char *name, const char *hint, co
 	return -EINVAL;
 }
 
+const char *weir_driver_name(const struct weir_node *node)
+{
+	return node->driver->name;
+}
+
 int weir_fail_device(struct weir_node *node, const char *device, const char *operation, int error, const char *advice)
 {
 	weir_report_add(node->pipeline->report, WEIR_EXIT_DEVICE, node->args->where, advice, "%s '%s': cannot %s: %s",

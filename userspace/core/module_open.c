@@ -52,14 +52,19 @@ static bool module_is_of_this_build(const char *name, char path[PATH_MAX])
 	       (dladdr(&weir_unopened_source, &self) && module_is_beside(self.dli_fname, name, path));
 }
 
+static const char *module_name(const struct weir_driver *driver)
+{
+	return driver->library->module ? driver->library->module : driver->name;
+}
+
 static void module_path(const struct weir_driver *driver, char path[PATH_MAX])
 {
 	const char *directory = weir_is_secure() ? NULL : getenv("WEIR_DRIVERS");
 
 	if (directory && *directory)
-		snprintf(path, PATH_MAX, "%s/%s.so", directory, driver->name);
-	else if (weir_is_secure() || !module_is_of_this_build(driver->name, path))
-		snprintf(path, PATH_MAX, "%s/%s.so", WEIR_DRIVERS_DIR, driver->name);
+		snprintf(path, PATH_MAX, "%s/%s.so", directory, module_name(driver));
+	else if (weir_is_secure() || !module_is_of_this_build(module_name(driver), path))
+		snprintf(path, PATH_MAX, "%s/%s.so", WEIR_DRIVERS_DIR, module_name(driver));
 }
 
 /* A module that was never built, or was not installed. */
@@ -124,7 +129,7 @@ static void module_show_weir(void)
 static const struct weir_module *module_builtin(const struct weir_driver *driver)
 {
 	for (const struct weir_builtin *builtin = weir_builtins; builtin->name; builtin++)
-		if (!strcmp(builtin->name, driver->name))
+		if (!strcmp(builtin->name, module_name(driver)))
 			return builtin->module;
 	return NULL;
 }
@@ -145,7 +150,7 @@ static int module_load(const struct weir_module **out, const struct weir_driver 
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!library)
 		return module_tell_broken(driver, path, why, hint);
-	snprintf(symbol, sizeof(symbol), "weir_module_%s", driver->name);
+	snprintf(symbol, sizeof(symbol), "weir_module_%s", module_name(driver));
 	*out = dlsym(library, symbol);
 	if (*out && !strcmp((*out)->abi, WEIR_ABI))
 		return 0;

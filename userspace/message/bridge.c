@@ -13,7 +13,7 @@ int weir_bridge_open(struct weir_node *node, const struct weir_bridge_peer *peer
 				   peer->example);
 
 	bridge->node = node;
-	if (err < 0 || *bridge->broker->path)
+	if (err < 0 || !peer->missing || *bridge->broker->path)
 		return err;
 	snprintf(hint, sizeof(hint), "as in %s", peer->example);
 	return weir_fail_arg(node, NULL, hint, "%s", peer->missing);

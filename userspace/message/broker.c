@@ -173,6 +173,13 @@ static int check_file(struct weir_node *node, const char *name, const char *path
 	return 0;
 }
 
+static bool has_tls(const struct weir_broker *broker, const struct weir_broker_args *args)
+{
+	if (args->scheme != WEIR_BROKER_TLS_BY_ARGUMENT)
+		return args->scheme == WEIR_BROKER_TLS_ALWAYS;
+	return weir_given(broker->node, &args->tls) ? args->tls : broker->ca || broker->cert;
+}
+
 static int read_tls(struct weir_broker *broker, const struct weir_broker_args *args)
 {
 	struct weir_node *node = broker->node;
@@ -182,7 +189,7 @@ static int read_tls(struct weir_broker *broker, const struct weir_broker_args *a
 	broker->cert = args->cert;
 	broker->key = args->key;
 	broker->is_unchecked = !args->verify;
-	broker->has_tls = weir_given(node, &args->tls) ? args->tls : broker->ca || broker->cert;
+	broker->has_tls = has_tls(broker, args);
 	if (!broker->cert != !broker->key)
 		return weir_fail_arg(node, broker->cert ? "cert" : "key", NULL, "cert= and key= belong together");
 	err = check_file(node, "ca", broker->ca);

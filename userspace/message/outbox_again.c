@@ -72,14 +72,15 @@ void weir_outbox_flow(struct weir_outbox *outbox)
 		outbox->credit++;
 	if (!outbox->is_stalled || weir_now(WEIR_CLOCK_MONOTONIC) - outbox->stalled_ns < PEACE_NS)
 		return;
-	weir_warn(outbox->node, "the broker takes messages again");
+	weir_warn(outbox->node, "the %s takes messages again", weir_outbox_noun(outbox));
 	outbox->is_stalled = false;
 }
 
 void weir_outbox_stall(struct weir_outbox *outbox, const char *why)
 {
 	if (!outbox->is_stalled)
-		weir_warn(outbox->node, "the broker takes no messages for now: %s; they wait", why);
+		weir_warn(outbox->node, "the %s takes no messages for now: %s; they wait", weir_outbox_noun(outbox),
+			  why);
 	outbox->is_stalled = true;
 	outbox->stalled_ns = weir_now(WEIR_CLOCK_MONOTONIC);
 }

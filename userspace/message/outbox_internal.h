@@ -92,6 +92,7 @@ struct weir_outbox {
 	int64_t stalled_ns;
 	uint32_t connection;
 	bool has_warned;
+	char reason[WEIR_LINK_WHY]; /* of refusals, as the peer says it; empty: it says none */
 	struct weir_outbox_suspect suspect;
 	bool is_halted; /* the sender thread's */
 	bool has_pending;
@@ -102,6 +103,12 @@ struct weir_outbox {
 static inline struct flight *weir_outbox_flight(struct weir_outbox *outbox, uint32_t i)
 {
 	return &outbox->flight[(outbox->first + i) % WEIR_OUTBOX_WINDOW];
+}
+
+/** @brief What messages to people call the peer. */
+static inline const char *weir_outbox_noun(const struct weir_outbox *outbox)
+{
+	return outbox->ops->noun ? outbox->ops->noun : "broker";
 }
 
 /** @brief The sender's thread; `context` is the outbox. */

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include "message/outbox_internal.h"
+#include "weir/text.h"
 
 #define HALT_NS INT64_C(800000000) /* for the rest, once the run is told to end */
 #define LOOK_NS INT64_C(100000000) /* how often the sender looks whether it may end */
@@ -38,10 +39,24 @@ static void take_settled(struct weir_outbox *outbox)
 
 static void reject(struct weir_outbox *outbox, const char *what)
 {
+	bool has_reason = *outbox->reason;
+
 	atomic_fetch_add(&outbox->rejected, 1);
 	if (!outbox->has_warned)
-		weir_warn(outbox->node, "%s, and will not be asked again; others like it are only counted", what);
+		weir_warn(outbox->node, "the %s %s%s%s%s, and will not be asked again; others like it are only counted",
+			  weir_outbox_noun(outbox), what, has_reason ? " (" : "", outbox->reason,
+			  has_reason ? ")" : "");
 	outbox->has_warned = true;
+}
+
+void weir_outbox_explain(struct weir_outbox *outbox, const char *why)
+{
+	weir_text_line(outbox->reason, sizeof(outbox->reason), why);
+}
+
+bool weir_outbox_is_ending(const struct weir_outbox *outbox)
+{
+	return atomic_load(&outbox->is_ending) || atomic_load(&outbox->deadline_ns) < INT64_MAX;
 }
 
 static void answer(struct weir_outbox *outbox, struct flight *flight, enum weir_outbox_fate fate)
@@ -51,7 +66,7 @@ static void answer(struct weir_outbox *outbox, struct flight *flight, enum weir_
 	flight->is_postponed = fate == WEIR_OUTBOX_POSTPONED;
 	flight->is_settled = !flight->is_postponed;
 	if (fate == WEIR_OUTBOX_REJECTED)
-		reject(outbox, "the broker refuses a message");
+		reject(outbox, "refuses a message");
 	else if (fate == WEIR_OUTBOX_POSTPONED)
 		weir_outbox_hold(outbox);
 	else
@@ -89,13 +104,13 @@ static int hand_over(struct weir_outbox *outbox, uint64_t *token, char *why)
 	if (weir_outbox_was_answered(outbox, message.id))
 		return 1;
 	if (weir_outbox_is_set_aside(outbox)) {
-		reject(outbox, "the broker closes the connection when it gets this message");
+		reject(outbox, "closes the connection when it gets this message");
 		return 1;
 	}
 	err = outbox->ops->send(outbox->context, &message, token, why);
 	if (err != -EMSGSIZE)
 		return err;
-	reject(outbox, "a message is longer than the broker takes");
+	reject(outbox, "takes no message of this length");
 	return 1;
 }
 
@@ -227,9 +242,7 @@ static bool is_over(struct weir_outbox *outbox, int64_t now)
 
 static int64_t next_look(const struct weir_outbox *outbox, int64_t now, int64_t due)
 {
-	bool looks = atomic_load(&outbox->is_ending) || atomic_load(&outbox->deadline_ns) < INT64_MAX;
-
-	return looks && now + LOOK_NS < due ? now + LOOK_NS : due;
+	return weir_outbox_is_ending(outbox) && now + LOOK_NS < due ? now + LOOK_NS : due;
 }
 
 /* The chain has the link. What is left for the sender is to see that the run ends. */

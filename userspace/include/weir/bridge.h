@@ -41,7 +41,7 @@ struct weir_bridge {
 struct weir_bridge_peer {
 	int port, tls_port;  /**< where the target names none */
 	const char *example; /**< for messages: "mqtt://HOST/TOPIC" */
-	const char *missing; /**< the message for a target without a path */
+	const char *missing; /**< the message for a target without a path; NULL: it may be without */
 };
 
 /** @brief From open(), first: the target and the arguments of the broker. @return 0, -ENOMEM, or what weir_fail_arg() returned. */

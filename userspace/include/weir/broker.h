@@ -29,26 +29,34 @@ struct weir_broker {
 	const char *ca, *cert, *key; /**< files */
 };
 
+/** Where the name of the driver says whether there is TLS, there is no tls=. */
+enum weir_broker_tls { WEIR_BROKER_TLS_BY_ARGUMENT, WEIR_BROKER_TLS_NEVER, WEIR_BROKER_TLS_ALWAYS };
+
 /** The arguments, a member of the driver's state. */
 struct weir_broker_args {
+	enum weir_broker_tls scheme; /**< set by the driver, before it opens the broker */
 	const char *user, *password_file, *password_env;
 	const char *ca, *cert, *key;
 	bool tls, verify;
 };
 
 /** Rows of the parameter table, to be named among those of the driver. */
-#define WEIR_BROKER_PARAMS(type, member)                                                                    \
-	WEIR_P_TEXT("user", type, member.user, NULL, "user; or USER@ before the host"),                     \
-		WEIR_P_TEXT("password_file", type, member.password_file, NULL,                              \
-			    "file with the password in its first line"),                                    \
-		WEIR_P_TEXT("password_env", type, member.password_env, NULL,                                \
-			    "environment variable with the password"),                                      \
-		WEIR_P_BOOL("tls", type, member.tls, NULL,                                                  \
-			    "TLS with verification of the broker's certificate; implied by ca= and cert="), \
-		WEIR_P_TEXT("ca", type, member.ca, NULL,                                                    \
-			    "file with the certificates of trusted authorities; default: the system's"),    \
-		WEIR_P_TEXT("cert", type, member.cert, NULL, "file with the client certificate"),           \
-		WEIR_P_TEXT("key", type, member.key, NULL, "file with the key of cert="),                   \
+#define WEIR_BROKER_PARAMS(type, member)                                                      \
+	WEIR_BROKER_LOGIN_PARAMS(type, member), WEIR_BROKER_CERTIFICATE_PARAMS(type, member), \
+		WEIR_P_BOOL("tls", type, member.tls, NULL,                                    \
+			    "TLS with verification of the broker's certificate; implied by ca= and cert=")
+
+/** Those of them for drivers without tls=. */
+#define WEIR_BROKER_LOGIN_PARAMS(type, member)                                          \
+	WEIR_P_TEXT("user", type, member.user, NULL, "user; or USER@ before the host"), \
+		WEIR_P_TEXT("password_file", type, member.password_file, NULL,          \
+			    "file with the password in its first line"),                \
+		WEIR_P_TEXT("password_env", type, member.password_env, NULL, "environment variable with the password")
+#define WEIR_BROKER_CERTIFICATE_PARAMS(type, member)                                              \
+	WEIR_P_TEXT("ca", type, member.ca, NULL,                                                  \
+		    "file with the certificates of trusted authorities; default: the system's"),  \
+		WEIR_P_TEXT("cert", type, member.cert, NULL, "file with the client certificate"), \
+		WEIR_P_TEXT("key", type, member.key, NULL, "file with the key of cert="),         \
 		WEIR_P_BOOL("verify", type, member.verify, "yes", "no: accept any certificate, for tests")
 
 /**

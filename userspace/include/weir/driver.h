@@ -96,6 +96,9 @@ struct weir_param {
  */
 bool weir_given(const struct weir_node *node, const void *member);
 
+/** @brief The name by which the program uses the driver, where several drivers share a module. Any thread. */
+const char *weir_driver_name(const struct weir_node *node);
+
 /* Accessors: valid from open() to close(), on any thread. A name that the driver's own table does not have is a bug and
  * aborts. An argument that was not given reads as its fallback, or as 0 / NULL where there is none. */
 bool weir_arg_given(const struct weir_node *node, const char *name);
@@ -558,6 +561,7 @@ struct weir_library {
 	const char *package;       /**< of Debian: the library, which the module needs */
 	const char *build_package; /**< of Debian: its headers, which the build of the module needs */
 	const char *weir_package;  /**< of weir: has the module; NULL: none has it */
+	const char *module;        /**< the module's name, where several drivers share it; NULL: the driver's */
 };
 
 /* The operations of a driver in a table without them: the module has others in their place. */

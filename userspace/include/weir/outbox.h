@@ -72,6 +72,7 @@ struct weir_outbox_ops {
 	int (*send)(void *context, const struct weir_outbox_message *message, uint64_t *token, char why[WEIR_LINK_WHY]);
 	/** After some of send(): nothing more comes for now. NULL: it makes no difference. May settle. */
 	void (*flush)(void *context);
+	const char *noun; /**< what messages to people call the peer; NULL: "broker" */
 };
 
 /**
@@ -112,6 +113,12 @@ void weir_outbox_settle(struct weir_outbox *outbox, uint64_t token, enum weir_ou
  * @param why a clause, such as "its memory is full".
  */
 void weir_outbox_stall(struct weir_outbox *outbox, const char *why);
+
+/** @brief The reason of the refusals that follow, for people; copied. On the sender's thread, before weir_outbox_settle(). */
+void weir_outbox_explain(struct weir_outbox *outbox, const char *why);
+
+/** @brief Has the stream ended, or was the run told to end? Then no message need wait for others. On the sender's thread. */
+bool weir_outbox_is_ending(const struct weir_outbox *outbox);
 
 /** @brief An id as text, "SENDER-ID" in hexadecimal. @return bytes without the zero. */
 int weir_outbox_id(const struct weir_outbox_message *message, char text[WEIR_OUTBOX_ID]);
