@@ -18,9 +18,8 @@ const struct weir_param weir_curl_params[] = {
 	WEIR_P_TEXT("header", struct weir_curl, header, NULL, "a header of all requests, \"NAME: VALUE\""),
 	WEIR_P_TEXT("header_file", struct weir_curl, header_file, NULL,
 		    "file with headers of all requests, one a line; for secrets, and for several"),
-	WEIR_P_TEXT(
-		"token_file", struct weir_curl, token_file, NULL,
-		"file with a token in its first line, for the header Authorization; read again for each connection"),
+	WEIR_P_TEXT("token_file", struct weir_curl, token_file, NULL,
+		    "file with a token in its first line, sent as Authorization; read again with each connection"),
 	WEIR_P_TEXT("token_env", struct weir_curl, token_env, NULL, "environment variable with that token"),
 	WEIR_P_TEXT("token_scheme", struct weir_curl, token_scheme, "Bearer",
 		    "word before the token; InfluxDB has Token"),

@@ -80,11 +80,28 @@ static void mask_arguments(char *text, char *end)
 	}
 }
 
+/* The value of a header of HTTP with a secret, up to a quote or the end of the line. */
+static void mask_header(char *text, char *end, const char *name)
+{
+	char *at = text, *stop;
+
+	while ((at = memmem(at, (size_t)(end - at), name, strlen(name)))) {
+		for (at += strlen(name); at < end && isblank((unsigned char)*at);)
+			at++;
+		for (stop = at; stop < end && !strchr("\"'\n", *stop);)
+			stop++;
+		mask(at, stop);
+		at = stop;
+	}
+}
+
 void weir_secret_mask(char *text, size_t n)
 {
 	char *end = text + n, *word = text;
 
 	mask_arguments(text, end);
+	mask_header(text, end, "uthorization:");
+	mask_header(text, end, "ookie:");
 	for (char *at = text; at <= end; at++) {
 		if (at < end && !ends_word(*at))
 			continue;

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /**
- * @brief Put `*` in place of each byte of a password: of `//USER:PASSWORD@`, of `SCHEME:USER:PASSWORD@`, and of the value of
- * `password=` and other words that begin with `passw`. The length stays, and so do the columns of what follows.
+ * @brief Put `*` in place of each byte of a password: of `//USER:PASSWORD@`, of `SCHEME:USER:PASSWORD@`, of the value of
+ * `password=` and other words that begin with `passw`, and of the headers `Authorization:` and `Cookie:`. The length stays, and so do the columns of what follows.
  * @param text of n bytes, changed in place. Any thread.
  */
 void weir_secret_mask(char *text, size_t n);

@@ -145,7 +145,9 @@ static size_t curl_take_head(char *bytes, size_t size, size_t n, void *context)
 	if (n < 5 || memcmp(bytes, "HTTP/", 5) || !blank)
 		return n;
 	snprintf(answer->status, sizeof(answer->status), "%.*s", (int)(left < 70 ? left : 70), blank + 1);
-	answer->status[strcspn(answer->status, "\r\n")] = 0;
+	for (left = strcspn(answer->status, "\r\n"); left && answer->status[left - 1] == ' ';)
+		left--;
+	answer->status[left] = 0;
 	answer->n_text = answer->n_bytes = 0;
 	return n;
 }
