@@ -376,6 +376,7 @@ static bool run_child(const char *program, uint64_t n, useconds_t kill_after_us)
 	pid = fork();
 	if (!pid)
 		child(program, n, pipes[1]);
+	server_begin(); /* no thread was there at the fork */
 	close(pipes[1]);
 	assert_int_equal(read(pipes[0], &byte, 1), 1);
 	close(pipes[0]);
@@ -384,6 +385,7 @@ static bool run_child(const char *program, uint64_t n, useconds_t kill_after_us)
 		kill(pid, SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	server_end();
 	return WIFSIGNALED(status);
 }
 
@@ -407,14 +409,11 @@ static void a_killed_sender_loses_nothing(void **state)
 	for (unsigned i = 0; i <= rounds; i++) {
 		bool is_last = i == rounds;
 
-		/* The child is forked where there are no threads but this one. */
 		snprintf(program, sizeof(program),
 			 "synth:counter rate=max | limit %u | select n = value + %u | "
 			 "http://127.0.0.1:%d/in batch=100 spool=8MiB spool_dir=%s linger=%s",
 			 (unsigned)each, i * (unsigned)each, server.port, dir, "30s");
-		server_begin();
 		killed += run_child(program, each, is_last ? 0 : 1 + roll_below(&dice, 60000));
-		server_end();
 	}
 	snprintf(command, sizeof(command), "rm -r '%s'", dir);
 	assert_int_equal(system(command), 0);
