@@ -7,7 +7,7 @@
 export WEIR_GUARD="$work/guard.sock" HOME="$work" XDG_CONFIG_HOME="$work" XDG_CACHE_HOME="$work"
 
 command -v chromium >/dev/null || {
-    echo 'chromium (package chromium) is not installed' >&2
+    echo 'no chromium here: scripts/setup browser installs it' >&2
     exit 77
 }
 program='a = synth:counter rate=1kHz | select n = value, twice = 2 * value
