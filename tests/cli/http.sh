@@ -50,6 +50,10 @@ http {
             access_log $work/facts.log facts;
             proxy_pass http://127.0.0.1:$1/taken;
         }
+        location = /our-machine {
+            access_log $work/body.log body;
+            proxy_pass http://127.0.0.1:$1/taken;
+        }
         location = /small {
             client_max_body_size 100;
             access_log $work/body.log body;
@@ -173,6 +177,40 @@ is_line_protocol() {
         grep -q 'room="küche",temp=19.5' "$work/body.log"
 }
 
+# The changes of state, computed from the file: at first cool, then in turns.
+changes() {
+    awk -F, 'NR == 1 { print "the machine is cool"; next }
+        !on && $3 > 63 { on = 1; print "the machine is hot" }
+        on && $3 < 50 { on = 0; print "the machine is cool" }' examples/data/machine.csv
+}
+
+notify() {
+    "$weir" run -q examples/notify.weir "server=127.0.0.1:$port" "spool=$work/notify"
+}
+
+# A server that is away while the process is there, which is killed: the next run has none of these changes.
+each_change_arrives_once() {
+    : >"$work/body.log"
+    changes >"$work/expected"
+    [ "$(wc -l <"$work/expected")" -gt 4 ] || return
+    unserve
+    notify 2>"$work/err" &
+    run=$!
+    await grep -q 'no connection to' "$work/err"
+    await all_are_on_disk
+    kill -9 "$run"
+    wait "$run" 2>/dev/null
+    serve "$port" || return
+    "$weir" run -q -n 1 "synth:counter rate=max | select text = \"again\" | \
+        http://127.0.0.1:$port/our-machine format=text batch=1 spool=1MiB spool_dir=$work/notify" || return
+    echo again >>"$work/expected"
+    grep . "$work/body.log" | diff "$work/expected" - >&2
+}
+
+all_are_on_disk() { # the last of them, in whole
+    [ "$(cat "$work"/notify/*.seg 2>/dev/null | tr -d '\0' | grep -ao 'the machine is [a-z]*' | wc -l)" -eq "$(wc -l <"$work/expected")" ]
+}
+
 voucher good
 voucher other
 certificate right good IP:127.0.0.1 2
@@ -202,4 +240,5 @@ ok 'a server that speaks no TLS is no server' ends 4 'no connection to' "$counte
 ok 'while the server is away, messages wait on disk' waits_on_disk
 ok 'and come with the next run, in order' comes_later
 ok 'a server that comes back is found' is_waited_for
+ok 'each change of a state arrives once, though the server is away and the sender killed' each_change_arrives_once
 finish
