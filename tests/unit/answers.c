@@ -119,10 +119,11 @@ static int book_flush(struct weir_node *node)
 	struct book *book = weir_state(node);
 
 	for (uint32_t i = 0; i < book->n; i++) {
-		int64_t next = answers->step ? book->from[i] + answers->step - 1 : book->to[i];
+		/* Also of a window that is still growing: counted from its end. */
+		int64_t next = answers->step ? book->to[i] - answers->size + answers->step : book->to[i];
 
 		book_do(book->from[i], next < book->to[i] ? next : book->to[i]);
-		book->last_from = next + 1;
+		book->last_from = next < book->from[i] ? book->from[i] : next + 1;
 		book->last_to = book->to[i];
 	}
 	book->n = 0;

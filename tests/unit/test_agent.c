@@ -175,7 +175,7 @@ static void expect_end(const char *streams, const char *expected)
 	char path[] = "/tmp/weir-test-XXXXXX", program[512], *text;
 
 	close(mkstemp(path));
-	snprintf(program, sizeof(program), "%s | window 50 count() as c | csv:%s", streams, path);
+	snprintf(program, sizeof(program), "%s | window 50 count() as c partial | csv:%s", streams, path);
 	for (uint32_t size = 0; size < 2; size++) {
 		options.block_rows = size;
 		assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);

@@ -90,13 +90,16 @@ static void each_window_is_a_run(void **state)
 	struct harness h;
 
 	(void)state;
-	run(&h, "exec 'wc -l' window=10 step=4 out=\"lines:int\"", memory, 25, 0);
-	/* Records 0-9, 4-13, 8-17, 12-21, and what is left from 16 on. */
-	assert_int_equal(h.n, 5);
-	for (uint32_t k = 0; k < 5; k++) {
-		assert_int_equal(h.value[0][k].integer, k < 4 ? 11 : 10);
-		assert_int_equal(h.t[k], (k < 4 ? 9 + 4 * (int64_t)k : 24) * 1000000);
+	run(&h, "exec 'wc -l' window=10 step=4 partial out=\"lines:int\"", memory, 25, 0);
+	/* Records 0-1, 0-5, 0-9, 4-13, 8-17, 12-21, and what is left from 16 on; each with a line for the names. */
+	assert_int_equal(h.n, 7);
+	for (uint32_t k = 0; k < 7; k++) {
+		assert_int_equal(h.value[0][k].integer, k < 2 ? 3 + 4 * k : k < 6 ? 11 : 10);
+		assert_int_equal(h.t[k], (k < 6 ? 1 + 4 * (int64_t)k : 24) * 1000000);
 	}
+	harness_close(&h);
+	run(&h, "exec 'wc -l' window=10 step=4 out=\"lines:int\"", memory, 25, 0);
+	assert_int_equal(h.n, 4);
 	harness_close(&h);
 	run(&h, "exec 'wc -l' window=10ms input=lines out=\"lines:int\"", memory, 25, 1);
 	assert_int_equal(h.n, 3);

@@ -489,7 +489,7 @@ static void wild_times_are_far_apart(void **state)
  * greatest. */
 static void wild_times_in_windows(void **state)
 {
-	static const char *const chains[] = { "window 1s step 300ms mean(x) as m, count() as n",
+	static const char *const chains[] = { "window 1s step 300ms mean(x) as m, count() as n partial",
 					      "window 1s mean(x) as m, count() as n partial",
 					      "window session 1s mean(x) as m, count() as n" };
 	struct weir_schema schema;

@@ -104,6 +104,18 @@ static int open_combiner(struct weir_node *node, const struct weir_inputs *in)
 	for (uint32_t i = 0; i < in->n; i++)
 		if (!node->driver->combiner->rows || weir_clock_same(node->out.clock, input[i].schema->clock))
 			node->out.clock = met(node->out.clock, input[i].schema->clock);
+	for (uint32_t i = 0; i < in->n && !node->out.wall; i++)
+		node->out.wall = input[i].schema->wall;
+	return err;
+}
+
+/* Stages make schemas of their own, and none of them changes what the time is of. */
+static int open_stage(struct weir_node *node)
+{
+	const struct weir_schema *in = weir_in(node);
+	int err = node->driver->stage->open(node, in, &node->out);
+
+	node->out.wall = in ? in->wall : NULL;
 	return err;
 }
 
@@ -115,7 +127,7 @@ static int open_driver(struct weir_node *node, const struct weir_inputs *in)
 	case WEIR_OPERATOR:
 		if (node->driver->combiner)
 			return open_combiner(node, in);
-		return node->driver->stage->open(node, weir_in(node), &node->out);
+		return open_stage(node);
 	case WEIR_SINK:
 		return node->driver->sink->open(node, weir_in(node));
 	case WEIR_ACTUATOR:

@@ -16,7 +16,6 @@ struct weir_condenser {
 	struct weir_panes *panes;
 	struct weir_moving *moving[WEIR_FIELDS_MAX]; /**< in place of panes, by function */
 	bool moves;
-	uint32_t last_row; /**< moving: of `out`, which has the last result */
 	struct weir_operands *operands;
 	struct weir_block *out;
 };
@@ -276,18 +275,8 @@ int weir_condenser_move(struct weir_condenser *condenser, const struct weir_bloc
 	for (uint32_t i = 0; i < condenser->n; i++)
 		weir_moving_results(condenser->moving[i], weir_operands_column(condenser->operands, i),
 				    all.column[i].real, in->n);
-	condenser->last_row = in->n - 1;
 	all.n = in->n;
 	all.t = in->t;
 	weir_block_slice(&shown, &all, skip, in->n - skip);
-	return weir_emit(condenser->node, &shown);
-}
-
-int weir_condenser_show_last(struct weir_condenser *condenser, int64_t t)
-{
-	struct weir_block shown;
-
-	condenser->out->t[condenser->last_row] = t;
-	weir_block_slice(&shown, condenser->out, condenser->last_row, 1);
 	return weir_emit(condenser->node, &shown);
 }

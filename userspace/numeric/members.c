@@ -9,15 +9,12 @@
 
 #include "weir/members.h"
 
-#define SPAN_MAX (INT64_MAX / 4) /* 73 years of ns */
-
 struct weir_members {
 	struct weir_node *node;
-	int64_t size, step; /* records or ns */
-	bool is_time, has_begun;
+	struct weir_layout layout;
 	bool is_fresh;          /* there are records that no window has shown */
 	bool is_shown;          /* the oldest window has been, and ends with the next call */
-	int64_t origin, last;   /* by time: of the first record and of the latest, the latter since the first */
+	int64_t last;           /* by time: position that the stream has come to */
 	int64_t newest;         /* by time: position of the latest record */
 	int64_t gap;            /* by time: after such a silence, windows that show nothing new do not come out */
 	bool is_in_hole;        /* that has been counted */
@@ -53,25 +50,16 @@ static int open_columns(struct weir_members *members, const struct weir_schema *
 	return 0;
 }
 
-static int read_spans(struct weir_members *members, const struct weir_windows_args *args)
+static int read_layout(struct weir_members *members, const struct weir_windows_args *args)
 {
-	struct weir_node *node = members->node;
-	bool has_step = weir_given(node, &args->step);
+	struct weir_layout *layout = &members->layout;
+	int err = weir_layout_open(layout, members->node, &args->layout, "window");
 
-	members->size = args->size.n;
-	members->is_time = args->size.is_time;
 	members->gap = args->gap_ns;
-	members->step = has_step ? args->step.n : members->size;
-	if (members->size < 1 || members->size > (members->is_time ? SPAN_MAX : WEIR_MEMBERS_MAX))
-		return weir_fail_arg(node, "window", "write a count such as 100 or a duration such as 1s",
-				     "the window must be longer than nothing, and of at most %u records",
+	if (err >= 0 && !layout->is_time && layout->size > WEIR_MEMBERS_MAX)
+		return weir_fail_arg(members->node, "window", NULL, "a window has at most %u records",
 				     WEIR_MEMBERS_MAX);
-	if (members->step < 1 || members->step > SPAN_MAX)
-		return weir_fail_arg(node, "step", NULL, "the step must be longer than nothing");
-	if (has_step && args->step.is_time != members->is_time)
-		return weir_fail_arg(node, "step", "give window and step both as counts or both as durations",
-				     "the step does not match the window");
-	return 0;
+	return err;
 }
 
 int weir_members_open(struct weir_members **out, struct weir_node *node, const struct weir_windows_args *args,
@@ -84,8 +72,8 @@ int weir_members_open(struct weir_members **out, struct weir_node *node, const s
 	if (!members)
 		return -ENOMEM;
 	members->node = node;
-	err = read_spans(members, args);
-	members->most = members->is_time ? WEIR_MEMBERS_MAX : (uint32_t)members->size;
+	err = read_layout(members, args);
+	members->most = members->layout.is_time ? WEIR_MEMBERS_MAX : (uint32_t)members->layout.size;
 	return err < 0 ? err : open_columns(members, schema);
 }
 
@@ -143,26 +131,32 @@ static void keep(struct weir_members *members, const struct weir_block *in, uint
 
 /* ------------------------------------------------------------------ windows */
 
-/* Where a time is, counted from the first; -1: it is too old, or no time at all. */
+/* -1: it is too old, or no time at all. */
 static int64_t position_of(struct weir_members *members, int64_t t)
 {
-	/* Unsigned: the distance of two times that make no sense may not fit. */
-	int64_t position = (int64_t)((uint64_t)t - (uint64_t)members->origin);
+	int64_t position = weir_layout_position(&members->layout, t);
 
-	return position < members->last || position > INT64_MAX / 2 ? -1 : position;
+	return position < members->last ? -1 : position;
 }
 
 static void begin(struct weir_members *members, const struct weir_block *in)
 {
-	if (!members->has_begun)
-		members->origin = in->t[0];
-	members->has_begun = true;
+	if (members->layout.has_begun)
+		return;
+	members->start = weir_layout_begin(&members->layout, in->t[0]);
+	members->last = members->layout.is_time ? weir_layout_position(&members->layout, in->t[0]) : 0;
+}
+
+/* The position at which the oldest window ends. */
+static int64_t oldest_end(const struct weir_members *members)
+{
+	return weir_layout_end(&members->layout, members->start);
 }
 
 /* By time: it has nothing to show but records that other windows have shown, the newest of them long ago. */
 static bool is_stale(struct weir_members *members)
 {
-	if (!members->is_time || members->is_fresh || members->start + members->size - members->newest <= members->gap)
+	if (!members->layout.is_time || members->is_fresh || oldest_end(members) - members->newest <= members->gap)
 		return false;
 	if (!members->is_in_hole)
 		weir_hole(members->node, members->gap, "no windows there that show nothing new");
@@ -180,8 +174,8 @@ static bool show(struct weir_members *members, struct weir_members_window *windo
 	if (!n || is_stale(members))
 		return false;
 	weir_block_slice(&window->block, &members->kept, members->begin, n);
-	window->t = members->is_time ? (int64_t)((uint64_t)members->origin + (uint64_t)(members->start + members->size))
-				     : window->block.t[n - 1];
+	window->t = members->layout.is_time ? weir_layout_time(&members->layout, oldest_end(members))
+					    : window->block.t[n - 1];
 	members->is_shown = true;
 	members->is_fresh = false;
 	return true;
@@ -190,9 +184,8 @@ static bool show(struct weir_members *members, struct weir_members_window *windo
 /* Go to the next window; from an empty one to the first that ends behind `front`. */
 static void advance(struct weir_members *members, int64_t front)
 {
-	int64_t behind = front - members->size - members->start;
-
-	members->start += members->is_shown ? members->step : (behind / members->step + 1) * members->step;
+	members->start = members->is_shown ? weir_layout_next(&members->layout, members->start)
+					   : weir_layout_after(&members->layout, members->start, front);
 	members->is_shown = false;
 	drop_before_start(members);
 }
@@ -215,12 +208,12 @@ bool weir_members_next(struct weir_members *members, const struct weir_block *in
 		begin(members, in);
 	for (;;) {
 		bool has_more = *from < in->n;
-		int64_t position = members->is_time ? has_more ? position_of(members, in->t[*from]) : -1
-						    : members->count;
+		int64_t position = members->layout.is_time ? has_more ? position_of(members, in->t[*from]) : -1
+							   : members->count;
 
 		if (members->is_shown)
 			advance(members, position);
-		if (position >= members->start + members->size) {
+		if (position >= oldest_end(members)) {
 			if (show(members, window))
 				return true;
 			advance(members, position);
@@ -234,11 +227,12 @@ bool weir_members_next(struct weir_members *members, const struct weir_block *in
 
 static int64_t end_of_oldest(const struct weir_members *members)
 {
-	int64_t start = members->start + (members->is_shown ? members->step : 0), end;
+	const struct weir_layout *layout = &members->layout;
+	int64_t start = members->is_shown ? weir_layout_next(layout, members->start) : members->start, end;
 	bool has_records = members->kept.n && members->position[members->kept.n - 1] >= start;
 
-	if (!members->is_time || !has_records || __builtin_add_overflow(members->origin, start + members->size, &end) ||
-	    end == INT64_MIN)
+	if (!layout->is_time || !has_records ||
+	    __builtin_add_overflow(layout->origin, weir_layout_end(layout, start), &end) || end == INT64_MIN)
 		return INT64_MAX;
 	return end - 1;
 }
@@ -251,7 +245,7 @@ void weir_members_ask(struct weir_node *node, const struct weir_members *members
 
 bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window)
 {
-	int64_t position = (int64_t)((uint64_t)now_ns - (uint64_t)members->origin) + 1;
+	int64_t position = weir_layout_position(&members->layout, now_ns) + 1;
 
 	/* What is older has had its time. */
 	if (position > members->last)
@@ -259,7 +253,7 @@ bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir
 	for (;;) {
 		if (members->is_shown)
 			advance(members, position);
-		if (position < members->start + members->size)
+		if (position < oldest_end(members))
 			return false;
 		if (show(members, window))
 			return true;
@@ -271,7 +265,7 @@ bool weir_members_last(struct weir_members *members, struct weir_members_window 
 {
 	if (members->is_shown)
 		advance(members, members->last);
-	if (!members->is_fresh || !show(members, window))
+	if (!members->is_fresh || !weir_layout_shows_last(&members->layout) || !show(members, window))
 		return false;
 	window->t = weir_time_at_end(members->node, window->t);
 	return true;

@@ -81,7 +81,7 @@ static int call_open(struct weir_node *node, const struct weir_schema *in, struc
 		err = weir_callee_members(&call->callee, node, &call->members);
 	if (err)
 		return err;
-	if (call->members && call->args.windows.size.is_time)
+	if (call->members && call->args.windows.layout.size.is_time)
 		weir_sorts(node);
 	else
 		weir_never_ticks(node);

@@ -51,7 +51,7 @@ struct exec {
 
 static int choose_per(struct weir_node *node, struct exec *exec)
 {
-	bool has_window = weir_given(node, &exec->windows.size);
+	bool has_window = weir_given(node, &exec->windows.layout.size);
 
 	if (!weir_given(node, &exec->per))
 		exec->per = has_window ? PER_WINDOW : PER_STREAM;
@@ -59,9 +59,7 @@ static int choose_per(struct weir_node *node, struct exec *exec)
 		return weir_fail_arg(node, "per", "as in window=100 step=10, or window=1s", "windows need window=");
 	if (exec->per != PER_WINDOW && has_window)
 		return weir_fail_arg(node, "window", NULL, "windows need per=window");
-	if (exec->per != PER_WINDOW && weir_given(node, &exec->windows.step))
-		return weir_fail_arg(node, "step", NULL, "a step needs window=");
-	return 0;
+	return has_window ? 0 : weir_layout_refuse(node, &exec->windows.layout, "'%s' needs window=");
 }
 
 static int open_memory(struct exec *exec)
@@ -80,7 +78,7 @@ static int exec_open(struct weir_node *node, const struct weir_schema *in, struc
 
 	if (exec->per == PER_RECORD)
 		weir_is_slow(node);
-	if (exec->per == PER_WINDOW && exec->windows.size.is_time)
+	if (exec->per == PER_WINDOW && exec->windows.layout.size.is_time)
 		weir_sorts(node);
 	else
 		weir_never_ticks(node);
@@ -484,10 +482,11 @@ static const struct weir_param params[] = {
 		"per", struct exec, per, NULL, per_words,
 		"window, record: a program for each, which reads it and ends; stream: one program for all (default, "
 		"without window=)"),
-	WEIR_P_SPAN("window", struct exec, windows.size, NULL,
+	WEIR_P_SPAN("window", struct exec, windows.layout.size, NULL,
 		    "records that a program gets, or the time that they span"),
-	WEIR_P_SPAN("step", struct exec, windows.step, NULL,
+	WEIR_P_SPAN("step", struct exec, windows.layout.step, NULL,
 		    "from one window's start to the next; by default windows follow each other"),
+	WEIR_LAYOUT_PARAMS(struct exec, windows.layout),
 	WEIR_WINDOW_GAP_PARAM(struct exec, windows.gap_ns),
 	WEIR_SHEET_PARAM(struct exec, input),
 	WEIR_ANSWER_PARAMS(struct exec, answers),

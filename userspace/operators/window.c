@@ -2,16 +2,14 @@
 /*
  * Condense windows of records, by count or by time, one after the other or overlapping or with gaps between.
  *
- * Positions: a record's number, or its time since the first record. Window k covers [k * step, k * step + size). Every edge
- * of a window, a start or an end, cuts the line into panes; a pane lies in a window whole or not at all, so records are
- * summed up by pane and windows are merged from panes (two for each step: what Krishnamurthy et al. 2006 call paired
- * windows). Memory follows from size / step, not from the rate of the records, and is taken at open.
+ * Where windows lie is the layout's (weir/layout.h). A pane lies in a window whole or not at all, so records are summed up by
+ * pane and windows are merged from panes (two for each step: what Krishnamurthy et al. 2006 call paired windows). Memory follows
+ * from size / step, not from the rate of the records, and is taken at open.
  *
  * - By count a window comes out with its last record, and has that record's time. By time it comes out when the stream's time
  *   has come to its end, and has that end as its time; where no record fell into a window nothing comes out.
- * - At the end of the stream the oldest open window comes out, if it has records that no window has shown yet; by count with the
- *   time at which the stream ended.
- * - `partial` also gives the windows that began before the first record.
+ * - At the end of the stream the oldest open window comes out, if it has records that no window has shown yet: by time unless
+ *   `whole` is given, by count if `partial` is, and then with the time at which the stream ended.
  * - A record older than the last edge that was passed comes too late: it is counted as late and left out.
  *
  * A window by count that moves by one record at a time gives a result for each record: functions that can do without panes then do.
@@ -23,15 +21,10 @@
 #include <stdlib.h>
 
 #include "weir/condense.h"
+#include "weir/layout.h"
 
 #define PANES_MAX (1u << 20)          /* and so some 60 MiB for each function, touched only as far as they are used */
 #define MEDIAN_RECORDS_MAX (1u << 20) /* 20 MiB of addresses; touched only as far as a window is really that full */
-#define POSITION_MAX (INT64_MAX / 4)  /* 73 years of ns: what is further out is not a time but a mistake */
-
-struct pane {
-	int64_t start, end;
-	bool is_gap; /**< between two windows */
-};
 
 /** All times are of records. */
 struct session {
@@ -53,88 +46,42 @@ struct needs {
 };
 
 struct window {
-	struct weir_length length, step_length;
+	struct weir_layout_args args;
 	struct weir_bindings aggregates;
-	bool partial, skips_nan;
+	bool skips_nan;
 	struct session session;
 	struct needs needs;
-	int64_t size, step; /**< records or ns */
-	bool is_time;
-	bool has_begun;
+	struct weir_layout layout;
 	bool is_fresh;    /**< there are records that no window has shown */
 	bool is_in_hole;  /**< by time: that has been counted */
 	int64_t gap;      /**< by time: after such a silence no window comes out that shows nothing new */
 	int64_t newest;   /**< by time: of the newest record */
-	int64_t origin;   /**< by time: of the first record */
 	int64_t position; /**< by count: of the next record */
 	int64_t start;    /**< of the oldest window that is open */
 	int64_t last_t;
-	struct pane pane; /**< into which records fall just now */
+	struct weir_pane pane; /**< into which records fall just now */
 	struct weir_condenser *condenser;
 };
-
-/* ---------------------------------------------------------------- geometry */
-
-static struct pane pane_around(const struct window *window, int64_t position)
-{
-	int64_t within = position % window->step, base = position - within;
-	int64_t odd = window->size %
-		      window->step; /* where in a step a window ends; all of size when windows leave gaps */
-
-	if (within < odd)
-		return (struct pane){ base, base + odd, false };
-	return (struct pane){ base + odd, base + window->step, window->step > window->size };
-}
-
-static uint64_t panes_per_window(const struct window *window)
-{
-	uint64_t steps = (uint64_t)(window->size / window->step) + 2;
-
-	return window->size % window->step ? 2 * steps : steps;
-}
-
-/* The start of the first window that ends after `position`, not before `start`. */
-static int64_t first_start_after(const struct window *window, int64_t position)
-{
-	int64_t behind = position - window->size - window->start;
-
-	return behind < 0 ? window->start : window->start + (behind / window->step + 1) * window->step;
-}
 
 /* --------------------------------------------------------------------- open */
 
 static int read_gap(struct weir_node *node, struct window *window)
 {
-	bool has_step = weir_given(node, &window->step_length);
-
+	window->layout.is_time = true;
 	window->session.closed = INT64_MIN;
 	if (window->session.gap < 1)
 		return weir_fail_arg(node, "session", "write a duration such as 5s",
 				     "the silence that ends a session must be longer than nothing");
-	if (has_step || weir_given(node, &window->partial)) {
-		const char *foreign = has_step ? "step" : "partial";
-
-		return weir_fail_arg(node, foreign, NULL, "a session takes no '%s': it has no size", foreign);
-	}
-	return 0;
+	return weir_layout_refuse(node, &window->args, "a session takes no '%s': it has no size");
 }
 
-static int read_spans(struct weir_node *node, struct window *window)
+static int read_layout(struct weir_node *node, struct window *window)
 {
-	bool has_step = weir_given(node, &window->step_length);
+	int err = weir_layout_open(&window->layout, node, &window->args, "size");
 
-	window->size = window->length.n;
-	window->step = has_step ? window->step_length.n : window->size;
-	if (window->size < 1 || window->size > POSITION_MAX)
-		return weir_fail_arg(node, "size", "write a count such as 100 or a duration such as 1s",
-				     "the window must be longer than nothing and shorter than 73 years");
-	if (window->step < 1 || window->step > POSITION_MAX)
-		return weir_fail_arg(node, "step", NULL,
-				     "the step must be longer than nothing and shorter than 73 years");
-	if (has_step && window->step_length.is_time != window->is_time)
-		return weir_fail_arg(node, "step", "give size and step both as counts or both as durations",
-				     "the step does not match the window");
-	if (panes_per_window(window) > PANES_MAX)
+	if (err < 0)
+		return err;
+	if (weir_layout_panes(&window->layout) > PANES_MAX)
 		return weir_fail_arg(node, "step", "use a longer step",
 				     "the window has more than a million steps in it");
 	return 0;
@@ -142,12 +89,13 @@ static int read_spans(struct weir_node *node, struct window *window)
 
 static int open_condenser(struct weir_node *node, struct window *window, struct weir_schema *out)
 {
-	bool fits = window->size <= MEDIAN_RECORDS_MAX;
+	const struct weir_layout *layout = &window->layout;
+	bool fits = layout->size <= MEDIAN_RECORDS_MAX;
 	struct weir_gathering gathering = {
-		.panes = window->session.gap ? 1 : (uint32_t)panes_per_window(window),
-		.records = !window->is_time && fits ? (uint32_t)window->size : MEDIAN_RECORDS_MAX,
-		.argument = window->is_time || fits ? NULL : "size",
-		.moving = !window->is_time && window->step == 1 ? (uint32_t)window->size : 0,
+		.panes = window->session.gap ? 1 : (uint32_t)weir_layout_panes(layout),
+		.records = !layout->is_time && fits ? (uint32_t)layout->size : MEDIAN_RECORDS_MAX,
+		.argument = layout->is_time || fits ? NULL : "size",
+		.moving = !layout->is_time && layout->step == 1 ? (uint32_t)layout->size : 0,
 		.leaving = { .skips_nan = window->skips_nan,
 			     .hole_ns = window->session.gap ? window->session.gap - 1 : window->gap },
 	};
@@ -158,25 +106,31 @@ static int open_condenser(struct weir_node *node, struct window *window, struct 
 /* A window that moves by one record has no panes, and one need for each record. */
 static int open_needs(struct weir_node *node, struct window *window)
 {
+	const struct weir_layout *layout = &window->layout;
 	bool moves = weir_condenser_moves(window->condenser);
 
-	window->needs.size = (moves ? (uint32_t)window->size : (uint32_t)panes_per_window(window)) + 1;
+	window->needs.size = (moves ? (uint32_t)layout->size : (uint32_t)weir_layout_panes(layout)) + 1;
 	window->needs.need = calloc(window->needs.size, sizeof(*window->needs.need));
-	weir_keeps(node, window->is_time ? 0 : (uint64_t)window->size, window->is_time ? window->size : 0);
+	weir_keeps(node, layout->is_time ? 0 : (uint64_t)layout->size, layout->is_time ? layout->size : 0);
 	return window->needs.need ? 0 : -ENOMEM;
+}
+
+/* `position` is that of the record at t: by count it is the first. */
+static void begin(struct window *window, int64_t t)
+{
+	window->start = weir_layout_begin(&window->layout, t);
+	window->pane = weir_layout_pane(&window->layout,
+					window->layout.is_time ? weir_layout_position(&window->layout, t) : 0);
 }
 
 static int window_open(struct weir_node *node, const struct weir_schema *in, struct weir_schema *out)
 {
 	struct window *window = weir_state(node);
-	int err;
-
 	bool has_sessions = weir_given(node, &window->session.gap);
+	int err = has_sessions ? read_gap(node, window) : read_layout(node, window);
 
-	window->is_time = has_sessions || window->length.is_time;
 	window->newest = INT64_MIN;
-	err = has_sessions ? read_gap(node, window) : read_spans(node, window);
-	if (window->is_time)
+	if (window->layout.is_time)
 		weir_sorts(node);
 	else
 		weir_never_ticks(node);
@@ -185,12 +139,7 @@ static int window_open(struct weir_node *node, const struct weir_schema *in, str
 		err = open_condenser(node, window, out);
 	if (window->session.gap)
 		weir_keeps(node, 0, INT64_MAX);
-	if (err < 0 || window->session.gap)
-		return err;
-	if (window->partial)
-		window->start = -((window->size - 1) / window->step * window->step);
-	window->pane = pane_around(window, 0);
-	return open_needs(node, window);
+	return err < 0 || window->session.gap ? err : open_needs(node, window);
 }
 
 static void window_close(struct weir_node *node)
@@ -232,15 +181,14 @@ static void end_needs(struct weir_node *node, struct needs *needs, int64_t start
 
 static int64_t end_of(const struct window *window)
 {
-	/* Unsigned: with a first record near the end of time this wraps, and does nothing worse. */
-	return (int64_t)((uint64_t)window->origin + (uint64_t)(window->start + window->size));
+	return weir_layout_time(&window->layout, weir_layout_end(&window->layout, window->start));
 }
 
 /* The oldest open window comes out. */
 static int show(struct window *window)
 {
 	window->is_fresh = false;
-	return weir_condenser_show(window->condenser, window->is_time ? end_of(window) : window->last_t);
+	return weir_condenser_show(window->condenser, window->layout.is_time ? end_of(window) : window->last_t);
 }
 
 /* It has nothing to show but records that other windows have shown, the newest of them long ago. */
@@ -248,7 +196,7 @@ static bool is_stale(const struct window *window)
 {
 	int64_t end = end_of(window);
 
-	return window->is_time && !window->is_fresh && end > window->newest &&
+	return window->layout.is_time && !window->is_fresh && end > window->newest &&
 	       (uint64_t)end - (uint64_t)window->newest > (uint64_t)window->gap;
 }
 
@@ -265,15 +213,15 @@ static int show_unless_stale(struct weir_node *node, struct window *window)
 /* Every window that ends at or before `position` comes out; a long silence is crossed in one stride. */
 static int close_until(struct weir_node *node, struct window *window, int64_t position)
 {
-	while (window->start + window->size <= position) {
+	while (weir_layout_end(&window->layout, window->start) <= position) {
 		int err = weir_condenser_is_empty(window->condenser) ? 0 : show_unless_stale(node, window);
 
 		if (err)
 			return err;
-		window->start += window->step;
+		window->start = weir_layout_next(&window->layout, window->start);
 		weir_condenser_evict(window->condenser, window->start);
 		if (weir_condenser_is_empty(window->condenser))
-			window->start = first_start_after(window, position);
+			window->start = weir_layout_after(&window->layout, window->start, position);
 	}
 	return 0;
 }
@@ -282,24 +230,18 @@ static int close_until(struct weir_node *node, struct window *window, int64_t po
 
 static int64_t position_of(const struct window *window, int64_t t)
 {
-	int64_t position;
-
-	if (!window->is_time)
-		return window->position;
-	if (__builtin_sub_overflow(t, window->origin, &position) || position > POSITION_MAX)
-		return -1;
-	return position;
+	return window->layout.is_time ? weir_layout_position(&window->layout, t) : window->position;
 }
 
 /* How many records from t[0] on, which is in the pane, stay in it. */
 static uint32_t run_length(const struct window *window, const int64_t *t, uint32_t n)
 {
-	uint64_t begin = (uint64_t)window->origin + (uint64_t)window->pane.start;
+	uint64_t begin = (uint64_t)weir_layout_time(&window->layout, window->pane.start);
 	uint64_t length = (uint64_t)(window->pane.end - window->pane.start);
 	int64_t left = window->pane.end - window->position;
 	uint32_t run = 1;
 
-	if (!window->is_time)
+	if (!window->layout.is_time)
 		return left < n ? (uint32_t)left : n;
 	/* Unsigned, so that a time before the pane is as far from its beginning as one long after. */
 	while (run < n && (uint64_t)t[run] - begin < length)
@@ -310,13 +252,13 @@ static uint32_t run_length(const struct window *window, const int64_t *t, uint32
 static int add(struct weir_node *node, struct window *window, const struct weir_block *in, uint32_t from, uint32_t n)
 {
 	window->position += n;
-	if (window->pane.is_gap)
-		return 0;
+	if (window->pane.is_gap || window->pane.start < window->start)
+		return 0; /* in no window that comes out */
 	begin_need(node, &window->needs, window->pane.start);
 	window->is_fresh = true;
 	window->is_in_hole = false;
 	window->last_t = in->t[from + n - 1];
-	for (uint32_t i = from; i < from + n && window->is_time; i++)
+	for (uint32_t i = from; i < from + n && window->layout.is_time; i++)
 		window->newest = in->t[i] > window->newest ? in->t[i] : window->newest;
 	return weir_condenser_add(window->condenser, window->pane.start, in, from, n);
 }
@@ -337,29 +279,27 @@ static int take_run(struct weir_node *node, struct window *window, const struct 
 		err = close_until(node, window, position);
 		if (err)
 			return err;
-		window->pane = pane_around(window, position);
+		window->pane = weir_layout_pane(&window->layout, position);
 	}
 	*taken = run_length(window, in->t + from, in->n - from);
 	err = add(node, window, in, from, *taken);
 	if (err)
 		return err;
 	/* By count the last record of a window is known to be the last. By time it never is. */
-	return window->is_time ? 0 : close_until(node, window, window->position);
+	return window->layout.is_time ? 0 : close_until(node, window, window->position);
 }
 
 /* From the window's first record on, or from where it is full, each record ends one. */
 static int push_moving(struct weir_node *node, struct window *window, const struct weir_block *in)
 {
-	int64_t wanting = -window->start < window->size - 1 ? window->size - 1 - window->position : 0;
+	int64_t last = window->layout.size - 1, wanting = -window->start < last ? last - window->position : 0;
 	uint32_t skip = wanting < 0 ? 0 : wanting < in->n ? (uint32_t)wanting : in->n;
 	int err;
 
 	begin_need(node, &window->needs, window->position);
 	window->position += in->n;
-	window->is_fresh = skip == in->n;
-	window->last_t = in->t[in->n - 1];
 	err = weir_condenser_move(window->condenser, in, skip);
-	end_needs(node, &window->needs, window->position - window->size + 1);
+	end_needs(node, &window->needs, window->position - last);
 	return err;
 }
 
@@ -369,7 +309,7 @@ static void ask_for_end(struct weir_node *node, const struct window *window, int
 {
 	int64_t end = end_of(window);
 
-	if (window->is_time)
+	if (window->layout.is_time)
 		weir_tick_at(node, weir_condenser_is_empty(window->condenser) || end == INT64_MIN || end - 1 <= now_ns
 					   ? INT64_MAX
 					   : end - 1);
@@ -485,10 +425,8 @@ static int window_push(struct weir_node *node, const struct weir_block *in)
 	weir_condenser_look(window->condenser, in);
 	if (window->session.gap)
 		return session_push(node, window, in);
-	if (!window->has_begun && in->n) {
-		window->has_begun = true;
-		window->origin = in->t[0];
-	}
+	if (!window->layout.has_begun && in->n)
+		begin(window, in->t[0]);
 	if (weir_condenser_moves(window->condenser))
 		return push_moving(node, window, in);
 	for (uint32_t i = 0, taken; i < in->n; i += taken) {
@@ -514,7 +452,7 @@ static int window_tick(struct weir_node *node, int64_t now_ns)
 	if (err)
 		return err;
 	if (position >= window->pane.end)
-		window->pane = pane_around(window, position);
+		window->pane = weir_layout_pane(&window->layout, position);
 	ask_for_end(node, window, now_ns);
 	return emit(node, window);
 }
@@ -526,24 +464,22 @@ static int window_flush(struct weir_node *node)
 
 	if (window->session.gap)
 		return session_end(window);
+	if (!window->is_fresh || !weir_layout_shows_last(&window->layout))
+		return 0;
 	window->last_t = weir_time_at_end(node, window->last_t);
-	/* What the stream's end leaves unshown is what the last record has made of the window. */
-	if (weir_condenser_moves(window->condenser))
-		return window->is_fresh ? weir_condenser_show_last(window->condenser, window->last_t) : 0;
-	if (window->is_fresh)
-		err = show(window);
+	err = show(window);
 	return err ? err : weir_condenser_emit(window->condenser);
 }
 
 static const char *const nan_words[] = { "keep", "skip", NULL };
 
 static const struct weir_param params[] = {
-	WEIR_P_SPAN("size", struct window, length, NULL,
+	WEIR_P_SPAN("size", struct window, args.size, NULL,
 		    "length of a window: a count such as 100, or a duration such as 1s", .style = WEIR_POSITIONAL,
 		    .required = true, .instead = "session"),
 	WEIR_P_DURATION("session", struct window, session.gap, NULL, "in place of a length: silence that ends a window",
 			.style = WEIR_KEYWORD),
-	WEIR_P_SPAN("step", struct window, step_length, NULL,
+	WEIR_P_SPAN("step", struct window, args.step, NULL,
 		    "from the start of a window to the start of the next; by default its size", .style = WEIR_KEYWORD),
 	WEIR_P_AGGREGATES("aggregates", struct window, aggregates, weir_aggregate_words,
 			  "such as rms(m) as level, max(m) as peak; NaN in a window makes its results NaN",
@@ -551,8 +487,7 @@ static const struct weir_param params[] = {
 			  .texts = weir_aggregate_texts),
 	WEIR_P_WORD("nan", struct window, skips_nan, "keep", nan_words,
 		    "keep: NaN makes the results of its window NaN; skip: aggregates leave it out"),
-	WEIR_P_BOOL("partial", struct window, partial, "no",
-		    "begin with growing windows instead of waiting for the first full one"),
+	WEIR_LAYOUT_PARAMS(struct window, args),
 	WEIR_WINDOW_GAP_PARAM(struct window, gap),
 	WEIR_PARAM_LATENESS,
 	{ 0 }

@@ -189,14 +189,12 @@ int weir_callee_members(const struct weir_callee *callee, struct weir_node *node
 {
 	const struct weir_windows_args *windows = &callee->args->windows;
 
-	if (weir_given(node, &windows->size)) {
+	if (weir_given(node, &windows->layout.size)) {
 		if (callee->function->list)
 			return weir_members_open(members, node, windows, weir_in(node));
 		return weir_fail_arg(node, "window", NULL, "it is a function of an element, not of a window");
 	}
-	if (weir_given(node, &windows->step))
-		return weir_fail_arg(node, "step", NULL, "a step needs window=");
-	return 0;
+	return weir_layout_refuse(node, &windows->layout, "'%s' needs window=");
 }
 
 /* --------------------------------------------------------------------- state */

@@ -88,6 +88,7 @@ int weir_schema_find(const struct weir_schema *schema, const char *name)
 void weir_schema_native(const struct weir_schema *schema, struct weir_schema *native)
 {
 	weir_schema_init(native, schema->clock);
+	native->wall = schema->wall;
 	for (uint32_t i = 0; i < schema->n_fields; i++) {
 		const struct weir_field *from = &schema->field[i];
 		int to = weir_schema_add(native, from->name, from->kind, from->unit, from->bytes);

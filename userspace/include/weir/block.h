@@ -71,11 +71,15 @@ struct weir_field {
 	double offset;
 };
 
+struct weir_wall;
+
 /** What a stream carries. A plain value: copy it with `=`. */
 struct weir_schema {
 	uint32_t row_bytes; /**< 1 to WEIR_ROW_MAX; a multiple of 8 lets eBPF filter the rows in place */
 	uint32_t n_fields;
 	enum weir_clock clock;
+	/** Nominal times that can be dated: the recorded way to the realtime clock (weir/wall.h); else NULL. */
+	const struct weir_wall *wall;
 	struct weir_field t; /**< where a row's time is: ns of `clock`, 8 bytes */
 	struct weir_field field[WEIR_FIELDS_MAX];
 };

@@ -56,11 +56,11 @@ struct weir_callee_args {
 
 /** The same for drivers whose functions take windows: see weir/members.h. */
 #define WEIR_CALLEE_WINDOW_PARAMS(type, member)                                                           \
-	WEIR_P_SPAN("window", type, member.windows.size, NULL,                                            \
+	WEIR_P_SPAN("window", type, member.windows.layout.size, NULL,                                     \
 		    "window for a function of a list: a count of records, or a duration"),                \
-		WEIR_P_SPAN("step", type, member.windows.step, NULL,                                      \
+		WEIR_P_SPAN("step", type, member.windows.layout.step, NULL,                               \
 			    "from one window's start to the next; by default windows follow each other"), \
-		WEIR_WINDOW_GAP_PARAM(type, member.windows.gap_ns)
+		WEIR_LAYOUT_PARAMS(type, member.windows.layout), WEIR_WINDOW_GAP_PARAM(type, member.windows.gap_ns)
 
 /** The same for drivers whose functions give text. */
 #define WEIR_CALLEE_WIDTH_PARAM(type, member) \

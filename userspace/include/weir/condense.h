@@ -44,14 +44,12 @@ void weir_condenser_look(struct weir_condenser *condenser, const struct weir_blo
  *  after it. @return 0, or -errno after a report. */
 int weir_condenser_add(struct weir_condenser *condenser, int64_t start, const struct weir_block *in, uint32_t from,
 		       uint32_t n) WEIR_MUST_CHECK;
-/** @brief Are windows that move by one computed without panes? Where each of the functions can be; then weir_condenser_move() and
- *  weir_condenser_show_last() are all that is to be called between look and close. */
+/** @brief Are windows that move by one computed without panes? Where each of the functions can be; then weir_condenser_move() is
+ *  all that is to be called between look and close. */
 bool weir_condenser_moves(const struct weir_condenser *condenser);
 /** @brief Take in all of that block; each record but the first `skip` of them ends a window and gives a record. Result as of
  *  weir_emit(). */
 int weir_condenser_move(struct weir_condenser *condenser, const struct weir_block *in, uint32_t skip) WEIR_MUST_CHECK;
-/** @brief The window that the last record has ended comes out again, at time `t`. Result as of weir_emit(). */
-int weir_condenser_show_last(struct weir_condenser *condenser, int64_t t) WEIR_MUST_CHECK;
 
 /** @brief Forget the panes that begin before `start`. */
 void weir_condenser_evict(struct weir_condenser *condenser, int64_t start);

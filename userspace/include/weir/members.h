@@ -3,8 +3,7 @@
  * @file members.h
  * @brief For operators that need the records of a window and not a sum of them: `exec … window=100`, `call … window=1s`.
  *
- * Windows are those of the stage `window`: window k covers [k * step, k * step + size) of the records' numbers, or of their times
- * since the first record. By count a window is complete with its last record and has that record's time; by time it is complete
+ * Windows are those of the stage `window`: see weir/layout.h. By count a window is complete with its last record and has that record's time; by time it is complete
  * when the stream's time has come to its end, and has that end as its time. Windows without records are passed over.
  *
  * An operator calls weir_members_ask() whenever it has taken records, and from its tick weir_members_pass().
@@ -12,7 +11,7 @@
 #ifndef WEIR_MEMBERS_H
 #define WEIR_MEMBERS_H
 
-#include "weir/driver.h"
+#include "weir/layout.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,8 +29,8 @@ struct weir_members_window {
 
 /** The arguments of such a driver: a member of its state. */
 struct weir_windows_args {
-	struct weir_length size, step; /**< `window` and `step`; the latter not given: as the window */
-	int64_t gap_ns;                /**< `gap` */
+	struct weir_layout_args layout; /**< `window`, `step`, `align`, `partial`, `whole` */
+	int64_t gap_ns;                 /**< `gap` */
 };
 
 /**
@@ -56,8 +55,8 @@ void weir_members_ask(struct weir_node *node, const struct weir_members *members
 /** @brief By time: every record up to `now_ns` has been taken. True: a window is complete by that; call it until it is false. */
 bool weir_members_pass(struct weir_members *members, int64_t now_ns, struct weir_members_window *window);
 
-/** @brief At the end of the stream: the oldest open window, if it has records that none has shown; by count at the time
- *  of the end. Then false. From flush(). */
+/** @brief At the end of the stream: the oldest open window, if it has records that none has shown and the layout shows it; by
+ *  count at the time of the end. Then false. From flush(). */
 bool weir_members_last(struct weir_members *members, struct weir_members_window *window);
 
 #ifdef __cplusplus
