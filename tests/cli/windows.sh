@@ -7,6 +7,7 @@
 
 . tests/cli/broker.inc
 
+ends=''
 SENT=24 # three windows of 7, and 3 messages in an open one
 cat >"$work/broker.conf" <<END
 allow_anonymous true
@@ -17,11 +18,11 @@ max_inflight_messages 20
 END
 serve "" || exit 1
 
-read_windows() { # NAME WINDOW OPTIONS...: to NAME.out, in the background
+read_windows() { # NAME WINDOW OPTIONS...: to NAME.out, in the background; $ends: partial, or nothing
     name=$1 window=$2
     shift 2
     "$weir" run -q "$@" "mqtt://127.0.0.1:$port/$name out=value:int qos=${qos:-1} id=$name version=v3 ack=window |
-        window $window min(value) as lo, max(value) as hi, count() as n | print format=csv header=no time=none" \
+        window $window min(value) as lo, max(value) as hi, count() as n $ends | print format=csv header=no time=none" \
         >>"$work/$name.out" 2>"$work/messages" &
     reader=$!
 }
@@ -59,7 +60,9 @@ killed() { # NAME WINDOW N [MESSAGES]: N windows come out; then kill -9, and ano
     sleep 0.3 # until the rest is in the open window
     kill -9 "$reader"
     wait "$reader" 2>/dev/null
+    ends=partial
     read_windows "$1" "$2" --for 1s
+    ends=''
     wait "$reader" && covered "$1" "${4:-$SENT}"
 }
 
@@ -78,7 +81,7 @@ noise() { # 100 messages that cannot be read, where the broker sends 20 without 
 
 reloaded() { # SIGHUP: the open window comes out, and nothing comes twice
     echo "mqtt://127.0.0.1:$port/reloaded out=value:int qos=1 id=reloaded version=v3 ack=window |
-        window 7 count() as n | print format=csv header=no time=none" >"$work/reloaded.weir"
+        window 7 count() as n partial | print format=csv header=no time=none" >"$work/reloaded.weir"
     : >"$work/broker.log"
     setsid "$weir" run -q "$work/reloaded.weir" >"$work/reloaded.out" 2>"$work/messages" &
     reader=$!
@@ -88,9 +91,17 @@ reloaded() { # SIGHUP: the open window comes out, and nothing comes twice
 }
 
 limited() { # -n 10: two windows come out, and nothing comes twice
+    ends=partial
     begin limited 7 -n 10 && sent limited 10 && wait "$reader" && counted limited 10 || return
     read_windows limited 7 --for 500ms
+    ends=''
     wait "$reader" && counted limited 10
+}
+
+whole() { # without partial: one window comes out, and the messages behind it come again
+    begin whole 7 -n 10 && sent whole 10 && wait "$reader" && counted whole 7 && sent whole 4 || return
+    read_windows whole 7
+    within 20 n_out whole 2 && ended && counted whole 14
 }
 
 enough() { # a chain that ends itself
@@ -150,5 +161,6 @@ ok 'a connection that is made again counts nothing twice' cut cut
 ok 'messages that cannot be read stop no window' noise
 ok 'SIGHUP: the open window comes out, and nothing comes twice' reloaded
 ok '-n: the open window comes out, and nothing comes twice' limited
+ok 'a window that is not full comes again' whole
 ok 'limit: a chain that ends itself ends the run' enough
 finish

@@ -23,6 +23,8 @@ struct replay {
 	struct weir_table *table;          /**< of CSV; NULL: a recording */
 	struct weir_record_reader *reader; /**< of a recording */
 	struct weir_reading *reading;      /**< of a recording */
+	struct weir_wall *wall;            /**< of a recording whose clock was not the realtime clock; or NULL */
+	bool begins_again;                 /**< the session at hand: its clock began again */
 	struct weir_schema recorded;
 	uint32_t from[WEIR_FIELDS_MAX]; /**< recorded fields, by those that are delivered */
 	struct weir_record_rows block;  /**< what is left of the block at hand */
@@ -104,7 +106,15 @@ static int open_record(struct weir_node *node, int fd, struct weir_schema *out)
 				 weir_target(node));
 	if (err < 0)
 		return err == -ENOMSG ? err : weir_fail_device(node, weir_target(node), "read", -err, NULL);
-	return refuse_form(node) < 0 ? -EINVAL : choose_fields(node, out);
+	if (weir_record_reader_has_offset(replay->reader)) {
+		replay->wall = weir_wall_open();
+		if (!replay->wall)
+			return -ENOMEM;
+	}
+	if (refuse_form(node) < 0 || choose_fields(node, out) < 0)
+		return -EINVAL;
+	out->wall = out->clock == WEIR_CLOCK_NOMINAL ? replay->wall : NULL;
+	return 0;
 }
 
 static int open_csv(struct weir_node *node, struct weir_schema *out)
@@ -181,7 +191,22 @@ static bool begins_again(struct weir_node *node, struct replay *replay)
 			replay->newest = t;
 		replay->has_times = true;
 	}
+	replay->begins_again = begins;
 	return begins && weir_begin_session(node);
+}
+
+/* An offset that a later session begins with says nothing about the records before it, if its clock went on. */
+static void take_offsets(struct replay *replay)
+{
+	for (uint32_t i = 0; replay->wall && i < replay->block.n_offsets; i++) {
+		struct weir_wall_offset offset = replay->block.offset[i];
+
+		if (replay->block.begins && !replay->begins_again && weir_wall_count(replay->wall) &&
+		    offset.from_ns < time_of_row(replay, 0))
+			offset.from_ns = time_of_row(replay, 0);
+		weir_wall_add(replay->wall, &offset);
+	}
+	replay->block.n_offsets = 0;
 }
 
 static void copy_row(const struct weir_node *node, const char *from, char *to)
@@ -233,6 +258,7 @@ static int replay_produce(struct weir_node *node, struct weir_rows *rows, struct
 		if (begins_again(node, replay))
 			return 0;
 	}
+	take_offsets(replay);
 	return take_rows(node, rows, wait);
 }
 
@@ -242,6 +268,7 @@ static void replay_close(struct weir_node *node)
 
 	weir_table_close(replay->table);
 	weir_record_reader_close(replay->reader);
+	weir_wall_close(replay->wall);
 	weir_reading_end(replay->reading);
 }
 

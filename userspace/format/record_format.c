@@ -103,6 +103,18 @@ bool weir_record_header_read(struct weir_record_header *header, const unsigned c
 	       header->bytes % WEIR_RECORD_ALIGN == 0;
 }
 
+void weir_record_offset_write(const struct weir_wall_offset *offset, unsigned char to[WEIR_RECORD_OFFSET_BYTES])
+{
+	put64(to, (uint64_t)offset->from_ns);
+	put64(to + 8, (uint64_t)offset->ns);
+}
+
+void weir_record_offset_read(struct weir_wall_offset *offset, const unsigned char from[WEIR_RECORD_OFFSET_BYTES])
+{
+	offset->from_ns = (int64_t)get64(from);
+	offset->ns = (int64_t)get64(from + 8);
+}
+
 /* ------------------------------------------------------------------- schema */
 
 static int find_word(const char *const *words, int n, const char *word)

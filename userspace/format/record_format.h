@@ -7,13 +7,16 @@
 #define WEIR_FORMAT_RECORD_FORMAT_H
 
 #include "weir/driver.h"
+#include "weir/wall.h"
 
 #define WEIR_RECORD_HEADER 40u
 #define WEIR_RECORD_ALIGN 8u
 #define WEIR_RECORD_PAYLOAD_MAX (1u << 20) /**< what is said to be longer is damaged */
 #define WEIR_RECORD_VERSION 1u
 
-enum weir_record_kind { WEIR_RECORD_SCHEMA = 1, WEIR_RECORD_ROWS = 2 };
+enum weir_record_kind { WEIR_RECORD_SCHEMA = 1, WEIR_RECORD_ROWS = 2, WEIR_RECORD_OFFSET = 3 };
+
+#define WEIR_RECORD_OFFSET_BYTES 16u
 
 struct weir_record_header {
 	uint16_t kind;
@@ -36,5 +39,9 @@ char *weir_record_schema_write(const struct weir_schema *schema);
  * @return 0; -EPROTO: rows of the other byte order; -EBADMSG: it describes none.
  */
 int weir_record_schema_read(struct weir_schema *schema, const char *text, size_t n);
+
+/** @brief The payload of an offset to the realtime clock. */
+void weir_record_offset_write(const struct weir_wall_offset *offset, unsigned char to[WEIR_RECORD_OFFSET_BYTES]);
+void weir_record_offset_read(struct weir_wall_offset *offset, const unsigned char from[WEIR_RECORD_OFFSET_BYTES]);
 
 #endif

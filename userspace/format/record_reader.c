@@ -13,6 +13,7 @@
 #include "weir/record_file.h"
 
 #define SEARCH_BYTES (64u << 10)
+#define OFFSETS_MAX 16u /* between two blocks of rows; of more, the newest count */
 
 struct weir_record_reader {
 	int fd;
@@ -21,7 +22,10 @@ struct weir_record_reader {
 	uint64_t session; /* whose schema has been read last */
 	uint64_t next;    /* number of the record that should come next in it */
 	bool begins;
-	bool fits; /* the session's fields are those of the first */
+	bool fits;                                   /* the session's fields are those of the first */
+	struct weir_wall_offset offset[OFFSETS_MAX]; /* before the next rows */
+	uint32_t n_offsets;
+	bool has_offset; /* the first session has one */
 	char *schema_text;
 	uint32_t schema_bytes, row_bytes;
 	struct weir_record_damage damage;
@@ -196,6 +200,7 @@ static void begin_session(struct weir_record_reader *reader, const struct weir_r
 	reader->has_session = reader->begins = true;
 	reader->session = header->session;
 	reader->next = 0;
+	reader->n_offsets = 0;
 	reader->fits = header->bytes == reader->schema_bytes &&
 		       !memcmp(reader->payload, reader->schema_text, header->bytes);
 }
@@ -214,9 +219,20 @@ static bool take_rows(struct weir_record_reader *reader, const struct weir_recor
 	}
 	reader->damage.records += header->first - reader->next;
 	reader->next = header->first + header->n;
-	*rows = (struct weir_record_rows){ reader->payload, header->n, reader->begins };
+	*rows = (struct weir_record_rows){ reader->payload, header->n, reader->begins, reader->offset,
+					   reader->n_offsets };
 	reader->begins = false;
+	reader->n_offsets = 0;
 	return true;
+}
+
+static void take_offset(struct weir_record_reader *reader, const struct weir_record_header *header)
+{
+	if (!reader->has_session || header->session != reader->session || header->bytes != WEIR_RECORD_OFFSET_BYTES)
+		return;
+	if (reader->n_offsets == OFFSETS_MAX)
+		memmove(reader->offset, reader->offset + 1, --reader->n_offsets * sizeof(reader->offset[0]));
+	weir_record_offset_read(&reader->offset[reader->n_offsets++], reader->payload);
 }
 
 int weir_record_reader_next(struct weir_record_reader *reader, struct weir_record_rows *rows)
@@ -230,6 +246,8 @@ int weir_record_reader_next(struct weir_record_reader *reader, struct weir_recor
 			return found;
 		if (header.kind == WEIR_RECORD_SCHEMA)
 			begin_session(reader, &header);
+		else if (header.kind == WEIR_RECORD_OFFSET)
+			take_offset(reader, &header);
 		else if (header.kind == WEIR_RECORD_ROWS && take_rows(reader, &header, rows))
 			return 1;
 	}
@@ -241,6 +259,23 @@ void weir_record_reader_damage(const struct weir_record_reader *reader, struct w
 }
 
 /* --------------------------------------------------------------------- open */
+
+bool weir_record_reader_has_offset(const struct weir_record_reader *reader)
+{
+	return reader->has_offset;
+}
+
+/* Right behind the schema's copies. */
+static int find_offset(struct weir_record_reader *reader)
+{
+	struct weir_record_header header;
+	int found;
+
+	while ((found = next_block(reader, &header)) > 0 && header.kind == WEIR_RECORD_SCHEMA)
+		;
+	reader->has_offset = found > 0 && header.kind == WEIR_RECORD_OFFSET;
+	return found < 0 ? found : 0;
+}
 
 /* The first schema of the file, wherever it is. */
 static int find_schema(struct weir_record_reader *reader, struct weir_schema *schema)
@@ -260,7 +295,8 @@ static int find_schema(struct weir_record_reader *reader, struct weir_schema *sc
 		return -ENOMEM;
 	memcpy(reader->schema_text, reader->payload, header.bytes);
 	reader->schema_bytes = header.bytes;
-	return weir_record_schema_read(schema, reader->schema_text, header.bytes);
+	found = weir_record_schema_read(schema, reader->schema_text, header.bytes);
+	return found < 0 ? found : find_offset(reader);
 }
 
 int weir_record_reader_open(struct weir_record_reader **out, int fd, struct weir_schema *schema)

@@ -464,7 +464,13 @@ static int window_flush(struct weir_node *node)
 
 	if (window->session.gap)
 		return session_end(window);
-	if (!window->is_fresh || !weir_layout_shows_last(&window->layout))
+	if (!weir_layout_shows_last(&window->layout)) {
+		/* A broker's messages come again, for the window that they will fill. */
+		if (window->needs.n)
+			weir_undone(node, WEIR_LOST_END, 0);
+		return 0;
+	}
+	if (!window->is_fresh)
 		return 0;
 	window->last_t = weir_time_at_end(node, window->last_t);
 	err = show(window);

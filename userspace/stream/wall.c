@@ -59,17 +59,26 @@ const struct weir_wall *weir_wall_live(void)
 	return &live;
 }
 
+static struct weir_wall_offset wall_load(const struct weir_wall *wall, uint64_t i)
+{
+	const struct wall_entry *entry = &wall->entry[i % ENTRIES];
+
+	return (struct weir_wall_offset){ atomic_load_explicit(&entry->from_ns, memory_order_acquire),
+					  atomic_load_explicit(&entry->ns, memory_order_acquire) };
+}
+
+static uint64_t wall_oldest(uint64_t n)
+{
+	return n > ENTRIES - 1 ? n - (ENTRIES - 1) : 0;
+}
+
 /* Of `n` entries the newest that holds at t_ns, or else the oldest that is there. */
 static struct weir_wall_offset wall_find(const struct weir_wall *wall, uint64_t n, int64_t t_ns)
 {
-	uint64_t oldest = n > ENTRIES - 1 ? n - (ENTRIES - 1) : 0;
 	struct weir_wall_offset found = { INT64_MIN, 0 };
 
-	for (uint64_t i = n; i-- > oldest;) {
-		const struct wall_entry *entry = &wall->entry[i % ENTRIES];
-
-		found.from_ns = atomic_load_explicit(&entry->from_ns, memory_order_acquire);
-		found.ns = atomic_load_explicit(&entry->ns, memory_order_acquire);
+	for (uint64_t i = n; i-- > wall_oldest(n);) {
+		found = wall_load(wall, i);
 		if (found.from_ns <= t_ns)
 			break;
 	}
@@ -84,6 +93,22 @@ struct weir_wall_offset weir_wall_at(const struct weir_wall *wall, int64_t t_ns)
 
 		if (atomic_load_explicit(&wall->n, memory_order_relaxed) == n)
 			return found;
+	}
+}
+
+uint64_t weir_wall_count(const struct weir_wall *wall)
+{
+	return atomic_load_explicit(&wall->n, memory_order_acquire);
+}
+
+struct weir_wall_offset weir_wall_entry(const struct weir_wall *wall, uint64_t i)
+{
+	for (;;) {
+		uint64_t n = weir_wall_count(wall), oldest = wall_oldest(n);
+		struct weir_wall_offset entry = wall_load(wall, i < oldest ? oldest : i);
+
+		if (weir_wall_count(wall) == n)
+			return entry;
 	}
 }
 

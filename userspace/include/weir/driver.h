@@ -137,7 +137,7 @@ enum weir_loss {
 void weir_lost(struct weir_node *node, enum weir_loss cause, uint64_t n);
 
 /**
- * @brief From push(): `n` records are dropped because the run is about to end. From a source that answers for its records they come
+ * @brief From push() or flush(): `n` records are dropped because the run is about to end. From a source that answers for its records they come
  * again in the next run, and nothing that came after them is acknowledged; from others they are lost, and counted as `cause`.
  */
 void weir_undone(struct weir_node *node, enum weir_loss cause, uint64_t n);

@@ -33,9 +33,9 @@ struct weir_layout_args {
 		    "by time, where windows begin: clock: at whole multiples of the step on the clock; first: "   \
 		    "with the first record"),                                                                 \
 	WEIR_P_BOOL("partial", type, member.partial, "no",                                                    \
-		    "windows that are not full as well: at the beginning growing ones, by count at the end one"), \
+		    "also windows that are not full: growing ones at the beginning, by count the last"), \
 	WEIR_P_BOOL("whole", type, member.whole, "no",                                                        \
-		    "by time: without the window that began before the first record, and the one that the end cuts")
+		    "by time: without a first and a last window that the stream does not fill")
 /* clang-format on */
 extern const char *const weir_layout_aligns[];
 

@@ -10,6 +10,7 @@
 #define WEIR_RECORD_FILE_H
 
 #include "weir/driver.h"
+#include "weir/wall.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -66,6 +67,9 @@ struct weir_record_rows {
 	const void *rows; /**< until the next call */
 	uint32_t n;
 	bool begins; /**< the first that is read of its session: its times need not follow on those before */
+	const struct weir_wall_offset
+		*offset;    /**< from the recorded clock to the realtime clock, for these rows and later ones */
+	uint32_t n_offsets; /**< 0: as before */
 };
 
 /**
@@ -73,6 +77,9 @@ struct weir_record_rows {
  * @return 1; 0 at the end of the file, as far as it has been written; or -errno of read(2).
  */
 int weir_record_reader_next(struct weir_record_reader *reader, struct weir_record_rows *rows) WEIR_MUST_CHECK;
+
+/** @brief Does the first session say how its clock was apart from the realtime clock? */
+bool weir_record_reader_has_offset(const struct weir_record_reader *reader);
 
 void weir_record_reader_damage(const struct weir_record_reader *reader, struct weir_record_damage *damage);
 

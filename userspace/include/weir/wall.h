@@ -36,6 +36,11 @@ const struct weir_wall *weir_wall_live(void);
 /** @brief The offset that holds at `t_ns`; an empty table: 0 from the beginning. Any thread. */
 struct weir_wall_offset weir_wall_at(const struct weir_wall *wall, int64_t t_ns);
 
+/** @brief How many offsets were ever added. Any thread. */
+uint64_t weir_wall_count(const struct weir_wall *wall);
+/** @brief Offset `i` of them, from 0; of one that the table knows no more, the oldest that it knows. Any thread. */
+struct weir_wall_offset weir_wall_entry(const struct weir_wall *wall, uint64_t i);
+
 /** @brief Of a stream: its table, or NULL where its clock is the realtime clock, or only counts. */
 const struct weir_wall *weir_wall_of(const struct weir_schema *schema);
 /** @brief Has the time of a stream dates: is it the realtime clock, or is there a way to it? */
