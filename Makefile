@@ -206,7 +206,7 @@ $(O)/link-flags: FORCE
 
 $(O)/weir $(O)/weir-guard $(O)/libweir.so.$(VERSION) $(MODULE_SO): $(O)/link-flags
 
-$(O)/%.o: %.c $(O)/flags | $(O)/deps.ok $(SKELETON) $(O)/gen/abi.h $(O)/gen/drivers_dir.h $(O)/gen/display_page.h
+$(O)/%.o: %.c $(O)/flags | $(O)/deps.ok $(SKELETON) $(O)/gen/abi.h $(O)/gen/drivers_dir.h $(O)/gen/display_page.h $(O)/gen/catalogue_rows.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
@@ -241,6 +241,12 @@ $(O)/gen/display_page.h: userspace/display/page.html scripts/embed
 	$(call say,EMBED,$<)
 	@mkdir -p $(@D)
 	$(Q)scripts/embed display_page $< >$@
+
+# The chips of weir setup.
+$(O)/gen/catalogue_rows.h: sensors/catalogue scripts/catalogue
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/catalogue rows $< >$@
 
 $(O)/gen/drivers_dir.h: FORCE
 	@mkdir -p $(@D)

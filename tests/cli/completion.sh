@@ -65,6 +65,7 @@ if command -v bash >/dev/null; then
     ok 'bash: commands' same 'park|plot|ps' "$(completed 'weir p')"
     ok 'bash: options of a command' same '--filter-tier=|--for=|--format=' "$(completed 'weir run --f')"
     ok 'bash: drivers' same 'select|sensors|serial' "$(completed 'weir list se')"
+    ok 'bash: chips' same 'bme280|bme680' "$(completed 'weir setup bme')"
     ok 'bash: a program in quotes, as a whole' same 'synth:sine | where' "$(completed "weir run 'synth:sine | whe")"
 else
     echo 'skip - bash: it is not here'

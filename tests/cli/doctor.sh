@@ -23,6 +23,15 @@ ok 'a program that needs nothing has nothing to mend' finds 0 'ok      io_uring'
 ok 'and hears of no devices that it does not use' finds_no GPIO IIO guard eBPF
 asked='iio:no-such-chip | print'
 ok 'a device that is missing is named, with the way to get it' finds 3 "broken  <argument>:1:1: error: iio 'no-such-chip'" 'mend: '
+ok 'one that the catalogue has not is only that' finds_no 'weir setup'
+asked='hwmon:sht31@7-0044[temp1] rate=1Hz | print'
+ok 'one that the catalogue has is named with the command that sets it up' finds 3 "lacks   the catalogue has 'sht31@7-0044': Sensirion" \
+    'mend: weir setup sht3x'
+asked='iio:bmp180 poll=1s | print'
+ok 'by its name in sysfs as well' finds 3 'mend: weir setup bmp180'
+asked='can:can7 | print'
+ok 'a name that several chips have is none of them' finds 3 can7
+finds_no 'weir setup' || bad=1
 asked='synth:sine | wher value > 3 | print'
 ok 'so is a mistake' finds 2 "broken  <argument>:1:14: error: unknown" "mend: did you mean 'where'"
 asked='synth:sine rate=1Hz | where value > 0.5 | print'

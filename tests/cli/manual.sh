@@ -22,7 +22,7 @@ described() { # PAGE NAME…: each stands at the beginning of some `code`
 }
 
 options() { # the long options of all commands
-    for command in run check explain list ps top doctor; do
+    for command in run check explain list ps top doctor setup; do
         "$weir" "$command" --help
     done | grep -oE -- '--[a-z][a-z-]+' | sort -u | grep -vxE -- '--(help|usage|version)'
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/timex.h>
 
+#include "api/catalogue.h"
 #include "api/finding.h"
 #include "core/internal.h"
 
@@ -33,7 +34,25 @@ static void doctor_add_error(struct weir_findings *findings, char *error)
 	weir_findings_add(findings, &finding);
 }
 
-static void doctor_add_errors(struct weir_findings *findings, char *text)
+/* "…: error: hwmon 'sht3x': cannot …": a chip of the catalogue? */
+static void doctor_add_chip(struct weir_findings *findings, const char *error)
+{
+	char driver[32], device[64];
+	const char *fault = strstr(error, ": error: ");
+	const struct weir_chip *chip;
+	struct weir_finding finding;
+
+	if (!fault || sscanf(fault, ": error: %31[a-z0-9] '%63[^']':", driver, device) != 2)
+		return;
+	chip = weir_catalogue_of_device(driver, device);
+	if (!chip)
+		return;
+	finding = weir_finding_make(WEIR_HEALTH_LACKING, NULL, "the catalogue has '%s': %s", device, chip->title);
+	snprintf(finding.advice, sizeof(finding.advice), "weir setup %s", chip->chip);
+	weir_findings_add(findings, &finding);
+}
+
+static void doctor_add_errors(struct weir_findings *findings, char *text, bool is_device_missing)
 {
 	for (char *error = text, *next; *error; error = next) {
 		next = error + strcspn(error, "\n");
@@ -42,6 +61,8 @@ static void doctor_add_errors(struct weir_findings *findings, char *text)
 		if (*next)
 			*next++ = '\0';
 		doctor_add_error(findings, error);
+		if (is_device_missing)
+			doctor_add_chip(findings, error);
 	}
 }
 
@@ -60,7 +81,7 @@ static int doctor_open(struct weir_pipeline **out, const char *text, const char 
 	if (fclose(options.messages) || !messages)
 		return WEIR_EXIT_RUNTIME;
 	if (status)
-		doctor_add_errors(findings, messages);
+		doctor_add_errors(findings, messages, status == WEIR_EXIT_DEVICE);
 	/* Its messages, from now on. */
 	if (*out)
 		(*out)->options.messages = stderr;

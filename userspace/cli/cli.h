@@ -28,6 +28,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 int cmd_tap(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_setup(int argc, char **argv);
 int cmd_complete(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_get(int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "tap", "print what another process publishes", cmd_tap },
 	{ "complete", NULL, cmd_complete },
 	{ "doctor", "look at this machine and say what would mend it", cmd_doctor },
+	{ "setup", "show how to set up a sensor: overlay, driver, device, program", cmd_setup },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

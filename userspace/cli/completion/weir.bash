@@ -60,6 +60,10 @@ _weir() {
         mapfile -t words < <(printf '%s\n' sensors stages sinks actuators devices streams; weir list 2>/dev/null | sed -n 's/^  \([a-z0-9_]*\).*/\1/p' | sort -u)
         _weir_words "${words[@]}"
         ;;
+    setup)
+        mapfile -t words < <(weir setup 2>/dev/null | sed -n 's/^  \([a-z0-9-]*\)  .*/\1/p')
+        _weir_words "${words[@]}"
+        ;;
     help)
         mapfile -t words < <(_weir_commands)
         _weir_words "${words[@]}"

@@ -22,6 +22,7 @@ _weir() {
         case $command in
         run|check|explain|record|replay|doctor) _files -g '*.weir'; _weir_program ;;
         list) compadd -- sensors stages sinks actuators devices streams ${(f)"$(weir list 2>/dev/null | sed -n 's/^  \([a-z0-9_]*\).*/\1/p' | sort -u)"} ;;
+        setup) compadd -- ${(f)"$(weir setup 2>/dev/null | sed -n 's/^  \([a-z0-9-]*\)  .*/\1/p')"} ;;
         tap) compadd -- ${(f)"$(weir complete weir: | sed 's/^weir://')"} ;;
         set|get|park) compadd -- ${(f)"$(weir complete gpio: | sed 's/^gpio://')"} ;;
         esac

@@ -206,6 +206,21 @@ int weir_park(const char *output, bool release, FILE *messages);
  */
 const char *weir_nearest(const char *word, size_t length, const char *const *words, size_t n);
 
+/** A question to the catalogue of chips. Members that are NULL or false: the default. */
+struct weir_setup_request {
+	const char *word;   /**< a chip, or a word to search for; NULL: all chips */
+	const char *root;   /**< directory of the system, such as a mounted SD card; NULL: this system */
+	const char *config; /**< path of config.txt; NULL: boot/firmware/config.txt or boot/config.txt below `root` */
+	bool is_applied;    /**< append the chip's line to config.txt, and keep the old file as config.txt.weir-N */
+};
+
+/**
+ * @brief Print the chips of the catalogue, those with a word, or for one chip its line for config.txt, the driver in the kernel's
+ * lists of modules, the device in sysfs and a program. No module is loaded, no bus accessed. Any thread.
+ * @return 0; 1: config.txt cannot be changed; 2: no such chip; 3: the device is missing, or there is no config.txt to change.
+ */
+int weir_setup(const struct weir_setup_request *request, FILE *stream, FILE *messages, enum weir_format format);
+
 /** @brief Look at this machine: kernel features by trying them, permissions, devices, and what mends each. 0, or 1 when
  *  something that weir cannot do without is missing. */
 int weir_doctor(FILE *stream, enum weir_format format);
