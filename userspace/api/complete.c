@@ -127,7 +127,9 @@ static void complete_names(const struct completion *completion)
 
 static void complete_values(const struct completion *completion, const struct weir_param *param)
 {
-	for (const char *const *word = param->words; word && *word; word++)
+	bool are_units = param->value == WEIR_V_SPAN;
+
+	for (const char *const *word = param->words; word && *word && !are_units; word++)
 		complete_put(completion, *word, "");
 	if (param->value == WEIR_V_BOOL) {
 		complete_put(completion, "yes", "");

@@ -106,9 +106,8 @@ long long cli_count(const char *text)
 
 long long cli_duration(const char *text)
 {
-	static const struct cli_unit units[] = {
-		{ "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }
-	};
+	static const struct cli_unit units[] = { { "us", 1e3 }, { "ms", 1e6 },   { "s", 1e9 },
+						 { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 } };
 
 	return in_units(text, units, sizeof(units) / sizeof(units[0]));
 }

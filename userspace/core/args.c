@@ -84,7 +84,8 @@ static void args_put(const struct weir_param *param, const struct weir_arg *arg,
 		*(double *)member = arg->real;
 		break;
 	case WEIR_V_SPAN:
-		*(struct weir_length *)member = (struct weir_length){ .n = arg->integer, .is_time = arg->is_time };
+		*(struct weir_length *)member =
+			(struct weir_length){ .n = arg->integer, .is_time = arg->is_time, .is_weeks = arg->is_weeks };
 		break;
 	case WEIR_V_TEXT:
 		*(const char **)member = arg->text;

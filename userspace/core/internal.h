@@ -33,7 +33,7 @@ enum weir_role { WEIR_SOURCE, WEIR_OPERATOR, WEIR_SINK, WEIR_ACTUATOR };
 /** The value of one argument, at the index of its parameter in the driver's table. */
 struct weir_arg {
 	bool given; /**< false: the fallback's value, or zero */
-	bool is_time;
+	bool is_time, is_weeks;
 	struct weir_span where;
 	int64_t integer;
 	double real;

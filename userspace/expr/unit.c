@@ -19,6 +19,7 @@ static const struct weir_unit units[] = {
 	{ "ns", WEIR_DIM_TIME, 1, 1e9 },
 	{ "m", WEIR_DIM_TIME, 60, 1 },
 	{ "h", WEIR_DIM_TIME, 3600, 1 },
+	{ "d", WEIR_DIM_TIME, 86400, 1 },
 	{ "Hz", WEIR_DIM_RATE, 1, 1 },
 	{ "kHz", WEIR_DIM_RATE, 1e3, 1 },
 	{ "MHz", WEIR_DIM_RATE, 1e6, 1 },
@@ -100,6 +101,13 @@ static const struct weir_unit units[] = {
 /* Behind a number `m` is the minute. */
 static const struct weir_unit metre = { "m", WEIR_DIM_LENGTH, 1, 1 };
 
+static const struct weir_unit week = { "w", WEIR_DIM_TIME, 7 * 86400, 1 };
+
+bool weir_unit_is_week(const struct weir_unit *unit)
+{
+	return unit == &week;
+}
+
 /* The length of the unit's name in `text`, which may begin with either of the two Greek mu for a u; 0 when it is another. */
 static uint32_t compare(const char *text, const char *name)
 {
@@ -134,6 +142,10 @@ const struct weir_unit *weir_unit_written(const char *text, uint32_t *length)
 			continue;
 		longest = &units[i];
 		*length = n;
+	}
+	if (!longest && text[0] == week.name[0] && ends_there(text, 1)) {
+		*length = 1;
+		return &week;
 	}
 	return longest;
 }

@@ -50,6 +50,8 @@ struct weir_unit {
 
 /** @brief The unit that begins right there, as behind a number, and its length; NULL when there is none. */
 const struct weir_unit *weir_unit_written(const char *text, uint32_t *length);
+/** @brief Is it the week, which is no unit of fields and of expressions? */
+bool weir_unit_is_week(const struct weir_unit *unit);
 /** @brief The written unit that a wrong one was most likely meant to be; NULL when none is near. */
 const char *weir_unit_nearest(const char *text, uint32_t length);
 /**

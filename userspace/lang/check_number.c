@@ -131,6 +131,7 @@ bool weir_check_number(const struct weir_checking *c, const struct weir_param *p
 	if (!check_dimension(c, param, tree) || !check_sense(c, param, tree) || !check_range(c, param, tree))
 		return false;
 	arg->is_time = param->value == WEIR_V_SPAN && tree->dimension == WEIR_DIM_TIME;
+	arg->is_weeks = arg->is_time && tree->in_weeks;
 	arg->real = tree->number;
 	if (param->value == WEIR_V_DURATION || arg->is_time)
 		arg->integer = llround(tree->number * 1e9);

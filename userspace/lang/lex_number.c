@@ -69,7 +69,7 @@ static struct weir_token bad_unit(const struct weir_lexer *lexer, struct weir_sp
 	return weir_lex_bad(
 		lexer, where,
 		near ? hint
-		     : "units are ns us ms s m h, Hz kHz MHz, B kB MB GB KiB MiB GiB; in expressions also V, "
+		     : "units are ns us ms s m h d, Hz kHz MHz, B kB MB GB KiB MiB GiB; in expressions also V, "
 		       "m/s^2 and the like",
 		"unknown unit '%.*s'", (int)where.length, text);
 }

@@ -186,6 +186,10 @@ static struct weir_tree_expr *number(struct weir_parser *parser)
 	struct weir_token token = weir_take(parser);
 	struct weir_tree_expr *expr = make(parser, WEIR_E_NUMBER, token.where.at, 0);
 
+	if (token.unit && weir_unit_is_week(token.unit)) {
+		weir_wrong(parser, token.where, "write 7d", "only the size of windows is in weeks");
+		return NULL;
+	}
 	if (expr) {
 		expr->number = token.written;
 		expr->unit = token.unit;

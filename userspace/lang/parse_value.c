@@ -94,6 +94,11 @@ static bool read_number(struct weir_parser *parser, const struct weir_param *par
 	weir_take(parser);
 	arg->number = negative ? -token.number : token.number;
 	arg->dimension = token.dimension;
+	arg->in_weeks = token.unit && weir_unit_is_week(token.unit);
+	if (arg->in_weeks && !(param && param->value == WEIR_V_SPAN && param->words)) {
+		weir_wrong(parser, token.where, "write 7d", "only the size of windows is in weeks");
+		return false;
+	}
 	return !refuse_comma(parser);
 }
 

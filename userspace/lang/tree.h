@@ -19,6 +19,7 @@ struct weir_tree_arg {
 	/* One of these, by param->value. */
 	double number;
 	enum weir_dimension dimension;
+	bool in_weeks;
 	const char *text; /**< NULL: a number was written */
 	struct weir_tree_expr *expr;
 	struct weir_tree_item *items; /**< WEIR_V_FIELDS, WEIR_V_AGGREGATES */

@@ -83,6 +83,7 @@ void weir_members_close(struct weir_members *members)
 		return;
 	for (uint32_t i = 0; members->kept.schema && i < members->kept.schema->n_fields; i++)
 		free(members->kept.column[i].any);
+	weir_layout_close(&members->layout);
 	free(members->kept.t);
 	free(members->position);
 	free(members);

@@ -147,6 +147,7 @@ static void window_close(struct weir_node *node)
 	struct window *window = weir_state(node);
 
 	weir_condenser_close(window->condenser);
+	weir_layout_close(&window->layout);
 	free(window->needs.need);
 }
 
@@ -482,11 +483,12 @@ static const char *const nan_words[] = { "keep", "skip", NULL };
 static const struct weir_param params[] = {
 	WEIR_P_SPAN("size", struct window, args.size, NULL,
 		    "length of a window: a count such as 100, or a duration such as 1s", .style = WEIR_POSITIONAL,
-		    .required = true, .instead = "session"),
+		    .words = weir_layout_weeks, .required = true, .instead = "session"),
 	WEIR_P_DURATION("session", struct window, session.gap, NULL, "in place of a length: silence that ends a window",
 			.style = WEIR_KEYWORD),
 	WEIR_P_SPAN("step", struct window, args.step, NULL,
-		    "from the start of a window to the start of the next; by default its size", .style = WEIR_KEYWORD),
+		    "from the start of a window to the start of the next; by default its size", .style = WEIR_KEYWORD,
+		    .words = weir_layout_weeks),
 	WEIR_P_AGGREGATES("aggregates", struct window, aggregates, weir_aggregate_words,
 			  "such as rms(m) as level, max(m) as peak; NaN in a window makes its results NaN",
 			  .style = WEIR_POSITIONAL, .required = true, .pairs = weir_aggregate_pairs,

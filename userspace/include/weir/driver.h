@@ -76,12 +76,13 @@ struct weir_param {
 	enum weir_style style;
 	enum weir_value value;
 	bool required;
-	bool must_be_bool;        /**< WEIR_V_EXPR: must be a condition */
-	bool takes_text;          /**< WEIR_V_FIELDS: an expression may be a text */
-	const char *instead;      /**< WEIR_POSITIONAL: the WEIR_KEYWORD that may be given in its place; NULL: none */
-	const char *fallback;     /**< the default as one would write it; NULL: none */
-	double min, max;          /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
-	const char *const *words; /**< NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, and `max` of WEIR_V_RATE */
+	bool must_be_bool;    /**< WEIR_V_EXPR: must be a condition */
+	bool takes_text;      /**< WEIR_V_FIELDS: an expression may be a text */
+	const char *instead;  /**< WEIR_POSITIONAL: the WEIR_KEYWORD that may be given in its place; NULL: none */
+	const char *fallback; /**< the default as one would write it; NULL: none */
+	double min, max;      /**< inclusive range in base units (s for durations, Hz, bytes); both 0: unbounded */
+	/** NULL-terminated; WEIR_V_WORD, WEIR_V_AGGREGATES, `max` of WEIR_V_RATE, and `w` of a WEIR_V_SPAN that may be in weeks */
+	const char *const *words;
 	const char *const *pairs; /**< WEIR_V_AGGREGATES: words that take two expressions, NULL-terminated; or NULL */
 	const char *const *texts; /**< WEIR_V_AGGREGATES: words whose first expression may be a text, likewise */
 	const char *help;         /**< one line, no full stop */

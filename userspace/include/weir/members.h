@@ -29,7 +29,7 @@ struct weir_members_window {
 
 /** The arguments of such a driver: a member of its state. */
 struct weir_windows_args {
-	struct weir_layout_args layout; /**< `window`, `step`, `align`, `partial`, `whole` */
+	struct weir_layout_args layout; /**< `window`, `step`, `align`, `tz`, `partial`, `whole` */
 	int64_t gap_ns;                 /**< `gap` */
 };
 

@@ -26,8 +26,9 @@ struct weir_expr;
 
 /** The member of WEIR_P_SPAN. */
 struct weir_length {
-	int64_t n;    /**< records or ns */
-	bool is_time; /**< ns */
+	int64_t n;     /**< records or ns */
+	bool is_time;  /**< ns */
+	bool is_weeks; /**< written in weeks, which begin on Monday */
 };
 
 /** What stands for `t`, the record's time, which is no field of the schema, in place of a field's index. */
