@@ -83,8 +83,13 @@ modprobe hwmon-play
 # --- real drivers, two of a kind ---
 modprobe i2c-stub chip_addr=0x48,0x49,0x18 && modprobe -a lm75 jc42
 bus=$(grep -l 'SMBus stub' /sys/bus/i2c/devices/i2c-*/name | sed 's|.*i2c-\([0-9]*\)/name|\1|')
+$weir setup lm75 >"$dir/list" 2>"$dir/messages"
+[ $? -eq 3 ] && grep -q "lm75: a module of kernel $(uname -r)" "$dir/list" && grep -q 'device  *none' "$dir/list"
+say $? 'weir setup has the driver of a chip that is not there: exit code 3'
 for address in 0x49 0x48; do echo "lm75 $address" >"/sys/bus/i2c/devices/i2c-$bus/new_device"; done
 await test -e "/sys/bus/i2c/devices/$bus-0048/hwmon"
+$weir setup lm75 >"$dir/list" 2>"$dir/messages" && grep -q 'device  *hwmon[0-9]*: a driver has it' "$dir/list"
+say $? 'and then its device'
 run -n 1 'hwmon:lm75 | print'
 [ $rc -eq 2 ] && grep -q "say which: .*hwmon:lm75@$bus-0048" "$dir/messages"
 say $? 'a name that two chips have: exit code 2 and their names that persist'
