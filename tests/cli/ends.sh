@@ -85,14 +85,14 @@ window() { # WAY OPTIONS...
     way=$1
     shift
     known "$way" && sent "$way" || return
-    begin "$way" "$(from "$way") | window 7 count() as n | print format=csv header=no time=none" "$@"
+    begin "$way" "$(from "$way") | window 7 partial count() as n | print format=csv header=no time=none" "$@"
     case $way in
     *HUP) within 20 n_done "$way" 8 && kill -HUP "$reader" && within 20 n_done "$way" 9 && kill -TERM "$reader" ;;
     *TERM) within 20 n_done "$way" 8 && kill -TERM "$reader" ;;
     *INT) within 20 n_done "$way" 8 && kill -INT "$reader" ;;
     esac
     wait "$reader" || return
-    begin "$way" "$(from "$way") | window 7 count() as n | print format=csv header=no time=none" --for 1s
+    begin "$way" "$(from "$way") | window 7 partial count() as n | print format=csv header=no time=none" --for 1s
     wait "$reader" && same "$MESSAGES" "$(awk '{ n += $1 } END { print n }' "$work/$way.done")"
 }
 

@@ -113,7 +113,7 @@ orderly() { # OPTION VALUE: what came in is in the file
 ok '--for loses nothing' orderly --for 300ms
 ok '-n loses nothing' orderly -n 5000
 slow_to_end() { # a slow sink with a full ring is drained at SIGTERM
-    "$weir" run --stats=json --strict "synth:counter rate=max | limit 50000 | exec:'while read -r line; do :; done; sleep 0.3'" \
+    "$weir" run --stats=json --strict "synth:counter rate=max | limit 20000 | exec:'while read -r line; do :; done; sleep 0.3'" \
         2>"$work/said" &
     pid=$!
     await pgrep -P "$pid" || return 1

@@ -212,7 +212,7 @@ static void an_open_window_is_not_committed(void **state)
 	publish("windowed");
 	snprintf(
 		program, sizeof(program),
-		"kafka://%s/windowed out=value from=earliest group=windows ack=window | window 300 count() as n | null",
+		"kafka://%s/windowed out=value from=earliest group=windows ack=window | window 300 partial count() as n | null",
 		world.broker);
 	assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
 	assert_int_equal(pthread_create(&thread, NULL, run_windows, pipeline), 0);
