@@ -148,7 +148,8 @@ summarize() {
         function relation(who, to, q, r, most, a, b) {
             a = who " " q " " r; b = to " " q " " r
             if (a in mid && b in mid)
-                printf "qos %s, %-9s %-7s / %-5s %5.2f  (at most %s)\n", q, name(r) ":", who, to, mid[a] / mid[b], most
+                printf "qos %s, %-9s %-7s / %-5s %5.2f of the medians, %.2f of the least, aim %s\n", q, name(r) ":", who, to,
+                    mid[a] / mid[b], us[a, 1] / us[b, 1], most
         }
         { key = $1 " " $2 " " $3
           if (!(key in turns)) order[++keys] = key
