@@ -20,6 +20,8 @@
 static void look_at_expressions(const struct weir_agent *agent)
 {
 	for (struct weir_node *node = agent->first; node; node = node->down) {
+		if (!node->has_expressions)
+			continue;
 		weir_node_warn_undated(node);
 		weir_node_count_faults(node);
 	}
@@ -101,7 +103,7 @@ static int push_timely(struct weir_agent *agent, struct weir_port *port)
 	}
 	if (port->lost)
 		miss(agent, port);
-	agent->is_fresh = true;
+	agent->is_fresh |= agent->flushes;
 	agent->place = place_of(port);
 	n = run_in_time(block, port->at, port->promised_ns);
 	weir_block_slice(&part, block, port->at, n);
@@ -461,8 +463,11 @@ int weir_agent_open(struct weir_agent *agent)
 	atomic_store(&agent->waiting, agent->is_prompt || agent->is_pooled);
 	for (uint32_t i = 0; i < agent->n_ports && err >= 0; i++)
 		err = weir_port_open(&agent->port[i], agent);
-	for (struct weir_node *node = agent->first; node; node = node->down)
+	for (struct weir_node *node = agent->first; node; node = node->down) {
 		node->agent = agent;
+		node->has_expressions = weir_node_has_expressions(node);
+	}
+	agent->flushes = last->role == WEIR_SINK && last->driver->sink->flush;
 	if (last->stream)
 		weir_ring_set_space_bell(last->stream->ring, &agent->worker->bell);
 	return err;

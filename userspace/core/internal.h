@@ -99,7 +99,8 @@ struct weir_node {
 	struct weir_node **readers; /**< that read this one, in their order; owned */
 	uint32_t n_readers;
 	bool opened;
-	bool warned_undated; /**< see weir_node_warn_undated() */
+	bool warned_undated;  /**< see weir_node_warn_undated() */
+	bool has_expressions; /**< of its arguments; set when its agent is opened */
 	/** A source whose scales may change while it runs. */
 	bool may_rescale;
 	bool closes_circle;             /**< its input comes later in the program, and is made of its output */
@@ -240,7 +241,8 @@ struct weir_agent {
 	int64_t lateness_ns;        /**< how long a live stream's time waits for records under way */
 	bool is_timed;              /**< time without records matters to it, or to somebody below */
 	bool numbers;               /**< its stages are such that what is missing above is missing below */
-	bool is_fresh;              /**< its sink has got or answered something: the source may acknowledge more */
+	bool is_fresh;              /**< its sink has written or answered something: the source may acknowledge more */
+	bool flushes;               /**< it ends in a sink that writes when it is idle; set when it is opened */
 	struct weir_wait sink_wait; /**< of an attached sink */
 	bool takes_one;             /**< its records are acknowledged one by one */
 	struct weir_node *keeper;   /**< of its stages, the one that a source's answers wait for; NULL: none */
@@ -357,6 +359,8 @@ FILE *weir_messages(const struct weir_pipeline *pipeline);
 bool weir_node_is_of_one_clock(const struct weir_node *node);
 /** @brief Warn, once, when an expression of the node has met a time that is no date. lang/undated.c */
 void weir_node_warn_undated(struct weir_node *node);
+/** @brief Is any argument an expression, so that these two have something to look at? */
+bool weir_node_has_expressions(const struct weir_node *node);
 /** @brief Count what was invalid for the expressions of a node, or cut in them. The thread that evaluates them. */
 void weir_node_count_faults(struct weir_node *node);
 

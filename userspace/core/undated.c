@@ -5,6 +5,19 @@
  */
 #include "core/internal.h"
 
+static bool is_there(const struct weir_args *args, const struct weir_expr *expr, void *unused)
+{
+	(void)args;
+	(void)expr;
+	(void)unused;
+	return true;
+}
+
+bool weir_node_has_expressions(const struct weir_node *node)
+{
+	return weir_args_visit_exprs(node->args, is_there, NULL);
+}
+
 static bool met_undated(const struct weir_args *args, const struct weir_expr *expr, void *unused)
 {
 	(void)unused;
