@@ -226,11 +226,6 @@ int64_t weir_layout_position(const struct weir_layout *layout, int64_t t)
 	return __builtin_sub_overflow(t, layout->origin, &position) || position > WEIR_LAYOUT_MAX ? -1 : position;
 }
 
-int64_t weir_layout_time(const struct weir_layout *layout, int64_t position)
-{
-	return (int64_t)((uint64_t)layout->origin + (uint64_t)position);
-}
-
 struct weir_pane weir_layout_pane(const struct weir_layout *layout, int64_t position)
 {
 	int64_t within = position % layout->step, base = position - within;
@@ -264,20 +259,9 @@ int64_t weir_layout_after(const struct weir_layout *layout, int64_t start, int64
 	return behind < 0 ? start : start + (behind / layout->step + 1) * layout->step;
 }
 
-int64_t weir_layout_end(const struct weir_layout *layout, int64_t start)
+int64_t weir_layout_local_after(const struct weir_layout *layout, int64_t start, int64_t ns)
 {
-	if (!layout->zone)
-		return start + layout->size;
-	return local_position(layout,
-			      weir_local_after(&layout->starts, local_second(layout, start), layout->size / SECOND_NS));
-}
-
-int64_t weir_layout_next(const struct weir_layout *layout, int64_t start)
-{
-	if (!layout->zone)
-		return start + layout->step;
-	return local_position(layout,
-			      weir_local_after(&layout->starts, local_second(layout, start), layout->step / SECOND_NS));
+	return local_position(layout, weir_local_after(&layout->starts, local_second(layout, start), ns / SECOND_NS));
 }
 
 bool weir_layout_shows_last(const struct weir_layout *layout)

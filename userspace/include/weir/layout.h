@@ -84,7 +84,10 @@ int64_t weir_layout_begin(struct weir_layout *layout, int64_t t);
 /** @brief By time: the position of a time; -1: of none that is near enough to the first record. */
 int64_t weir_layout_position(const struct weir_layout *layout, int64_t t);
 /** @brief By time: the time of a position. Wraps near the end of time. */
-int64_t weir_layout_time(const struct weir_layout *layout, int64_t position);
+static inline int64_t weir_layout_time(const struct weir_layout *layout, int64_t position)
+{
+	return (int64_t)((uint64_t)layout->origin + (uint64_t)position);
+}
 
 struct weir_pane weir_layout_pane(const struct weir_layout *layout, int64_t position);
 /** @brief Most panes that a window has, and one step more. */
@@ -95,9 +98,20 @@ int64_t weir_layout_after(const struct weir_layout *layout, int64_t start, int64
 /** @brief At the end of the stream: does the window that is still open come out? */
 bool weir_layout_shows_last(const struct weir_layout *layout);
 
-/** @brief Where the window that begins at `start` ends, and where the next one begins. */
-int64_t weir_layout_end(const struct weir_layout *layout, int64_t start);
-int64_t weir_layout_next(const struct weir_layout *layout, int64_t start);
+/** @brief With a zone: the position that is `ns`, a size or a step, of local time after the start of a window. */
+int64_t weir_layout_local_after(const struct weir_layout *layout, int64_t start, int64_t ns);
+
+/** @brief Where the window that begins at `start` ends. Inline, as the next one: both are asked for at each pane. */
+static inline int64_t weir_layout_end(const struct weir_layout *layout, int64_t start)
+{
+	return layout->zone ? weir_layout_local_after(layout, start, layout->size) : start + layout->size;
+}
+
+/** @brief Where the window after the one at `start` begins. */
+static inline int64_t weir_layout_next(const struct weir_layout *layout, int64_t start)
+{
+	return layout->zone ? weir_layout_local_after(layout, start, layout->step) : start + layout->step;
+}
 
 #ifdef __cplusplus
 }
