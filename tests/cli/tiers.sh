@@ -64,6 +64,8 @@ ok 'which is told' grep -q 'more than one chain reads this source' "$work/why"
 
 ok 'a condition that is pushed down whole leaves user space' pushes 'where abs(a) > 100' '^      exact$'
 ok 'so do stages that remember' pushes 'every 2 | changed a by 5' 'every 2, then raw(a) changed by 5'
+ok 'a stage with a state for each key stays in user space' keeps 'where a > 5 | changed a by 5 key=b' 'changed a by 5 key=b'
+ok 'and so does every' keeps 'where a > 5 | every 2 key=b' 'every 2 key=b'
 ok 'nothing of them is run twice' sh -c '! grep -q .' <<EOF
 $(explain 'where a > 5 | every 2 | changed b by 5' | sed '1,/^agent/d' | grep -v null)
 EOF

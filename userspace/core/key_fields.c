@@ -2,9 +2,12 @@
 /* The table of keys that the arguments of an operator ask for. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/internal.h"
 #include "weir/keys.h"
+
+#define TABLE_BYTES 96 /* of weir_keys for each key, at most, without the key itself */
 
 static int key_fields_add(struct weir_node *node, const char *parameter, const struct weir_binding *binding,
 			  uint32_t *field, uint32_t n)
@@ -19,6 +22,31 @@ static int key_fields_add(struct weir_node *node, const char *parameter, const s
 	return 0;
 }
 
+static uint64_t key_fields_bytes(const struct weir_node *node, const char *parameter)
+{
+	uint32_t n;
+	const struct weir_binding *binding = weir_arg_bindings(node, parameter, &n);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (binding[i].field >= 0)
+			bytes += weir_in(node)->field[binding[i].field].bytes + 8;
+	return bytes;
+}
+
+/* Linux grants memory that the machine does not have, and would kill the run later. */
+int weir_keys_check_memory(struct weir_node *node, const char *parameter, size_t state_bytes)
+{
+	uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t each = state_bytes + TABLE_BYTES + key_fields_bytes(node, parameter);
+	int64_t keys = weir_arg_int(node, "keys");
+
+	if (weir_is_check(node) || (uint64_t)keys <= machine / each)
+		return 0;
+	return weir_fail_arg(node, "keys", "a smaller keys=", "%lld keys need more memory than this machine has",
+			     (long long)keys);
+}
+
 int weir_keys_open_args(struct weir_keys **out, struct weir_node *node, const char *parameter, uint32_t *field,
 			uint32_t *n)
 {
@@ -31,6 +59,8 @@ int weir_keys_open_args(struct weir_keys **out, struct weir_node *node, const ch
 		return weir_fail_arg(node, parameter, NULL, "more than %d fields", WEIR_FIELDS_MAX);
 	for (*n = 0; *n < n_bindings && !err; ++*n)
 		err = key_fields_add(node, parameter, &binding[*n], field, *n);
+	if (!err)
+		err = weir_keys_check_memory(node, parameter, 0);
 	if (err)
 		return err;
 	err = weir_keys_open(out, weir_in(node), field, *n, max, forget_ns);

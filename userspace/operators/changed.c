@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weir/driver.h"
+#include "weir/keyed.h"
+
+/* Of the last record passed; zero before the first. */
+struct passed {
+	double last; /**< raw integer or value */
+	bool has_passed;
+	char text[]; /**< its cell, where the field is a text */
+};
 
 struct changed {
 	const char *name;
@@ -21,9 +28,9 @@ struct changed {
 	bool has_raw;    /**< a REAL that was made from an integer */
 	bool any;        /**< no `by`: whatever differs passes */
 	double by, scale, offset;
-	bool has_passed;
-	double last; /**< of the last one passed: raw integer or value */
-	char *text;  /**< its cell, where the field is a text; owned */
+	bool is_text;
+	struct passed *passed; /**< without `key=`; owned */
+	struct weir_keyed *keyed;
 	struct weir_block *out;
 	uint32_t index[WEIR_BLOCK_MAX];
 };
@@ -33,6 +40,8 @@ static int changed_open(struct weir_node *node, const struct weir_schema *in, st
 	struct changed *changed = weir_state(node);
 	const char *name = changed->name;
 	const struct weir_field *field;
+	size_t bytes;
+	int err;
 
 	*out = *in;
 	changed->field = weir_schema_find(in, name);
@@ -41,8 +50,14 @@ static int changed_open(struct weir_node *node, const struct weir_schema *in, st
 	field = &in->field[changed->field];
 	if (field->kind == WEIR_TEXT && weir_arg_given(node, "by"))
 		return weir_fail_arg(node, "by", "leave 'by' out", "'%s' is text, and texts have no distance", name);
-	if (field->kind == WEIR_TEXT && !(changed->text = calloc(1, field->bytes)))
+	changed->is_text = field->kind == WEIR_TEXT;
+	bytes = sizeof(struct passed) + (changed->is_text ? field->bytes : 0);
+	changed->passed = calloc(1, bytes);
+	if (!changed->passed)
 		return -ENOMEM;
+	err = weir_keyed_open(&changed->keyed, node, bytes);
+	if (err)
+		return err;
 	changed->is_integer = field->kind != WEIR_REAL;
 	changed->has_raw = !changed->is_integer && (!field->is_float || field->scale != 1 || field->offset != 0);
 	changed->scale = changed->has_raw ? fabs(field->scale) : 1;
@@ -61,53 +76,70 @@ static double comparable(const struct changed *changed, const struct weir_block 
 	return changed->has_raw ? rint(column.real[i] / field->scale - changed->offset) : column.real[i];
 }
 
-static bool passes(const struct changed *changed, double value)
+static bool passes(const struct changed *changed, const struct passed *passed, double value)
 {
-	if (!changed->has_passed)
+	if (!passed->has_passed)
 		return true;
 	/* To become unknown is a change, and so is to become known again: else one NaN would pass and then nothing. */
-	if (isnan(value) || isnan(changed->last))
-		return isnan(value) != isnan(changed->last);
+	if (isnan(value) || isnan(passed->last))
+		return isnan(value) != isnan(passed->last);
 	if (changed->any)
-		return value != changed->last;
-	return fabs(value - changed->last) * changed->scale >= changed->by;
+		return value != passed->last;
+	return fabs(value - passed->last) * changed->scale >= changed->by;
 }
 
-static uint32_t pick_numbers(struct changed *changed, const struct weir_block *in)
+/* The records of [from, to) that pass are appended to `n` others. Returns how many there are then. */
+static uint32_t pick_numbers(struct changed *changed, struct passed *passed, const struct weir_block *in, uint32_t from,
+			     uint32_t to, uint32_t n)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < in->n; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		double value = comparable(changed, in, i);
 
-		if (!passes(changed, value))
+		if (!passes(changed, passed, value))
 			continue;
-		changed->has_passed = true;
-		changed->last = value;
+		passed->has_passed = true;
+		passed->last = value;
 		changed->index[n++] = i;
 	}
 	return n;
 }
 
-static uint32_t pick_texts(struct changed *changed, const struct weir_block *in)
+static uint32_t pick_texts(struct changed *changed, struct passed *passed, const struct weir_block *in, uint32_t from,
+			   uint32_t to, uint32_t n)
 {
-	uint32_t bytes = in->schema->field[changed->field].bytes, n = 0;
-	const char *cell = in->column[changed->field].text;
+	uint32_t bytes = in->schema->field[changed->field].bytes;
+	const char *cell = in->column[changed->field].text + (size_t)from * bytes;
 
-	for (uint32_t i = 0; i < in->n; i++, cell += bytes) {
-		if (changed->has_passed && !strcmp(cell, changed->text))
+	for (uint32_t i = from; i < to; i++, cell += bytes) {
+		if (passed->has_passed && !strcmp(cell, passed->text))
 			continue;
-		changed->has_passed = true;
-		memcpy(changed->text, cell, bytes);
+		passed->has_passed = true;
+		memcpy(passed->text, cell, bytes);
 		changed->index[n++] = i;
 	}
+	return n;
+}
+
+static uint32_t pick(struct changed *changed, struct passed *passed, const struct weir_block *in, uint32_t from,
+		     uint32_t to, uint32_t n)
+{
+	return changed->is_text ? pick_texts(changed, passed, in, from, to, n)
+				: pick_numbers(changed, passed, in, from, to, n);
+}
+
+static uint32_t pick_keyed(struct changed *changed, const struct weir_block *in)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < in->n; i++)
+		n = pick(changed, weir_keyed_at(changed->keyed, in, i), in, i, i + 1, n);
 	return n;
 }
 
 static int changed_push(struct weir_node *node, const struct weir_block *in)
 {
 	struct changed *changed = weir_state(node);
-	uint32_t n = changed->text ? pick_texts(changed, in) : pick_numbers(changed, in);
+	uint32_t n = changed->keyed ? pick_keyed(changed, in) : pick(changed, changed->passed, in, 0, in->n, 0);
 
 	changed->out->n = 0;
 	weir_block_gather(changed->out, in, changed->index, n);
@@ -119,7 +151,8 @@ static void changed_close(struct weir_node *node)
 	struct changed *changed = weir_state(node);
 
 	weir_block_close(changed->out);
-	free(changed->text);
+	weir_keyed_close(changed->keyed);
+	free(changed->passed);
 }
 
 static const struct weir_param params[] = {
@@ -128,6 +161,7 @@ static const struct weir_param params[] = {
 	WEIR_P_REAL("by", struct changed, by, NULL,
 		    "least distance from the last record passed, in the field's unit; default: any other value",
 		    .style = WEIR_KEYWORD, .min = 0, .max = 1e300),
+	WEIR_KEYED_PARAMS,
 	{ 0 }
 };
 

@@ -8,16 +8,24 @@
  * - A change that comes sooner than min_on or min_off allows is held until the first record at or after the time; if the
  *   conditions have taken it back by then, nothing happens. Time is the records' own.
  */
-#include "weir/driver.h"
+#include <errno.h>
 
-struct decide {
-	const struct weir_expr *on, *off;
-	int64_t min_on, min_off;
+#include "weir/keyed.h"
+
+struct decision {
+	int64_t since;   /**< time of the last change */
 	bool wanted;     /**< what hysteresis alone would say */
 	bool is_on;      /**< what has been said */
 	bool has_spoken; /**< the first decision is out */
 	bool has_changed;
-	int64_t since; /**< time of the last change */
+};
+
+struct decide {
+	const struct weir_expr *on, *off;
+	int64_t min_on, min_off;
+	struct decision one; /**< without `key=` */
+	struct weir_keyed *keyed;
+	uint32_t field; /**< `on`, behind the key */
 	struct weir_block *out;
 	uint8_t turns_on[WEIR_BLOCK_MAX], turns_off[WEIR_BLOCK_MAX];
 };
@@ -26,40 +34,53 @@ static int switch_open(struct weir_node *node, const struct weir_schema *in, str
 {
 	struct decide *decide = weir_state(node);
 
+	int err = weir_keyed_open(&decide->keyed, node, sizeof(struct decision));
+
+	if (err)
+		return err;
 	weir_schema_init(out, in->clock);
-	if (weir_schema_add(out, "on", WEIR_BOOL, "", 0) < 0)
+	err = weir_keyed_add_fields(decide->keyed, in, out, &decide->field);
+	if (!err)
+		err = weir_schema_add(out, "on", WEIR_BOOL, "", 0);
+	if (err == -EEXIST)
+		return weir_fail_arg(node, "key", "rename that one before", "a key cannot be called 'on' here");
+	if (err < 0)
 		return weir_fail_arg(node, NULL, NULL, "no room for the field 'on'");
 	return weir_block_open(&decide->out, weir_out(node));
 }
 
-static bool may_change(const struct decide *decide, int64_t t)
+static bool may_change(const struct decide *decide, const struct decision *last, int64_t t)
 {
-	int64_t least = decide->is_on ? decide->min_on : decide->min_off;
+	int64_t least = last->is_on ? decide->min_on : decide->min_off;
 
 	/* Unsigned, since the distance of two times may not fit in a signed integer. */
-	return !decide->has_changed || !least ||
-	       (t >= decide->since && (uint64_t)t - (uint64_t)decide->since >= (uint64_t)least);
+	return !last->has_changed || !least ||
+	       (t >= last->since && (uint64_t)t - (uint64_t)last->since >= (uint64_t)least);
 }
 
-static void say(struct decide *decide, int64_t t)
+static void say(struct decide *decide, struct decision *last, int64_t t)
 {
 	struct weir_block *out = decide->out;
+	uint32_t row;
 
-	decide->has_spoken = true;
+	last->has_spoken = true;
 	out->t[out->n] = t;
-	out->column[0].integer[weir_block_add(out)] = decide->is_on;
+	row = weir_block_add(out);
+	out->column[decide->field].integer[row] = last->is_on;
+	if (decide->keyed)
+		weir_keyed_put(decide->keyed, out, row);
 }
 
-static void consider(struct decide *decide, int64_t t, bool turns_on, bool turns_off)
+static void consider(struct decide *decide, struct decision *last, int64_t t, bool turns_on, bool turns_off)
 {
-	decide->wanted = !turns_off && (turns_on || decide->wanted);
-	if (decide->wanted != decide->is_on && may_change(decide, t)) {
-		decide->is_on = decide->wanted;
-		decide->has_changed = true;
-		decide->since = t;
-		say(decide, t);
-	} else if (!decide->has_spoken) {
-		say(decide, t);
+	last->wanted = !turns_off && (turns_on || last->wanted);
+	if (last->wanted != last->is_on && may_change(decide, last, t)) {
+		last->is_on = last->wanted;
+		last->has_changed = true;
+		last->since = t;
+		say(decide, last, t);
+	} else if (!last->has_spoken) {
+		say(decide, last, t);
 	}
 }
 
@@ -71,7 +92,8 @@ static int switch_push(struct weir_node *node, const struct weir_block *in)
 	weir_expr_test(decide->off, in, decide->turns_off);
 	decide->out->n = 0;
 	for (uint32_t i = 0; i < in->n; i++)
-		consider(decide, in->t[i], decide->turns_on[i], decide->turns_off[i]);
+		consider(decide, decide->keyed ? weir_keyed_at(decide->keyed, in, i) : &decide->one, in->t[i],
+			 decide->turns_on[i], decide->turns_off[i]);
 	return weir_emit(node, decide->out);
 }
 
@@ -79,6 +101,7 @@ static void switch_close(struct weir_node *node)
 {
 	struct decide *decide = weir_state(node);
 
+	weir_keyed_close(decide->keyed);
 	weir_block_close(decide->out);
 }
 
@@ -89,6 +112,7 @@ static const struct weir_param params[] = {
 		    .style = WEIR_KEYWORD, .required = true, .must_be_bool = true),
 	WEIR_P_DURATION("min_on", struct decide, min_on, "0s", "shortest time on, by the records' time"),
 	WEIR_P_DURATION("min_off", struct decide, min_off, "0s", "shortest time off, by the records' time"),
+	WEIR_KEYED_PARAMS,
 	{ 0 }
 };
 

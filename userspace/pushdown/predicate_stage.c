@@ -100,6 +100,8 @@ int weir_predicate_add_stage(struct weir_predicate *predicate, const struct weir
 	why[0] = 0;
 	if (!strcmp(name, "where"))
 		return weir_predicate_add_where(predicate, weir_arg_expr(stage, "condition"), schema, why);
+	if ((!strcmp(name, "every") || !strcmp(name, "changed")) && weir_arg_given(stage, "key"))
+		return weir_refuse(why, "'key' needs a state for each key");
 	if (!strcmp(name, "every"))
 		return add_every(predicate, stage, schema, why);
 	if (!strcmp(name, "changed"))

@@ -54,10 +54,13 @@ uint32_t weir_keys_find(struct weir_keys *keys, const struct weir_block *block, 
  * @brief For open() of an operator whose table has WEIR_KEYS_BOUND_PARAMS: the table of keys that its arguments ask for.
  * @param parameter name of its parameter of WEIR_V_FIELDS, which takes texts: the key fields.
  * @param field room for WEIR_FIELDS_MAX indices of fields: those of the key. *n: how many there are.
- * @return 0; -EINVAL after a report: no plain field, or one twice; -ENOMEM after a report. In a check there is memory for one key.
+ * @return 0; -EINVAL after a report: no plain field, one twice, or more keys than the machine has memory for; -ENOMEM after a report. In a check there is memory for one key.
  */
 int weir_keys_open_args(struct weir_keys **out, struct weir_node *node, const char *parameter, uint32_t *field,
 			uint32_t *n) WEIR_MUST_CHECK;
+/** @brief For open(), before memory for states is asked for: refuse `keys` of the table and `state_bytes` for each key beside it
+ *  where the machine has less memory. No-op in a check. @return 0; -EINVAL after a report. */
+int weir_keys_check_memory(struct weir_node *node, const char *parameter, size_t state_bytes) WEIR_MUST_CHECK;
 /** @brief Count a key that was evicted from the table of a node. Its agent's thread. */
 void weir_evicted(struct weir_node *node);
 
