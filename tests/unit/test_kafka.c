@@ -210,10 +210,10 @@ static void an_open_window_is_not_committed(void **state)
 	(void)state;
 	assert_int_equal(rd_kafka_mock_topic_create(world.cluster, "windowed", 1, 1), 0);
 	publish("windowed");
-	snprintf(
-		program, sizeof(program),
-		"kafka://%s/windowed out=value from=earliest group=windows ack=window | window 300 partial count() as n | null",
-		world.broker);
+	snprintf(program, sizeof(program),
+		 "kafka://%s/windowed out=value from=earliest group=windows ack=window | window 300 partial count() as "
+		 "n | null",
+		 world.broker);
 	assert_int_equal(weir_open(&pipeline, program, "<test>", &options), 0);
 	assert_int_equal(pthread_create(&thread, NULL, run_windows, pipeline), 0);
 	for (int i = 0; i < 60 && meanwhile < 1800; i++) {
