@@ -16,7 +16,8 @@
 #include "devices/openssl_exit.h"
 
 #define LOOK_NS INT64_C(1000000000)
-#define LEAVES_NS INT64_C(700000000) /* to say good-bye */
+#define LEAVES_NS INT64_C(700000000)   /* to say good-bye */
+#define PATIENCE_NS INT64_C(100000000) /* without room, until the broker is asked for nothing */
 #define LOOK_MS 20
 #define ASK_MS 100   /* each question whether a broker is there */
 #define BUSY_MS 1000 /* of a broker that answers in order, and holds back a fetch without messages for 500 ms */
@@ -418,6 +419,20 @@ static bool consume_one(struct weir_kafka *kafka)
 	return true;
 }
 
+/* Without room, answers are on their way, as a rule. A pause would throw away what librdkafka has read ahead. */
+static bool is_brief(struct weir_kafka *kafka, uint32_t room)
+{
+	int64_t now = room ? 0 : weir_now(WEIR_CLOCK_MONOTONIC);
+
+	if (room || kafka->is_paused) {
+		kafka->full_ns = 0;
+		return false;
+	}
+	if (!kafka->full_ns)
+		kafka->full_ns = now;
+	return now - kafka->full_ns < PATIENCE_NS;
+}
+
 static void consume(struct weir_kafka *kafka)
 {
 	uint32_t most;
@@ -425,6 +440,8 @@ static void consume(struct weir_kafka *kafka)
 	store_offsets(kafka, weir_inbox_settled(kafka->bridge.inbox));
 	fold_ahead(kafka);
 	most = room(kafka);
+	if (is_brief(kafka, most))
+		return;
 	set_paused(kafka, !most);
 	for (uint32_t n = 0; n < (most ? most : 1) && kafka->n_taken < WEIR_KAFKA_TAKEN + WEIR_KAFKA_SLACK &&
 			     kafka->state < WEIR_KAFKA_IS_REFUSED;

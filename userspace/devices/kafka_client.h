@@ -34,8 +34,9 @@ struct weir_kafka {
 		uint64_t mark;
 	} taken[WEIR_KAFKA_TAKEN + WEIR_KAFKA_SLACK];
 	uint32_t n_taken;
-	bool is_paused; /* the broker is asked for nothing */
-	bool is_alone;  /* a source in no group */
+	bool is_paused;  /* the broker is asked for nothing */
+	int64_t full_ns; /* without room since then, and not paused; 0: there is room */
+	bool is_alone;   /* a source in no group */
 	struct weir_kafka_places places;
 	int64_t asked_ns; /* when the topic was asked for first, or last for new partitions */
 	bool knows_group; /* it is known whether it has been in the topic before */
