@@ -68,6 +68,7 @@ start() { # WHO BROKER
         "$url/$1.in out=value$arguments | where value % 2 == 0 | $url/$1.out time=none" 2>"$work/$1.err" &
     pids="$pids $!"
     eval "${1}_pid=$!"
+    : >"$work/$1.out"
     # It stays, since a new member of a group has to wait in the test cluster.
     "$weir" run -q "$url/$1.out out=value$given | print time=none" >"$work/$1.out" 2>"$work/$1.check" &
     pids="$pids $!"
