@@ -76,7 +76,7 @@ static void a_slow_disk_is_awaited(void **state)
 static void *use_disk(void *context)
 {
 	(void)context;
-	write_to_disk(500000);
+	write_to_disk(2000000);
 	return NULL;
 }
 
@@ -84,14 +84,17 @@ static void *use_disk(void *context)
 static void only_a_disk_counts(void **state)
 {
 	pthread_t thread;
+	bool is_seen = false;
 
 	(void)state;
 	skip_if_emulated();
 	assert_false(weir_disk_is_awaited());
 	assert_int_equal(pthread_create(&thread, NULL, use_disk, NULL), 0);
-	for (int tries = 0; tries < 400 && !weir_disk_is_awaited(); tries++)
-		usleep(1000);
-	assert_true(weir_disk_is_awaited());
+	for (int tries = 0; tries < 20000 && !is_seen; tries++) {
+		usleep(500);
+		is_seen = weir_disk_is_awaited();
+	}
+	assert_true(is_seen);
 	pthread_join(thread, NULL);
 	assert_false(weir_disk_is_awaited());
 }
