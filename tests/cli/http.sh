@@ -236,7 +236,7 @@ ok 'a certificate of an unknown authority is refused' ends 3 'certificate is not
 ok 'also where the authorities are those of the system' ends 3 'certificate is not accepted' "$counter | https://127.0.0.1:$((port + 1))/in"
 ok 'one for another host is refused' ends 3 'certificate is not accepted' "$counter | https://127.0.0.1:$((port + 2))/in ca=$work/good.crt"
 ok 'unless any is accepted' "$weir" run -q --strict -n 1 "$counter | https://127.0.0.1:$((port + 2))/in verify=no"
-ok 'a server that speaks no TLS is no server' ends 4 'no connection to' "$counter | https://127.0.0.1:$port/in linger=500ms"
+ok 'a server that speaks no TLS is no server' ends 4 'no connection to' "$counter | https://127.0.0.1:$port/in ca=$work/good.crt linger=500ms"
 ok 'while the server is away, messages wait on disk' waits_on_disk
 ok 'and come with the next run, in order' comes_later
 ok 'a server that comes back is found' is_waited_for

@@ -35,7 +35,7 @@ static const char *const zones[] = {
 	"Antarctica/Troll",
 	"CET-1CEST,M3.5.0,M10.5.0/3",
 	"<-03>3<-02>,M3.5.0/-2,M10.5.0/-1",
-	"EST5EDT",
+	"EST5EDT,M3.2.0,M11.1.0",
 	"XXX-5:30:15YYY,J60/0,J300/25",
 	"NZST-12NZDT,M9.5.0,M4.1.0/3",
 };
@@ -160,7 +160,7 @@ static void days_of_23_and_25_hours(void **state)
 		{ "America/New_York", 1772928000, 23 },  /* 2026-03-08 */
 		{ "America/New_York", 1793491200, 25 },  /* 2026-11-01 */
 		{ "America/Sao_Paulo", 1541289600, 23 }, /* 2018-11-04: midnight is left out */
-		{ "America/Havana", 1793491200, 25 },    /* 2026-11-01: midnight comes twice */
+		{ "America/Havana", 1541289600, 25 },    /* 2018-11-04: midnight comes twice */
 	};
 
 	(void)state;
