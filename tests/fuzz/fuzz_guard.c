@@ -30,19 +30,13 @@ struct fixture {
 	struct user user[USERS];
 };
 
-static void guard_begin(struct fixture *fixture)
+static void fixture_begin(struct fixture *fixture)
 {
 	struct guard *guard = &fixture->guard;
 
 	memset(fixture, 0, sizeof(*fixture));
 	guard->memory = &fixture->memory;
-	guard->bank.decided = guard_decided;
-	guard->bank.context = guard;
-	guard->listener = guard->signals = -1;
-	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
-		guard->session[i].fd = guard->session[i].bell = guard->session[i].pidfd = -1;
-	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		guard->holding[i].lines = guard->holding[i].file = guard->holding[i].session = -1;
+	guard_begin(guard);
 	for (uint32_t i = 0; i < USERS; i++) {
 		int ends[2];
 
@@ -56,7 +50,7 @@ static void guard_begin(struct fixture *fixture)
 	}
 }
 
-static void guard_end(struct fixture *fixture)
+static void fixture_end(struct fixture *fixture)
 {
 	struct guard *guard = &fixture->guard;
 	int64_t next = INT64_MAX;
@@ -218,10 +212,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 	int before = count_descriptors();
 
-	guard_begin(&fixture);
+	fixture_begin(&fixture);
 	for (int i = 0; i < STEPS && input.size; i++)
 		step(&fixture, &input);
-	guard_end(&fixture);
+	fixture_end(&fixture);
 	expect_descriptors(before);
 	return 0;
 }

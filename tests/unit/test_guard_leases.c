@@ -25,13 +25,7 @@ static struct guard *begin(struct fixture *f)
 
 	memset(f, 0, sizeof(*f));
 	guard->memory = &f->memory;
-	guard->bank.decided = guard_decided;
-	guard->bank.context = guard;
-	guard->listener = guard->signals = -1;
-	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
-		guard->session[i].fd = guard->session[i].bell = guard->session[i].pidfd = -1;
-	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		guard->holding[i].lines = guard->holding[i].file = guard->holding[i].session = -1;
+	guard_begin(guard);
 	return guard;
 }
 

@@ -119,6 +119,8 @@ int guard_open_signals(void);
 void guard_outlive(void);
 
 /* serve.c */
+/** @brief From memory of zeros: nothing is held, nobody is connected, and no descriptor is open. */
+void guard_begin(struct guard *guard);
 /** @brief With the lock: hold signals for later, and guard_recover(). */
 void guard_take_over(struct guard *guard, const char *path);
 /** @brief Be the guard, until a signal or until there is nothing to hold. @return exit status. */

@@ -33,16 +33,6 @@ static int usage(FILE *stream, int status)
 /* One only, and not on the stack: the pages of what may grow later must be there from the start. */
 static struct guard the_guard;
 
-static void begin(struct guard *guard)
-{
-	guard->bank.decided = guard_decided;
-	guard->bank.context = guard;
-	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
-		guard->session[i].fd = guard->session[i].bell = -1;
-	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
-		guard->holding[i].lines = guard->holding[i].file = guard->holding[i].session = -1;
-}
-
 /* 0, or an exit status. A service manager need not try again to start one that stays. */
 static int get_place(struct guard *guard, const char *path)
 {
@@ -108,7 +98,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	if (!weir_open_standard())
 		return 1;
-	begin(&the_guard);
+	guard_begin(&the_guard);
 	if (!read_words(&words, argv))
 		return usage(stderr, 2);
 	if (words.asks)

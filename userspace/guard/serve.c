@@ -134,6 +134,17 @@ static void park_all(struct guard *guard)
 					 !guard->bank.lease[i].is_held && !guard->holding[i].is_kept);
 }
 
+void guard_begin(struct guard *guard)
+{
+	guard->bank.decided = guard_decided;
+	guard->bank.context = guard;
+	guard->listener = guard->signals = -1;
+	for (uint32_t i = 0; i < GUARD_SESSIONS; i++)
+		guard->session[i].fd = guard->session[i].bell = guard->session[i].pidfd = -1;
+	for (uint32_t i = 0; i < WEIR_BANK_LEASES; i++)
+		guard->holding[i].lines = guard->holding[i].file = guard->holding[i].session = -1;
+}
+
 /* A signal that comes between the two must not let go of what was just taken. */
 void guard_take_over(struct guard *guard, const char *path)
 {
