@@ -98,20 +98,12 @@ static int curl_read_headers(struct weir_curl *curl, const char *path)
 	return err;
 }
 
-/* The first line of a file. 0 or -errno. */
+/* An empty line is no token. 0 or -errno. */
 static int curl_read_line(const char *path, char *to, size_t room)
 {
-	FILE *file = fopen(path, "re");
-	bool is_read;
+	int err = weir_broker_read_line(path, to, room);
 
-	if (!file)
-		return -errno;
-	is_read = fgets(to, (int)room, file);
-	fclose(file);
-	if (!is_read)
-		return -ENODATA;
-	to[strcspn(to, "\r\n")] = 0;
-	return *to ? 0 : -ENODATA;
+	return err || *to ? err : -ENODATA;
 }
 
 static int curl_read_token(struct weir_curl *curl)

@@ -118,19 +118,30 @@ static int read_target(struct weir_broker *broker, char *text, const char *examp
 
 /* --------------------------------------------------------------- credentials */
 
-static int read_file(struct owned *owned, const char *path)
+int weir_broker_read_line(const char *path, char *to, size_t room)
 {
 	FILE *file = fopen(path, "re");
 	bool is_read;
 
 	if (!file)
-		return weir_fail_arg(owned->broker.node, "password_file", NULL, "cannot read %s: %s", path,
-				     strerror(errno));
-	is_read = fgets(owned->secret, SECRET_MAX, file);
+		return -errno;
+	is_read = fgets(to, (int)room, file);
 	fclose(file);
 	if (!is_read)
+		return -ENODATA;
+	to[strcspn(to, "\r\n")] = 0;
+	return 0;
+}
+
+static int read_file(struct owned *owned, const char *path)
+{
+	int err = weir_broker_read_line(path, owned->secret, SECRET_MAX);
+
+	if (err == -ENODATA)
 		return weir_fail_arg(owned->broker.node, "password_file", NULL, "%s has no first line", path);
-	owned->secret[strcspn(owned->secret, "\r\n")] = 0;
+	if (err < 0)
+		return weir_fail_arg(owned->broker.node, "password_file", NULL, "cannot read %s: %s", path,
+				     strerror(-err));
 	return 0;
 }
 

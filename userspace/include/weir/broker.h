@@ -69,6 +69,13 @@ int weir_broker_open(struct weir_broker **out, struct weir_node *node, const str
 		     int tls_port, const char *example) WEIR_MUST_CHECK;
 void weir_broker_close(struct weir_broker *broker);
 
+/**
+ * @brief Read the first line of a file that holds a secret.
+ * @param to where it goes, without the end of the line; one of `room` bytes or more is cut.
+ * @return 0, -ENODATA where the file is empty, or the -errno of fopen(3). Any thread.
+ */
+int weir_broker_read_line(const char *path, char *to, size_t room) WEIR_MUST_CHECK;
+
 /** @brief A copy without a node, for a thread that may outlive it. @return 0 or -ENOMEM; free it with weir_broker_close() in both
  *  cases. */
 int weir_broker_copy(struct weir_broker **out, const struct weir_broker *broker) WEIR_MUST_CHECK;
